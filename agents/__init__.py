@@ -1,0 +1,1 @@
+"""Everything that decides: indicators, dimensions, confluence, execution and their runtime."""

@@ -1,0 +1,1 @@
+"""What six scores mean together: weights, reliability, crossings, the join."""

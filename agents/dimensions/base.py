@@ -1,0 +1,223 @@
+"""The contract of a dimension, and the one way in which every dimension is driven.
+
+A dimension is three functions over its own state: ``initial``, ``fold`` (one frame into the state)
+and ``read`` (component readings at a tick). Everything else (order and gap checks, weights,
+coverage, fitness, the message) is the same for all and lives here.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from agents.indicators.fitness import Fitness
+from schemas.errors import SequenceHole
+from schemas.frame import Frame
+from schemas.score import NEUTRAL, ComponentReading, DimensionScore
+from schemas.settings import Section, validated
+
+MAX_DIVERGENCE = 10.0
+"""Largest timeframe-divergence bonus of a component, in points."""
+
+
+class Mirror(StrEnum):
+    """How a component answers the mirrored market: prices reflected, sides swapped."""
+
+    SIGNED = "signed"
+    """Gives 100 − score."""
+    UNDIRECTED = "undirected"
+    """Does not lean: scores 50."""
+
+
+class Push(StrEnum):
+    """A change of the last frames in one direction, to declare where a component is monotone."""
+
+    BID_DEPTH = "bid_depth"
+    """Every bid quantity of the book grows by the same factor."""
+    ASK_DEPTH = "ask_depth"
+    """Every ask quantity of the book grows by the same factor."""
+    BUYING = "buying"
+    """Buy trades grow by the same factor."""
+    SELLING = "selling"
+    """Sell trades grow by the same factor."""
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """What a component declares of itself; the conformance tests hold it to this.
+
+    ``monotone`` maps a push to +1 (the score must not fall) or −1 (must not rise).
+    """
+
+    name: str
+    weight: float
+    mirror: Mirror = Mirror.SIGNED
+    mirror_tolerance: float = 1e-9
+    monotone: Mapping[Push, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values."""
+
+    name: str
+    score: float | None
+    raw: tuple[tuple[str, float], ...] = ()
+    divergence: float = 0.0
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Dimension(ABC, Generic[S]):
+    """One face of the prism. Holds settings only; state is passed in.
+
+    ``state_version`` grows when the state's encoding changes. ``fold`` and ``read`` never mutate
+    the frame, read no clock, and keep the state bounded.
+    """
+
+    name: ClassVar[str]
+    state_version: ClassVar[int] = 1
+    components: ClassVar[tuple[ComponentSpec, ...]]
+    options_type: ClassVar[type[Section]]
+    state_type: ClassVar[type[Any]]
+
+    @abstractmethod
+    def __init__(self, options: Any) -> None: ...
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Dimension[S]:
+        """A dimension from plain option values; :class:`SettingsError` names what does not fit."""
+        return cls(validated(cls.options_type, options, at=f"dimensions.options.{cls.name}"))
+
+    @abstractmethod
+    def initial(self) -> S:
+        """State of a symbol of which nothing is known."""
+
+    @abstractmethod
+    def fold(self, state: S, frame: Frame) -> None:
+        """Take one frame into the state."""
+
+    @abstractmethod
+    def read(self, state: S, frame: Frame) -> Sequence[Reading]:
+        """Readings of every component, in the order of ``components``, at the tick ``frame``."""
+
+
+class SymbolState(msgspec.Struct):
+    """All that one dimension keeps of one symbol: where it stands in the log, and its own state."""
+
+    inner: Any
+    epoch: int = -1
+    seq: int = -1
+    tainted: bool = False
+    fitness: Fitness = msgspec.field(default_factory=Fitness)
+
+
+class DimensionMachine:
+    """Drives one dimension for any number of symbols; the states are the caller's to keep.
+
+    >>> from agents.dimensions import registry
+    >>> machine = DimensionMachine(registry.create("orderbook", {}))
+    >>> machine.initial().seq
+    -1
+    """
+
+    def __init__(self, dimension: Dimension[Any]) -> None:
+        self.dimension = dimension
+        self.name = dimension.name
+        self._weights = {spec.name: spec.weight for spec in dimension.components}
+        self._total_weight = math.fsum(self._weights.values())
+        self._encoder = msgspec.msgpack.Encoder(order="deterministic")
+        self._decode_inner = msgspec.msgpack.Decoder(dimension.state_type).decode
+        self._decode_state = msgspec.msgpack.Decoder(SymbolState).decode
+
+    def initial(self) -> SymbolState:
+        """State of a symbol of which nothing is known."""
+        return SymbolState(inner=self.dimension.initial())
+
+    def encode(self, state: SymbolState) -> bytes:
+        """Bytes of a state; equal states give equal bytes."""
+        return self._encoder.encode(state)
+
+    def decode(self, data: bytes) -> SymbolState:
+        """The state that :meth:`encode` wrote."""
+        state = self._decode_state(data)
+        state.inner = self._decode_inner(self._encoder.encode(state.inner))
+        return state
+
+    def step(
+        self, state: SymbolState, frame: Frame, *, accept_hole: bool = False
+    ) -> DimensionScore | None:
+        """Fold one frame; a score if it is a tick. What was seen before is ignored.
+
+        Raises :class:`SequenceHole` before anything changes if a frame is missing that the feed did
+        not declare; ``accept_hole`` (the log really lacks it) goes on and taints the window.
+        """
+        if frame.epoch < state.epoch or (frame.epoch == state.epoch and frame.seq <= state.seq):
+            return None
+        self._check_continuity(state, frame, accept_hole=accept_hole)
+        state.epoch, state.seq = frame.epoch, frame.seq
+        fitness = state.fitness.update(frame.quality, frame.close_ns)
+        self.dimension.fold(state.inner, frame)
+        return self._score(state, frame, fitness) if frame.is_tick else None
+
+    @staticmethod
+    def _check_continuity(state: SymbolState, frame: Frame, *, accept_hole: bool) -> None:
+        declared = frame.quality.declared_hole
+        if state.epoch == frame.epoch and frame.seq != state.seq + 1 + declared:
+            if not accept_hole:
+                raise SequenceHole(
+                    f"{frame.key}: frame {frame.epoch}/{frame.seq} follows "
+                    f"{state.epoch}/{state.seq}; rewind to read what is missing"
+                )
+            state.tainted = True
+        if declared:
+            state.tainted = True
+
+    def _score(self, state: SymbolState, frame: Frame, fitness: float) -> DimensionScore:
+        readings = self.dimension.read(state.inner, frame)
+        ready = [r for r in readings if r.score is not None]
+        ready_weight = math.fsum(self._weights[r.name] for r in ready)
+        components = tuple(self._component(r, ready_weight) for r in readings)
+        score = None
+        if ready:
+            score = NEUTRAL + math.fsum(c.contribution for c in components)
+            score = min(max(score, 0.0), 100.0)
+        return DimensionScore(
+            venue=frame.venue,
+            symbol=frame.symbol,
+            dimension=self.name,
+            tick_ns=frame.close_ns,
+            epoch=frame.epoch,
+            seq=frame.seq,
+            score=score,
+            coverage=ready_weight / self._total_weight,
+            fitness=fitness,
+            price=mid_price(frame),
+            components=components,
+            tainted=state.tainted,
+        )
+
+    def _component(self, reading: Reading, ready_weight: float) -> ComponentReading:
+        if reading.score is None:
+            return ComponentReading(reading.name, None, 0.0, 0.0, raw=reading.raw)
+        weight = self._weights[reading.name] / ready_weight
+        bonus = min(max(reading.divergence, -MAX_DIVERGENCE), MAX_DIVERGENCE)
+        whole = min(max(reading.score + bonus, 0.0), 100.0)
+        return ComponentReading(
+            reading.name, reading.score, weight, weight * (whole - NEUTRAL), bonus, reading.raw
+        )
+
+
+def mid_price(frame: Frame) -> float | None:
+    """Mid of the frame's close from its book, ``None`` without both sides."""
+    book = frame.book
+    if book is None or not book.bid_price or not book.ask_price:
+        return None
+    return (book.bid_price[0] + book.ask_price[0]) / (2 * 10**frame.price_exponent)

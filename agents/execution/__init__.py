@@ -1,0 +1,1 @@
+"""Signals to positions: sizing, the ledger, the account."""

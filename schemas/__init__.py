@@ -1,0 +1,1 @@
+"""The leaf: what travels between the parts, and what is configured."""

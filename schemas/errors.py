@@ -1,0 +1,117 @@
+"""Every error the product raises on purpose.
+
+PrismError
+├── UsageError                 the caller can mend it; the command line exits with code 2
+│   ├── SettingsError          an unknown or impossible setting, with the nearest known key
+│   └── SourceMissing          a file, topic or symbol that is not there
+├── CodecError                 bytes that are no message of ours
+│   ├── Undecodable            not our envelope, or not the type the topic carries
+│   └── SchemaFromFuture       written by a newer version than this one
+├── RejectedInput              wire data that must not reach a frame (becomes a dead letter)
+│   ├── MalformedMessage       not JSON, or a field that is missing or of the wrong type
+│   ├── UnknownStream          a channel that nobody reads
+│   ├── OutOfSequence          a book change that does not continue the book
+│   ├── CrossedBook            best bid at or above best ask
+│   └── TruncatedSource        a recording that ends in the middle of a record
+├── StateError                 the log and the state that folds it disagree
+│   └── SequenceHole           a frame number is missing and the feed did not declare it
+├── BrokerError                the broker is away, or its topics are not what they must be
+│   ├── BrokerUnreachable
+│   └── TopicMismatch
+└── ExecutionError             an order or account operation that must not happen
+    └── IllegalTransition      an order state that cannot follow the one it is in
+"""
+
+from __future__ import annotations
+
+
+class PrismError(Exception):
+    """Root of the tree. The text names the fact and the action."""
+
+
+class UsageError(PrismError):
+    """The caller can mend it."""
+
+
+class SettingsError(UsageError):
+    """An unknown or impossible setting."""
+
+
+class SourceMissing(UsageError):
+    """A file, topic or symbol that is not there."""
+
+
+class CodecError(PrismError):
+    """Bytes that are no message of ours."""
+
+
+class Undecodable(CodecError):
+    """Not our envelope, or not a type that the topic carries."""
+
+
+class SchemaFromFuture(CodecError):
+    """Written by a newer version of the product than this one."""
+
+
+class RejectedInput(PrismError):
+    """Wire data that must not reach a frame. ``reason`` is a stable key for counters."""
+
+    reason = "rejected"
+
+
+class MalformedMessage(RejectedInput):
+    """Not JSON, or a field that is missing or of the wrong type."""
+
+    reason = "malformed"
+
+
+class UnknownStream(RejectedInput):
+    """A channel that nobody reads."""
+
+    reason = "unknown_stream"
+
+
+class OutOfSequence(RejectedInput):
+    """A book change that does not continue the book."""
+
+    reason = "out_of_sequence"
+
+
+class CrossedBook(RejectedInput):
+    """Best bid at or above best ask."""
+
+    reason = "crossed_book"
+
+
+class TruncatedSource(RejectedInput):
+    """A recording that ends in the middle of a record."""
+
+    reason = "truncated"
+
+
+class StateError(PrismError):
+    """The log and the state that folds it disagree."""
+
+
+class SequenceHole(StateError):
+    """A frame number is missing and the feed did not declare it."""
+
+
+class BrokerError(PrismError):
+    """The broker is away, or its topics are not what they must be."""
+
+
+class BrokerUnreachable(BrokerError):
+    """No broker answers at the address."""
+
+
+class TopicMismatch(BrokerError):
+    """A topic is missing, or its partition count differs from the table of topics."""
+
+
+class ExecutionError(PrismError):
+    """An order or account operation that must not happen."""
+
+
+class IllegalTransition(ExecutionError):
+    """An order state that cannot follow the one it is in."""

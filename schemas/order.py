@@ -1,0 +1,135 @@
+"""Orders, fills, positions: what execution decides and what venues answer. Money is ``Decimal``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from schemas.frame import Message, Part, Side
+from schemas.ids import content_id
+
+
+class OrderType(StrEnum):
+    """How an order meets the book."""
+
+    MARKET = "market"
+
+
+class OrderStatus(StrEnum):
+    """Where an order is in its life. Terminal: filled, cancelled, rejected."""
+
+    INTENT = "intent"
+    SUBMITTED = "submitted"
+    ACKNOWLEDGED = "acknowledged"
+    PARTIAL = "partial"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Factor(Part, frozen=True):
+    """One named factor of a size, exact, as it was applied."""
+
+    name: str
+    value: Decimal
+
+
+class Order(Message, frozen=True):
+    """One step in the life of an order; ``version`` grows by 1 with each step.
+
+    ``tick_ns`` is the close of the frame at which the step happened. ``qty`` is the whole order,
+    ``filled_qty`` what is filled so far. ``reason`` says why it was placed or rejected (a reject
+    names the rule, the limit and the value). ``factors`` record how the size came about.
+    """
+
+    client_order_id: str
+    version: int
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    status: OrderStatus
+    side: Side
+    type: OrderType
+    qty: Decimal
+    filled_qty: Decimal
+    reduce_only: bool
+    signal_id: str
+    leg: str
+    attempt: int
+    reason: str
+    factors: tuple[Factor, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within the topic."""
+        return f"{self.client_order_id}:{self.version:04d}"
+
+
+class Fill(Message, frozen=True):
+    """A trade of ours. Positions move by fills and by nothing else.
+
+    ``trade_id`` is the venue's; ``fee`` is positive where it is paid, in ``fee_currency``.
+    """
+
+    trade_id: str
+    client_order_id: str
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    side: Side
+    price: Decimal
+    qty: Decimal
+    fee: Decimal
+    fee_currency: str
+    maker: bool
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within the topic."""
+        return self.trade_id
+
+
+class Position(Message, frozen=True):
+    """A position after the fills of one tick. ``qty`` is signed: positive is long.
+
+    ``average_price`` is the mean entry price of what is open; ``realised_pnl`` is what was earned
+    on what is closed, before fees; ``fees`` all that was paid. All in the quote currency.
+    """
+
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    qty: Decimal
+    average_price: Decimal
+    realised_pnl: Decimal
+    fees: Decimal
+    balance: Decimal
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within (tick, venue, symbol)."""
+        return "position"
+
+
+def client_order_id(account: str, signal_id: str, leg: str, attempt: int) -> str:
+    """128-bit hex id of one attempt at one leg of a signal."""
+    return content_id("order", account, signal_id, leg, str(attempt))

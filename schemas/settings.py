@@ -1,0 +1,290 @@
+"""Settings: one frozen object, read once at start.
+
+Sources, later ones win: the defaults below (``config/default.yaml`` is written from them), a YAML
+file, environment variables ``PRISM_<SECTION>__<KEY>``, ``--set section.key=value``. Unknown keys
+are refused with the nearest known key named. Units stand in the names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import SettingsError
+from schemas.ids import content_id
+
+ENV_PREFIX = "PRISM_"
+_NESTING = "__"
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class FramesSettings(Section):
+    """How the tape is cut into frames."""
+
+    interval_ms: int = Field(100, gt=0, description="Length of a frame in receive time.")
+    score_interval_ms: int = Field(
+        1000,
+        gt=0,
+        description="Distance between two scores of a symbol; a multiple of interval_ms.",
+    )
+    levels: int = Field(50, ge=1, le=1000, description="Book levels a side in every frame.")
+    stale_after_ms: int = Field(
+        5000, gt=0, description="A channel silent for longer is named stale in the frame's quality."
+    )
+
+    @model_validator(mode="after")
+    def _whole_ticks(self) -> FramesSettings:
+        if self.score_interval_ms % self.interval_ms:
+            raise ValueError("score_interval_ms must be a multiple of interval_ms")
+        return self
+
+    @property
+    def interval_ns(self) -> int:
+        """Frame length in nanoseconds."""
+        return self.interval_ms * 1_000_000
+
+    @property
+    def frames_per_tick(self) -> int:
+        """How many frame intervals make one score interval."""
+        return self.score_interval_ms // self.interval_ms
+
+
+class DimensionsSettings(Section):
+    """Which dimensions run, and what they are told."""
+
+    enabled: tuple[str, ...] = Field(
+        ("orderflow", "orderbook"), description="Dimensions that run; the join waits for each."
+    )
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Settings of a dimension by its name; its own file lists and checks them.",
+    )
+
+
+class WeightsSettings(Section):
+    """Base weight of each dimension in the confluence score; renormalised over what is ready."""
+
+    technical: float = Field(0.15, ge=0, description="Weight of the technical dimension.")
+    volume: float = Field(0.15, ge=0, description="Weight of the volume dimension.")
+    orderflow: float = Field(0.225, ge=0, description="Weight of the orderflow dimension.")
+    orderbook: float = Field(0.225, ge=0, description="Weight of the orderbook dimension.")
+    price_structure: float = Field(0.15, ge=0, description="Weight of price structure.")
+    sentiment: float = Field(0.10, ge=0, description="Weight of the sentiment dimension.")
+
+
+class SignalsSettings(Section):
+    """When a confluence score becomes a signal."""
+
+    long_threshold: float = Field(68.0, ge=50, le=100, description="Long at or above this score.")
+    short_threshold: float = Field(35.0, ge=0, le=50, description="Short at or below this score.")
+    hysteresis: float = Field(
+        3.0,
+        ge=0,
+        description="Points the score must fall back before the same side can fire again.",
+    )
+    exit_band: float = Field(
+        5.0,
+        ge=0,
+        description="An open side is left when the score comes this near to 50, or past it.",
+    )
+    cooldown_s: float = Field(
+        10.0, ge=0, description="Event time between two entry signals of a symbol."
+    )
+    reliability_floor: float = Field(
+        0.30, ge=0, le=1, description="Below this reliability there is no signal."
+    )
+    risk_fraction: float = Field(
+        0.01, gt=0, le=1, description="Share of the balance to risk per trade at reliability 1."
+    )
+
+
+class SizingScaling(StrEnum):
+    """How conviction beyond the threshold enlarges the base size."""
+
+    ADDITIVE = "additive"
+    MULTIPLICATIVE = "multiplicative"
+
+
+class SizingSettings(Section):
+    """How large a position a signal asks for."""
+
+    policy: str = Field("threshold", description="Sizing policy by name.")
+    base_fraction: Decimal = Field(Decimal("0.03"), gt=0, le=1, description="Share of balance.")
+    scale_factor: Decimal = Field(
+        Decimal("0.01"), ge=0, description="Share of balance added per point beyond the threshold."
+    )
+    cap_fraction: Decimal = Field(
+        Decimal("0.10"), gt=0, le=1, description="Largest share of balance."
+    )
+    scaling: SizingScaling = Field(
+        SizingScaling.ADDITIVE,
+        description="additive: base + excess * scale_factor; multiplicative: base * (1 + that).",
+    )
+
+
+class PaperSettings(Section):
+    """The paper venue."""
+
+    balance: Decimal = Field(Decimal(100_000), gt=0, description="Start balance, account currency.")
+    currency: str = Field("USDT", description="Account currency; symbols must settle in it.")
+    latency_ms: int = Field(
+        50, ge=0, description="Time from order to venue; it fills on the first frame closing after."
+    )
+    taker_fee_bps: Decimal = Field(
+        Decimal(5), ge=0, description="Taker fee of the traded notional, in basis points."
+    )
+
+
+class AccountSettings(Section):
+    """The account that trades."""
+
+    id: str = Field("paper", min_length=1, description="Name of the account.")
+    max_open_positions: int = Field(10, ge=1, description="No new position beyond this many.")
+
+
+class BrokerSettings(Section):
+    """Where the topics live."""
+
+    url: str = Field(
+        "embedded://", description="embedded:// (in the process) or kafka://host:port[,host:port]."
+    )
+    partitions: int = Field(8, ge=1, le=1024, description="Partitions of every per-symbol topic.")
+    topic_prefix: str = Field("", description="Put in front of every topic name.")
+
+
+class RuntimeSettings(Section):
+    """How the roles run."""
+
+    snapshot_interval_s: float = Field(
+        30.0, gt=0, description="Event time between two table snapshots of a symbol."
+    )
+    data_dir: Path = Field(
+        Path("data"), description="Where a run keeps what must survive it (broker log, ledger)."
+    )
+
+
+class Settings(Section):
+    """All settings."""
+
+    frames: FramesSettings = FramesSettings()
+    dimensions: DimensionsSettings = DimensionsSettings()
+    weights: WeightsSettings = WeightsSettings()
+    signals: SignalsSettings = SignalsSettings()
+    sizing: SizingSettings = SizingSettings()
+    paper: PaperSettings = PaperSettings()
+    account: AccountSettings = AccountSettings()
+    broker: BrokerSettings = BrokerSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+
+    def config_hash(self) -> str:
+        """Hash of every setting that decides (not of where things run)."""
+        return content_id("config", self.decision_json())
+
+    def decision_json(self) -> str:
+        """Canonical JSON of every setting that decides."""
+        chosen = self.model_dump(mode="json", exclude={"broker", "runtime"})
+        return msgspec.json.encode(chosen, order="deterministic").decode()
+
+
+def load_settings(
+    path: Path | None = None,
+    *,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings from defaults, file, environment and ``section.key=value`` overrides.
+
+    Raises :class:`SettingsError` with one line that names the key and what to do.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = _read_yaml(path)
+    _overlay_environment(values, os.environ if environ is None else environ)
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {override!r}: write it as section.key=value")
+        _put(values, name.split("."), yaml.safe_load(text))
+    return settings_from(values)
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Settings from plain values; :class:`SettingsError` for what does not fit."""
+    return validated(Settings, values)
+
+
+def validated(model: type[S], values: Mapping[str, Any], *, at: str = "") -> S:
+    """A settings model from plain values, its errors as one :class:`SettingsError` line."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(model, e, at) for e in error.errors())) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{path}: expected sections with keys, found {type(loaded).__name__}")
+    return loaded
+
+
+def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if name.startswith(ENV_PREFIX) and _NESTING in name:
+            path = name.removeprefix(ENV_PREFIX).lower().split(_NESTING)
+            _put(values, path, yaml.safe_load(environ[name]))
+
+
+def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        inner = values.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"{'.'.join(path)}: {key} is a value, not a section")
+        values = inner
+    values[path[-1]] = value
+
+
+def _explain(model: type[BaseModel], error: Any, at: str) -> str:
+    location = [str(part) for part in error["loc"]]
+    name = ".".join([at, *location] if at else location)
+    if error["type"] != "extra_forbidden":
+        return f"setting {name}: {error['msg']} (given: {error['input']!r})"
+    known = _keys_at(model, location[:-1])
+    near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.0)
+    parent = name.rpartition(".")[0]
+    nearest = f"{parent}.{near[0]}" if parent and near else "".join(near)
+    return f"unknown setting {name}; the nearest known one is {nearest}"
+
+
+def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    for key in path:
+        field = model.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type):
+            break
+        if not issubclass(field.annotation, BaseModel):
+            break
+        model = field.annotation
+    return sorted(model.model_fields)

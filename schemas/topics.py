@@ -1,0 +1,116 @@
+"""THE table of topics: name, key, types, partitions, retention, who writes, who reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.alert import Alert
+from schemas.codec import Decoder
+from schemas.control import (
+    Absent,
+    FeedStale,
+    Flatten,
+    Halt,
+    Resume,
+    Resumed,
+    SettingsInForce,
+)
+from schemas.frame import Backfill, Frame, Instrument, Message
+from schemas.health import Checkpoint, DeadLetter, Heartbeat
+from schemas.order import Fill, Order, Position
+from schemas.score import ConfluenceScore, DimensionScore
+from schemas.signal import Signal
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+class KeyedBy(StrEnum):
+    """What a topic's messages are keyed, and so partitioned, by."""
+
+    SYMBOL = "venue:symbol"
+    ACCOUNT = "account"
+    COMPONENT = "component"
+    STATE = "role:key"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. ``partitions`` ``None`` means: as many as the settings give per-symbol topics.
+
+    Topics keyed by account and operational ones have one partition: a total order matters more
+    there than width. ``retention_ms`` ``None`` keeps everything.
+    """
+
+    name: str
+    keyed_by: KeyedBy
+    types: tuple[type[Message], ...]
+    written_by: str
+    read_by: str
+    partitions: int | None = 1
+    retention_ms: int | None = DAY_MS
+    compression: str = "producer"
+
+    def decoder(self) -> Decoder:
+        """A new decoder for this topic's messages."""
+        return Decoder(*self.types)
+
+    def partition_count(self, per_symbol: int) -> int:
+        """Partitions, where per-symbol topics have ``per_symbol``."""
+        return per_symbol if self.partitions is None else self.partitions
+
+
+FRAMES = Topic(
+    "market.frames", KeyedBy.SYMBOL, (Frame, Instrument, Backfill), "feed",
+    "dimension agents, execution, sinks", partitions=None, compression="lz4",
+)  # fmt: skip
+DIMENSION_SCORES = Topic(
+    "dimension.scores", KeyedBy.SYMBOL, (DimensionScore,), "dimension agents", "join, sinks",
+    partitions=None,
+)  # fmt: skip
+CONFLUENCE_SCORES = Topic(
+    "confluence.scores", KeyedBy.SYMBOL, (ConfluenceScore,), "join", "execution, sinks, api",
+    partitions=None,
+)  # fmt: skip
+SIGNALS = Topic("confluence.signals", KeyedBy.ACCOUNT, (Signal,), "join", "execution, sinks, api")
+ORDERS = Topic("execution.orders", KeyedBy.ACCOUNT, (Order,), "execution", "sinks, api")
+FILLS = Topic("execution.fills", KeyedBy.ACCOUNT, (Fill,), "execution", "sinks, api")
+POSITIONS = Topic("execution.positions", KeyedBy.ACCOUNT, (Position,), "execution", "sinks, api")
+CHECKPOINTS = Topic(
+    "state.checkpoints", KeyedBy.STATE, (Checkpoint,), "every role", "capsules, shadow workers"
+)
+ALERTS = Topic(
+    "alerts", KeyedBy.SYMBOL, (Alert,), "monitors", "api, notifiers, sinks", partitions=None
+)
+CONTROL = Topic(
+    "control",
+    KeyedBy.ACCOUNT,
+    (Halt, Resume, Flatten, FeedStale, Absent, Resumed, SettingsInForce),
+    "operators, watchdogs",
+    "execution, join",
+    retention_ms=None,
+)
+HEALTH = Topic("system.health", KeyedBy.COMPONENT, (Heartbeat,), "all", "api, sinks")
+DEAD_LETTERS = Topic(
+    "dead.letters", KeyedBy.SOURCE, (DeadLetter,), "all", "operators", retention_ms=7 * DAY_MS
+)
+
+TOPICS: tuple[Topic, ...] = (
+    FRAMES,
+    DIMENSION_SCORES,
+    CONFLUENCE_SCORES,
+    SIGNALS,
+    ORDERS,
+    FILLS,
+    POSITIONS,
+    CHECKPOINTS,
+    ALERTS,
+    CONTROL,
+    HEALTH,
+    DEAD_LETTERS,
+)
+"""All of them, in the order of the flow."""
+
+BY_NAME = {topic.name: topic for topic in TOPICS}

@@ -1,0 +1,1 @@
+"""Everything that moves bytes: venue feeds, recordings, transports, replay and sinks."""
