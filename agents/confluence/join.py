@@ -40,11 +40,11 @@ class Join:
         self._crossing = Crossing(settings.signals)
         self._account = settings.account.id
         self._config_hash = settings.config_hash()
-        self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
+        self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(JoinState).decode
 
     def encode(self, state: JoinState) -> bytes:
-        """Bytes of a state; equal states give equal bytes."""
+        """Bytes of a state."""
         return self._encode(state)
 
     def decode(self, data: bytes) -> JoinState:

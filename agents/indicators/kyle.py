@@ -1,0 +1,94 @@
+"""Price impact of signed volume."""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents.indicators.decay import fade
+from agents.indicators.quotes import twice_mid
+from schemas.frame import NS_PER_S, Frame, TradeFlag
+
+_NON_MARKET = int(TradeFlag.NON_MARKET)
+
+
+class KyleLambda(msgspec.Struct):
+    """Kyle's lambda: slope of the mid's change on signed volume, over samples of ``sample_s``.
+
+    ``lambda = (Sxy - Sx Sy / W) / (Sxx - Sx Sx / W)`` with exponentially weighted sums, ``x`` the
+    aggressors' buys minus sells and ``y`` the mid's change of a sample. Unit: price per quantity; range:
+    real, positive where flow moves the price its way. Warm-up: ``ready`` samples with trades.
+    Cost per update: O(trades). Source: Kyle, "Continuous auctions and insider trading" (1985).
+
+    >>> kyle = KyleLambda(ready=2)
+    >>> for second, (volume, change) in enumerate(((0, 0), (2, 1), (-4, -2), (6, 3))):
+    ...     kyle.sample(float(volume), float(change), second * 1_000_000_000)
+    >>> kyle.value
+    0.5
+    """
+
+    half_life_s: float = 120.0
+    sample_s: float = 1.0
+    ready: int = 20
+    weight: float = 0.0
+    sum_x: float = 0.0
+    sum_y: float = 0.0
+    sum_xx: float = 0.0
+    sum_xy: float = 0.0
+    count: int = 0
+    sampled_ns: int | None = None
+    opened_ns: int | None = None
+    mid: float = 0.0
+    signed: float = 0.0
+
+    def update(self, frame: Frame) -> float | None:
+        """Lambda after one frame."""
+        trades = frame.trades
+        if trades.qty:
+            signed = 0
+            for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
+                if not flag & _NON_MARKET:
+                    signed += qty * side
+            self.signed += signed / 10**frame.qty_exponent
+        if self.opened_ns is None or frame.close_ns - self.opened_ns >= self.sample_s * NS_PER_S:
+            self._roll(frame)
+        return self.value
+
+    @property
+    def value(self) -> float | None:
+        """Lambda, ``None`` while warming up or while the volume does not vary."""
+        if self.count < self.ready or self.weight <= 0.0:
+            return None
+        spread = self.sum_xx - self.sum_x * self.sum_x / self.weight
+        if spread <= 1e-12 * self.sum_xx:
+            return None
+        return (self.sum_xy - self.sum_x * self.sum_y / self.weight) / spread
+
+    def sample(self, signed: float, change: float, close_ns: int) -> None:
+        """Take in one pair of signed volume and mid change."""
+        if self.sampled_ns is not None:
+            kept = fade(close_ns - self.sampled_ns, self.half_life_s)
+            self.weight *= kept
+            self.sum_x *= kept
+            self.sum_y *= kept
+            self.sum_xx *= kept
+            self.sum_xy *= kept
+        self.sampled_ns = close_ns
+        self.weight += 1.0
+        self.sum_x += signed
+        self.sum_y += change
+        self.sum_xx += signed * signed
+        self.sum_xy += signed * change
+        if signed != 0.0:
+            self.count += 1
+
+    def _roll(self, frame: Frame) -> None:
+        """Close the sample that ends with this frame, and open the next."""
+        twice = twice_mid(frame)
+        if twice is None:
+            self.opened_ns = None  # a change across a hole in the quotes is no answer to the flow
+            self.signed = 0.0
+            return
+        mid = twice / (2 * 10**frame.price_exponent)
+        if self.opened_ns is not None:
+            self.sample(self.signed, mid - self.mid, frame.close_ns)
+        self.opened_ns, self.mid, self.signed = frame.close_ns, mid, 0.0

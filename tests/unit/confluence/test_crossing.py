@@ -1,0 +1,123 @@
+"""The crossing is a state machine; a model that remembers everything must agree with it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from agents.confluence.crossing import Crossing, CrossingState
+from schemas.frame import NS_PER_S
+from schemas.settings import SignalsSettings
+from schemas.signal import SignalKind
+
+LIMITS = SignalsSettings()
+
+
+def kinds(scores: list[float], *, every_s: int = 60, reliability: float = 1.0) -> list[str | None]:
+    crossing, state = Crossing(LIMITS), CrossingState()
+    given = []
+    for i, score in enumerate(scores):
+        verdict = crossing.step(
+            state, score=score, reliability=reliability, tick_ns=(i + 1) * every_s * NS_PER_S
+        )
+        given.append(None if verdict.kind is None else verdict.kind.value)
+    return given
+
+
+def test_a_long_fires_once_until_the_score_has_fallen_back() -> None:
+    assert kinds([67.9, 68.0, 70.0, 66.0, 69.0]) == [None, "long", None, None, None]
+
+
+def test_a_long_is_left_near_neutral_and_fires_again_after_rearming() -> None:
+    assert kinds([70.0, 55.0, 70.0]) == ["long", "exit", "long"]
+
+
+def test_a_long_turns_into_a_short_without_an_exit_between() -> None:
+    assert kinds([70.0, 30.0, 70.0]) == ["long", "short", "long"]
+
+
+def test_entries_keep_the_cooldown_between_them_and_fire_when_it_is_over() -> None:
+    crossing, state = Crossing(LIMITS), CrossingState()
+    first = crossing.step(state, score=70.0, reliability=1.0, tick_ns=0)
+    early = crossing.step(state, score=30.0, reliability=1.0, tick_ns=9 * NS_PER_S)
+    late = crossing.step(state, score=30.0, reliability=1.0, tick_ns=10 * NS_PER_S)
+    assert first.kind is SignalKind.LONG
+    assert early.kind is None
+    assert early.withheld == "short: cool-down, 1.0 s left"
+    assert late.kind is SignalKind.SHORT
+
+
+def test_below_the_floor_nothing_fires_and_the_reason_is_given() -> None:
+    crossing, state = Crossing(LIMITS), CrossingState()
+    verdict = crossing.step(state, score=90.0, reliability=0.29, tick_ns=0)
+    assert verdict.kind is None
+    assert verdict.withheld == "long: reliability 0.290 is below the floor 0.3"
+
+
+class CrossingModel(RuleBasedStateMachine):
+    """Against the whole history, kept plainly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.crossing = Crossing(LIMITS)
+        self.state = CrossingState()
+        self.now_ns = 0
+        self.history: list[tuple[int, float, SignalKind | None]] = []
+
+    @rule(
+        score=st.one_of(st.floats(0, 100), st.sampled_from([35.0, 38.0, 50.0, 55.0, 65.0, 68.0])),
+        reliability=st.sampled_from([0.0, 0.3, 1.0]),
+        after_s=st.integers(1, 20),
+    )
+    def tick(self, score: float, reliability: float, after_s: int) -> None:
+        self.now_ns += after_s * NS_PER_S
+        verdict = self.crossing.step(
+            self.state, score=score, reliability=reliability, tick_ns=self.now_ns
+        )
+        assert verdict.kind is None or reliability >= LIMITS.reliability_floor
+        assert verdict.kind is None or verdict.withheld is None
+        match verdict.kind:
+            case SignalKind.LONG:
+                assert score >= LIMITS.long_threshold
+                self._fell_back_since(SignalKind.LONG)
+            case SignalKind.SHORT:
+                assert score <= LIMITS.short_threshold
+                self._fell_back_since(SignalKind.SHORT)
+            case SignalKind.EXIT:
+                assert self._stance() is not SignalKind.EXIT
+            case None:
+                pass
+        self.history.append((self.now_ns, score, verdict.kind))
+
+    def _stance(self) -> SignalKind:
+        return next((k for _, _, k in reversed(self.history) if k is not None), SignalKind.EXIT)
+
+    def _fell_back_since(self, side: SignalKind) -> None:
+        since = [i for i, (_, _, kind) in enumerate(self.history) if kind is side]
+        if not since:
+            return
+        between = [score for _, score, _ in self.history[since[-1] + 1 :]]
+        if side is SignalKind.LONG:
+            assert min(between) < LIMITS.long_threshold - LIMITS.hysteresis
+        else:
+            assert max(between) > LIMITS.short_threshold + LIMITS.hysteresis
+
+    @invariant()
+    def never_the_same_side_twice_in_a_row(self) -> None:
+        fired = [kind for _, _, kind in self.history if kind is not None]
+        assert all(a is not b for a, b in pairwise(fired))
+
+    @invariant()
+    def entries_keep_the_cooldown(self) -> None:
+        entries = [
+            at for at, _, kind in self.history if kind in (SignalKind.LONG, SignalKind.SHORT)
+        ]
+        gaps = [b - a for a, b in pairwise(entries)]
+        assert all(gap >= LIMITS.cooldown_s * NS_PER_S for gap in gaps)
+
+
+TestCrossingModel = CrossingModel.TestCase
+TestCrossingModel.settings = settings(max_examples=60, stateful_step_count=40)
