@@ -1,0 +1,208 @@
+"""Puts the frames of many symbols into the one order in which an account advances.
+
+Frames of different symbols reach an account in any order; decisions on shared money must not depend
+on it. So a step is released only when nothing can come before it: every awaited symbol has shown
+frames up to the step's close (or was declared absent), and a tick has its confluence score and, if
+that names one, its signal.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.control import Absent, Resumed
+from schemas.frame import Frame
+from schemas.score import ConfluenceScore
+from schemas.signal import Signal
+
+_NEVER = 1 << 63
+
+
+class Step(NamedTuple):
+    """One frame with the signal of its tick, if it gave one."""
+
+    frame: Frame
+    signal: Signal | None
+
+
+class _Head(NamedTuple):
+    close_ns: int
+    venue: str
+    symbol: str
+
+
+@dataclass
+class _Absence:
+    """Frames that close within (from, to] do not count; ``to_ns`` is ``None`` while it lasts."""
+
+    from_ns: int
+    to_ns: int | None = None
+
+
+@dataclass
+class _Lane:
+    """One symbol: frames not yet released, and what is known about its ticks."""
+
+    seen: tuple[int, int] = (-1, -1)
+    watermark_ns: int = -1
+    frames: deque[Frame] = field(default_factory=deque)
+    held: list[Frame] = field(default_factory=list)
+    signal_of_tick: dict[int, str | None] = field(default_factory=dict)
+    signals: dict[str, Signal] = field(default_factory=dict)
+    absences: list[_Absence] = field(default_factory=list)
+
+    def horizon_ns(self) -> int:
+        """Close up to which no further frame of this symbol can come."""
+        at = self.watermark_ns
+        for absence in self.absences:
+            if at >= absence.from_ns:
+                at = _NEVER if absence.to_ns is None else max(at, absence.to_ns)
+        return at
+
+    def absence_at(self, close_ns: int) -> _Absence | None:
+        """The absence that covers a close."""
+        for absence in self.absences:
+            if absence.from_ns < close_ns and (absence.to_ns is None or close_ns <= absence.to_ns):
+                return absence
+        return None
+
+
+class Sequencer:
+    """Orders the inputs of one account. ``keys`` are the symbols (``venue:symbol``) it waits for.
+
+    Frames, scores and signals of other symbols are ignored, repeats too. :attr:`waiting` counts the
+    frames that are held back; the caller bounds it by pausing input.
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._lanes = {key: _Lane() for key in sorted(keys)}
+        self._heads: list[_Head] = []
+        self._floor_ns = -1
+        self.waiting = 0
+
+    def resume_after(self, key: str, epoch: int, seq: int, close_ns: int) -> None:
+        """Start a symbol behind a frame that was applied before (a snapshot's position)."""
+        lane = self._lanes[key]
+        lane.seen, lane.watermark_ns = (epoch, seq), close_ns
+
+    def add_frame(self, frame: Frame) -> None:
+        """Take the next frame of a symbol."""
+        lane = self._lanes.get(frame.key)
+        if lane is None or (frame.epoch, frame.seq) <= lane.seen:
+            return
+        lane.seen = (frame.epoch, frame.seq)
+        self._place(lane, frame)
+
+    def add_score(self, score: ConfluenceScore) -> None:
+        """Take the verdict on a tick."""
+        lane = self._lanes.get(score.key)
+        if lane is not None:
+            lane.signal_of_tick.setdefault(score.tick_ns, score.signal_id)
+
+    def add_signal(self, signal: Signal) -> None:
+        """Take the signal that a verdict names."""
+        lane = self._lanes.get(f"{signal.venue}:{signal.symbol}")
+        if lane is not None:
+            lane.signals.setdefault(signal.id, signal)
+
+    def absent(self, record: Absent) -> None:
+        """Stop waiting for a symbol after ``from_ns``."""
+        lane = self._lanes.get(f"{record.venue}:{record.symbol}")
+        if lane is None or any(a.from_ns == record.from_ns for a in lane.absences):
+            return
+        lane.absences.append(_Absence(record.from_ns))
+        lane.absences.sort(key=lambda a: a.from_ns)
+        self._sift(lane)
+
+    def resumed(self, record: Resumed) -> None:
+        """Wait for a symbol again: frames that close after ``from_ns`` count."""
+        lane = self._lanes.get(f"{record.venue}:{record.symbol}")
+        if lane is None:
+            return
+        for absence in lane.absences:
+            if absence.to_ns is None and absence.from_ns <= record.from_ns:
+                absence.to_ns = record.from_ns
+        self._sift(lane)
+
+    def steps(self) -> Iterator[Step]:
+        """Steps that nothing can precede any more, in the order (close, venue, symbol)."""
+        while self._heads and self._nothing_precedes(self._heads[0].close_ns):
+            head = self._heads[0]
+            lane = self._lanes[f"{head.venue}:{head.symbol}"]
+            frame = lane.frames[0]
+            signal = None
+            if frame.is_tick:
+                if frame.close_ns not in lane.signal_of_tick:
+                    return
+                signal_id = lane.signal_of_tick[frame.close_ns]
+                if signal_id is not None and signal_id not in lane.signals:
+                    return
+                signal = None if signal_id is None else lane.signals[signal_id]
+            self._release(lane)
+            yield Step(frame, signal)
+
+    def laggards(self) -> list[str]:
+        """Symbols that hold the others up: without a frame where one is awaited."""
+        if not self._heads:
+            return []
+        close_ns = self._heads[0].close_ns
+        return [
+            key
+            for key, lane in self._lanes.items()
+            if not lane.frames and lane.horizon_ns() < close_ns
+        ]
+
+    def watermark_ns(self, key: str) -> int:
+        """Close of the newest frame of a symbol, -1 before the first."""
+        return self._lanes[key].watermark_ns
+
+    def _place(self, lane: _Lane, frame: Frame) -> None:
+        absence = lane.absence_at(frame.close_ns)
+        if absence is not None:
+            if absence.to_ns is None:
+                lane.held.append(frame)
+            return
+        lane.watermark_ns = frame.close_ns
+        lane.frames.append(frame)
+        self.waiting += 1
+        if len(lane.frames) == 1:
+            heapq.heappush(self._heads, _Head(frame.close_ns, frame.venue, frame.symbol))
+
+    def _sift(self, lane: _Lane) -> None:
+        """Apply changed absences to frames that were not released yet."""
+        pending = [*lane.frames, *lane.held]
+        self.waiting -= len(lane.frames)
+        lane.frames.clear()
+        lane.held = []
+        if pending:
+            first = pending[0]
+            self._heads = [h for h in self._heads if f"{h.venue}:{h.symbol}" != first.key]
+            heapq.heapify(self._heads)
+        for frame in sorted(pending, key=lambda f: (f.epoch, f.seq)):
+            self._place(lane, frame)
+        self._floor_ns = -1
+
+    def _nothing_precedes(self, close_ns: int) -> bool:
+        if close_ns > self._floor_ns:
+            empty = (lane.horizon_ns() for lane in self._lanes.values() if not lane.frames)
+            self._floor_ns = min(empty, default=_NEVER)
+        return close_ns <= self._floor_ns
+
+    def _release(self, lane: _Lane) -> None:
+        frame = lane.frames.popleft()
+        self.waiting -= 1
+        heapq.heappop(self._heads)
+        if frame.is_tick:
+            signal_id = lane.signal_of_tick.pop(frame.close_ns)
+            if signal_id is not None:
+                del lane.signals[signal_id]
+        if lane.frames:
+            following = lane.frames[0]
+            head = _Head(following.close_ns, following.venue, following.symbol)
+            heapq.heappush(self._heads, head)
+        else:
+            self._floor_ns = min(self._floor_ns, lane.horizon_ns())
