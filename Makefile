@@ -16,7 +16,7 @@ run: $(STAMP)  ## play a market through the pipeline, live in the terminal (ARGS
 	$(BIN)/prism up $(ARGS)
 
 test: $(STAMP)  ## all tests (ARGS="-k book" for some)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: lint types imports test  ## what CI runs: lint, format, types, import rules, tests
 
@@ -32,22 +32,22 @@ types: $(STAMP)  ## mypy --strict; prints how many files it checked
 	$(BIN)/mypy
 
 imports: $(STAMP)  ## who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 bench: $(STAMP)  ## measure the hot paths
 	$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: $(STAMP)  ## the full kill and disturbance matrix (long)
-	$(BIN)/python -m pytest tests/chaos -m chaos $(ARGS)
+	$(BIN)/python -m pytest tests/chaos -m chaos --timeout 3600 $(ARGS)
 
 $(VENV): $(STAMP)  ## the virtualenv, synced with the lock
 
-# A changed lock, build file or interpreter check runs this again; an unchanged tree costs one stat.
+# A changed lock or build file syncs again; otherwise this costs one stat.
 $(STAMP): $(LOCK) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "error: no '$(PYTHON)' on the path; install Python 3.11 or newer (Debian: apt-get install python3 python3-venv) or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "error: $$($(PYTHON) --version) is too old; Market Prism needs Python 3.11 or newer: name one, make PYTHON=python3.12" >&2; exit 1; }
+	  echo "error: '$(PYTHON)' is not a working Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "error: '$(PYTHON) -m venv' failed; on Debian and Ubuntu it is a package of its own: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
@@ -60,7 +60,7 @@ lock: $(STAMP)  ## pin requirements/*.in anew, with hashes of every platform's a
 
 # Local wheels and mirrors of this machine must not decide what everyone installs.
 UV_COMPILE := env -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --annotation-style line
+  --generate-hashes --no-header --annotation-style line
 pin = $(UV_COMPILE) $(LOCK_ARGS) --output-file requirements/$(1).txt requirements/$(1).in
 
 clean:  ## remove the virtualenv, caches and build output

@@ -12,23 +12,11 @@ from agents.confluence.join import Join, JoinState
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine, SymbolState
 from agents.execution.account import Account, AccountState
-from schemas.alert import Alert, Severity
-from schemas.errors import SequenceHole
 from schemas.frame import Frame, Instrument, Message
-from schemas.order import Fill, Order, Position
-from schemas.score import ConfluenceScore, DimensionScore
+from schemas.score import DimensionScore
 from schemas.settings import Settings
 from schemas.signal import Signal
-from schemas.topics import (
-    ALERTS,
-    CONFLUENCE_SCORES,
-    DIMENSION_SCORES,
-    FILLS,
-    ORDERS,
-    POSITIONS,
-    SIGNALS,
-    Topic,
-)
+from schemas.topics import Topic, topic_of
 
 
 class Record(NamedTuple):
@@ -36,22 +24,6 @@ class Record(NamedTuple):
 
     topic: Topic
     message: Message
-
-
-_TOPIC_OF: dict[type[Message], Topic] = {
-    DimensionScore: DIMENSION_SCORES,
-    ConfluenceScore: CONFLUENCE_SCORES,
-    Signal: SIGNALS,
-    Order: ORDERS,
-    Fill: FILLS,
-    Position: POSITIONS,
-    Alert: ALERTS,
-}
-
-
-def record_of(message: Message) -> Record:
-    """A decided message with its topic."""
-    return Record(_TOPIC_OF[type(message)], message)
 
 
 class Pipeline:
@@ -82,27 +54,22 @@ class Pipeline:
         decided: list[Message] = []
         signal = None
         for machine in self._machines:
-            score = self._fold(machine, message, decided)
-            if score is None:
-                continue
-            decided.append(score)
-            state = self._join_states.setdefault(message.key, JoinState())
-            joined = self._join.step(state, score)
-            decided.extend(joined)
-            signal = next((m for m in joined if isinstance(m, Signal)), signal)
+            for given in machine.apply(self._state(machine, message), message):
+                decided.append(given)
+                if not isinstance(given, DimensionScore):
+                    continue
+                joined = self._join.step(self._join_state(message), given)
+                decided.extend(joined)
+                signal = next((m for m in joined if isinstance(m, Signal)), signal)
         decided.extend(self._account.step(self.account_state, message, signal))
-        return [record_of(m) for m in decided]
+        return [Record(topic_of(m), m) for m in decided]
 
-    def _fold(
-        self, machine: DimensionMachine, frame: Frame, decided: list[Message]
-    ) -> DimensionScore | None:
-        state = self._states.get((machine.name, frame.key))
+    def _state(self, machine: DimensionMachine, frame: Frame) -> SymbolState:
+        key = (machine.name, frame.key)
+        state = self._states.get(key)
         if state is None:
-            state = self._states[machine.name, frame.key] = machine.initial()
-        try:
-            return machine.step(state, frame)
-        except SequenceHole as hole:
-            text = f"{machine.name}: {hole}; the log lacks it, so the window is tainted"
-            at = (frame.venue, frame.symbol, frame.close_ns)
-            decided.append(Alert(*at, "sequence_hole", Severity.WARNING, text))
-            return machine.step(state, frame, accept_hole=True)
+            state = self._states[key] = machine.initial()
+        return state
+
+    def _join_state(self, frame: Frame) -> JoinState:
+        return self._join_states.setdefault(frame.key, JoinState())

@@ -171,6 +171,18 @@ class BrokerSettings(Section):
 class RuntimeSettings(Section):
     """How the roles run."""
 
+    symbols: tuple[str, ...] = Field(
+        (), description="Symbols (venue:symbol) that the execution role waits for; needed there."
+    )
+    absent_after_s: float = Field(
+        10.0, gt=0, description="Wall time after which a silent symbol no longer holds others up."
+    )
+    session_timeout_s: float = Field(
+        10.0, gt=0, description="A worker silent for longer loses its partitions to the others."
+    )
+    heartbeat_s: float = Field(
+        1.0, gt=0, description="Wall time between two health records of a role."
+    )
     snapshot_interval_s: float = Field(
         30.0, gt=0, description="Event time between two table snapshots of a symbol."
     )

@@ -114,3 +114,10 @@ TOPICS: tuple[Topic, ...] = (
 """All of them, in the order of the flow."""
 
 BY_NAME = {topic.name: topic for topic in TOPICS}
+
+_OF_TYPE = {type_: topic for topic in TOPICS for type_ in topic.types}
+
+
+def topic_of(message: Message) -> Topic:
+    """The topic that a message belongs to."""
+    return _OF_TYPE[type(message)]

@@ -17,8 +17,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from agents.indicators.fitness import Fitness
+from schemas.alert import Alert, Severity
 from schemas.errors import SequenceHole
-from schemas.frame import Frame
+from schemas.frame import Frame, Message
 from schemas.score import NEUTRAL, ComponentReading, DimensionScore
 from schemas.settings import Section, validated
 
@@ -166,6 +167,18 @@ class DimensionMachine:
         fitness = state.fitness.update(frame.quality, frame.close_ns)
         self.dimension.fold(state.inner, frame)
         return self._score(state, frame, fitness) if frame.is_tick else None
+
+    def apply(self, state: SymbolState, frame: Frame) -> list[Message]:
+        """Fold one frame of a log that lacks nothing more: what it gives, holes as alerts."""
+        try:
+            score = self.step(state, frame)
+            found: list[Message] = []
+        except SequenceHole as hole:
+            text = f"{self.name}: {hole}; the log lacks it, so the window is tainted"
+            at = (frame.venue, frame.symbol, frame.close_ns)
+            found = [Alert(*at, f"sequence_hole:{self.name}", Severity.WARNING, text)]
+            score = self.step(state, frame, accept_hole=True)
+        return found if score is None else [*found, score]
 
     @staticmethod
     def _check_continuity(state: SymbolState, frame: Frame, *, accept_hole: bool) -> None:

@@ -30,13 +30,15 @@ from schemas.order import (
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
 
+_RULES_KEPT = 8
+
 
 class AccountState(msgspec.Struct):
     """All that the account knows. ``marks`` are the last mids: what positions are worth."""
 
     ledger: Ledger
     venue: PaperState = msgspec.field(default_factory=PaperState)
-    instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
+    instruments: dict[str, list[Instrument]] = msgspec.field(default_factory=dict)
     marks: dict[str, Decimal] = msgspec.field(default_factory=dict)
 
     def equity(self) -> Decimal:
@@ -82,8 +84,12 @@ class Account:
         return self._decode(data)
 
     def learn(self, state: AccountState, instrument: Instrument) -> None:
-        """Take the trading rules of a symbol."""
-        state.instruments[instrument.key] = instrument
+        """Take the trading rules of a symbol; they hold from their own ``effective_ns`` on."""
+        known = state.instruments.setdefault(instrument.key, [])
+        if instrument not in known:
+            known.append(instrument)
+            known.sort(key=lambda rules: rules.effective_ns)
+            del known[:-_RULES_KEPT]
 
     def step(self, state: AccountState, frame: Frame, signal: Signal | None) -> list[Message]:
         """One frame and, if it is a tick that gave one, its signal; what comes of it, in order."""
@@ -163,10 +169,10 @@ class Account:
     @staticmethod
     def _rules(state: AccountState, frame: Frame) -> tuple[Decimal, Decimal]:
         """Quantity step and least notional; without venue rules, the step that the tape shows."""
-        instrument = state.instruments.get(frame.key)
-        if instrument is None:
-            return frame.qty(1), Decimal(0)
-        return instrument.qty_step, instrument.min_notional
+        for rules in reversed(state.instruments.get(frame.key, [])):
+            if rules.effective_ns <= frame.close_ns:
+                return rules.qty_step, rules.min_notional
+        return frame.qty(1), Decimal(0)
 
     def _order(
         self,

@@ -49,6 +49,7 @@ class _Lane:
 
     seen: tuple[int, int] = (-1, -1)
     watermark_ns: int = -1
+    released_ns: int = -1
     frames: deque[Frame] = field(default_factory=deque)
     held: list[Frame] = field(default_factory=list)
     signal_of_tick: dict[int, str | None] = field(default_factory=dict)
@@ -87,26 +88,27 @@ class Sequencer:
     def resume_after(self, key: str, epoch: int, seq: int, close_ns: int) -> None:
         """Start a symbol behind a frame that was applied before (a snapshot's position)."""
         lane = self._lanes[key]
-        lane.seen, lane.watermark_ns = (epoch, seq), close_ns
+        lane.seen, lane.watermark_ns, lane.released_ns = (epoch, seq), close_ns, close_ns
 
-    def add_frame(self, frame: Frame) -> None:
-        """Take the next frame of a symbol."""
+    def add_frame(self, frame: Frame) -> bool:
+        """Take the next frame of a symbol; ``False`` if it was seen before or is not awaited."""
         lane = self._lanes.get(frame.key)
         if lane is None or (frame.epoch, frame.seq) <= lane.seen:
-            return
+            return False
         lane.seen = (frame.epoch, frame.seq)
         self._place(lane, frame)
+        return True
 
     def add_score(self, score: ConfluenceScore) -> None:
         """Take the verdict on a tick."""
         lane = self._lanes.get(score.key)
-        if lane is not None:
+        if lane is not None and score.tick_ns > lane.released_ns:
             lane.signal_of_tick.setdefault(score.tick_ns, score.signal_id)
 
     def add_signal(self, signal: Signal) -> None:
         """Take the signal that a verdict names."""
         lane = self._lanes.get(f"{signal.venue}:{signal.symbol}")
-        if lane is not None:
+        if lane is not None and signal.tick_ns > lane.released_ns:
             lane.signals.setdefault(signal.id, signal)
 
     def absent(self, record: Absent) -> None:
@@ -128,10 +130,15 @@ class Sequencer:
                 absence.to_ns = record.from_ns
         self._sift(lane)
 
-    def steps(self) -> Iterator[Step]:
-        """Steps that nothing can precede any more, in the order (close, venue, symbol)."""
+    def steps(self, *, until_ns: int | None = None) -> Iterator[Step]:
+        """Steps that nothing can precede any more, in the order (close, venue, symbol).
+
+        Steps that close after ``until_ns`` are kept back.
+        """
         while self._heads and self._nothing_precedes(self._heads[0].close_ns):
             head = self._heads[0]
+            if until_ns is not None and head.close_ns > until_ns:
+                return
             lane = self._lanes[f"{head.venue}:{head.symbol}"]
             frame = lane.frames[0]
             signal = None
@@ -155,6 +162,10 @@ class Sequencer:
             for key, lane in self._lanes.items()
             if not lane.frames and lane.horizon_ns() < close_ns
         ]
+
+    def returning(self) -> list[str]:
+        """Symbols declared absent that send frames again."""
+        return [key for key, lane in self._lanes.items() if lane.held]
 
     def watermark_ns(self, key: str) -> int:
         """Close of the newest frame of a symbol, -1 before the first."""
@@ -194,6 +205,7 @@ class Sequencer:
 
     def _release(self, lane: _Lane) -> None:
         frame = lane.frames.popleft()
+        lane.released_ns = frame.close_ns
         self.waiting -= 1
         heapq.heappop(self._heads)
         if frame.is_tick:

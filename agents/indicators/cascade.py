@@ -34,6 +34,7 @@ class LiquidationCascade(msgspec.Struct):
     longs: float = 0.0
     shorts: float = 0.0
     count: float = 0.0
+    fresh: float = 0.0
     rate: EventRate = msgspec.field(default_factory=lambda: EventRate(half_life_s=3600.0))
     seen_ns: int | None = None
 
@@ -45,8 +46,11 @@ class LiquidationCascade(msgspec.Struct):
             self.shorts *= kept
             self.count *= kept
         self.seen_ns = frame.close_ns
-        forced = self._take(frame)
-        self.rate.update(forced, frame.close_ns)
+        if frame.liquidations.qty or any(frame.trades.flags):
+            self.fresh += self._take(frame)
+        if frame.is_tick:
+            self.rate.update(self.fresh, frame.close_ns)
+            self.fresh = 0.0
         return self.value
 
     @property
@@ -72,7 +76,7 @@ class LiquidationCascade(msgspec.Struct):
                     longs += qty
                 else:
                     shorts += qty
-        elif any(frame.trades.flags):
+        else:
             tape = frame.trades
             for qty, side, flag in zip(tape.qty, tape.side, tape.flags, strict=True):
                 if flag & _LIQUIDATION:
@@ -81,7 +85,7 @@ class LiquidationCascade(msgspec.Struct):
                         longs += qty
                     else:
                         shorts += qty
-        scale = 10**frame.qty_exponent
+        scale: int = 10**frame.qty_exponent
         self.longs += longs / scale
         self.shorts += shorts / scale
         self.count += count

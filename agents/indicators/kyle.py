@@ -6,18 +6,17 @@ import msgspec
 
 from agents.indicators.decay import fade
 from agents.indicators.quotes import twice_mid
-from schemas.frame import NS_PER_S, Frame, TradeFlag
-
-_NON_MARKET = int(TradeFlag.NON_MARKET)
+from schemas.frame import NS_PER_S, Frame
 
 
 class KyleLambda(msgspec.Struct):
     """Kyle's lambda: slope of the mid's change on signed volume, over samples of ``sample_s``.
 
     ``lambda = (Sxy - Sx Sy / W) / (Sxx - Sx Sx / W)`` with exponentially weighted sums, ``x`` the
-    aggressors' buys minus sells and ``y`` the mid's change of a sample. Unit: price per quantity; range:
-    real, positive where flow moves the price its way. Warm-up: ``ready`` samples with trades.
-    Cost per update: O(trades). Source: Kyle, "Continuous auctions and insider trading" (1985).
+    aggressors' buys minus sells and ``y`` the mid's change of a sample. Unit: price per quantity;
+    range: real, positive where flow moves the price its way. Warm-up: ``ready`` samples with
+    trades. Cost per update: O(1). Source: Kyle, "Continuous auctions and insider trading"
+    (1985).
 
     >>> kyle = KyleLambda(ready=2)
     >>> for second, (volume, change) in enumerate(((0, 0), (2, 1), (-4, -2), (6, 3))):
@@ -40,18 +39,11 @@ class KyleLambda(msgspec.Struct):
     mid: float = 0.0
     signed: float = 0.0
 
-    def update(self, frame: Frame) -> float | None:
-        """Lambda after one frame."""
-        trades = frame.trades
-        if trades.qty:
-            signed = 0
-            for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
-                if not flag & _NON_MARKET:
-                    signed += qty * side
-            self.signed += signed / 10**frame.qty_exponent
+    def update(self, frame: Frame, *, delta: float) -> None:
+        """Take in one frame, whose aggressors bought ``delta`` more than they sold."""
+        self.signed += delta
         if self.opened_ns is None or frame.close_ns - self.opened_ns >= self.sample_s * NS_PER_S:
             self._roll(frame)
-        return self.value
 
     @property
     def value(self) -> float | None:

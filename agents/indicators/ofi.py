@@ -13,12 +13,13 @@ from schemas.frame import Frame
 class OrderFlowImbalance(msgspec.Struct):
     """Net quantity that came to the bid and left the ask, over every change of the touch.
 
-    Per change: ``e = q_b [p_b >= p_b'] - q_b' [p_b <= p_b'] - q_a [p_a <= p_a'] + q_a' [p_a >= p_a']``
-    (primes: before the change); a side without orders counts as emptied. ``value`` is the decaying sum
-    of ``e`` over the mean touch quantity of a side: how many times the usual queue was added on the bid
-    net of the ask. Range: real. Unit: none. Warm-up: two touch changes and the mean of two frames.
-    Cost per update: O(changes). Source: Cont, Kukanov, Stoikov, "The price impact of order book
-    events" (2014).
+    Per change, primes marking what was before it:
+    ``e = q_b [p_b >= p_b'] - q_b' [p_b <= p_b'] - q_a [p_a <= p_a'] + q_a' [p_a >= p_a']``.
+    A side without orders counts as emptied. ``value`` is the decaying sum
+    of ``e`` over the mean touch quantity of a side: how many times the usual queue was added on the
+    bid net of the ask. Range: real. Unit: none. Warm-up: two touch changes and the mean of two
+    frames. Cost per update: O(changes). Source: Cont, Kukanov, Stoikov, "The price impact of order
+    book events" (2014).
 
     >>> from schemas.frame import Touch
     >>> touch = Touch(bid_price=(9, 9), bid_qty=(5, 8), ask_price=(10, 10), ask_qty=(5, 5))
@@ -45,7 +46,7 @@ class OrderFlowImbalance(msgspec.Struct):
         self.seen_ns = frame.close_ns
         scale = 10**frame.qty_exponent
         self.total += self.flow(frame) / scale
-        if self.started:
+        if self.started and frame.is_tick:
             queue = (self.bid_qty + self.ask_qty) / (2 * scale)
             self.depth.update(queue, frame.close_ns)
         return self.value

@@ -15,10 +15,10 @@ class OpenInterestTrend(msgspec.Struct):
 
     Over the samples of the last ``window_s``: ``p`` and ``o`` are the changes of price and open
     interest in units of ``rms(step) * sqrt(steps)`` of their own steps, and
-    ``value = tanh(p) * (0.625 + 0.375 tanh(o))``. Rising interest confirms the move, up or down (factor
-    towards 1); falling interest marks it as weak (towards 1/4). Range: (-1, 1). Unit: none. Warm-up:
-    ``ready`` samples, one per new venue value and at least ``sample_s`` apart; without a value for
-    ``stale_s`` there is none. Cost per update: O(1), a new sample O(samples).
+    ``value = tanh(p) * (0.625 + 0.375 tanh(o))``. Rising interest confirms the move, up or down
+    (factor towards 1); falling interest marks it as weak (towards 1/4). Range: (-1, 1). Unit: none.
+    Warm-up: ``ready`` samples, one per new venue value and at least ``sample_s`` apart; without a
+    value for ``stale_s`` there is none. Cost per update: O(1), a new sample O(samples).
 
     >>> trend = OpenInterestTrend(ready=4, sample_s=1.0)
     >>> for i in range(6):

@@ -1,4 +1,4 @@
-"""What a frame says of the best quotes and of market volume, in exact integers."""
+"""What a frame says of the best quotes and of market volume, in its own integers."""
 
 from __future__ import annotations
 
@@ -28,17 +28,20 @@ def twice_mid(frame: Frame) -> int | None:
     return touch.bid_price[-1] + touch.ask_price[-1]
 
 
-def market_volume(trades: Trades) -> int:
-    """Traded quantity in mantissas, trades that are not of the market left out.
+def aggressor_volumes(trades: Trades) -> tuple[int, int]:
+    """Quantities bought and sold by aggressors, in mantissas; what is not of the market left out.
 
-    >>> market_volume(Trades(price=(5, 5), qty=(2, 3), side=(1, 1), flags=(0, 1)))
-    2
+    >>> aggressor_volumes(Trades(price=(5, 5, 5), qty=(2, 3, 4), side=(1, 1, -1), flags=(0, 1, 0)))
+    (2, 4)
     """
-    if not any(trades.flags):
-        return sum(trades.qty)
-    return sum(
-        q for q, flag in zip(trades.qty, trades.flags, strict=True) if not flag & _NON_MARKET
-    )
+    bought = sold = 0
+    for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
+        if not flag & _NON_MARKET:
+            if side > 0:
+                bought += qty
+            else:
+                sold += qty
+    return bought, sold
 
 
 def rescaled(mantissa: int, old_exponent: int, new_exponent: int) -> int:
@@ -47,6 +50,5 @@ def rescaled(mantissa: int, old_exponent: int, new_exponent: int) -> int:
     >>> rescaled(15, 1, 3), rescaled(1500, 3, 1)
     (1500, 15)
     """
-    if new_exponent >= old_exponent:
-        return int(mantissa * 10 ** (new_exponent - old_exponent))
-    return round(mantissa / 10 ** (old_exponent - new_exponent))
+    factor: int = 10 ** abs(new_exponent - old_exponent)
+    return mantissa * factor if new_exponent >= old_exponent else round(mantissa / factor)

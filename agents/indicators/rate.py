@@ -10,8 +10,8 @@ from agents.indicators.decay import fade, memory_s
 class EventRate(msgspec.Struct):
     """Exponentially weighted amount per second of event time.
 
-    ``rate = sum(amount_i * faded) / (memory * (1 - faded since the first update))``; both sides fade
-    alike, so a steady stream has its true rate from the start. Unit: the amount's, per second.
+    ``rate = sum(amount_i * faded) / (memory * (1 - faded since the first update))``; both sides
+    fade alike, so a steady stream has its true rate from the start. Unit: the amount's, per second.
     Warm-up: ``warmup_s`` of event time since the first update. Cost per update: one exponential.
 
     >>> rate = EventRate(half_life_s=60.0, warmup_s=2.0)

@@ -8,12 +8,13 @@ from agents.indicators.decay import fade
 from agents.indicators.quotes import twice_mid
 from schemas.frame import NS_PER_S, Frame, TradeFlag
 
-_NON_MARKET = int(TradeFlag.NON_MARKET)
+_UNUSABLE = int(TradeFlag.NON_MARKET | TradeFlag.RECOVERED_LATE)
+"""A trade that became known late says nothing of the mid in its frame."""
 _PENDING = 32
 
 
 class Await(msgspec.Struct, array_like=True):
-    """Trades that wait for the mid at their horizon; sums over volume ``v``, side ``s``, mid ``m``."""
+    """Trades that wait for the mid at their horizon; volume ``v``, side ``s``, mid ``m``."""
 
     close_ns: int
     mid: float
@@ -35,8 +36,8 @@ class TradeSpreads(msgspec.Struct):
     For a trade at ``p`` by side ``s`` with mid ``m`` before it and ``m_h`` a horizon later:
     effective ``s (p - m)``, adverse selection ``s (m_h - m)``, realised = effective - adverse, and
     drift ``m_h - m``, which buys that knew more pull up and such sells pull down. All are
-    volume-weighted means that forget by half-life. Unit: price. Warm-up: ``ready`` matured groups of
-    trades. Cost per update: O(trades + touch changes). Source: Huang and Stoll (1996).
+    volume-weighted means that forget by half-life. Unit: price. Warm-up: ``ready`` matured groups
+    of trades. Cost per update: O(trades + touch changes). Source: Huang and Stoll (1996).
 
     >>> from schemas.frame import Touch, Trades
     >>> touch = Touch(bid_price=(8, 10), bid_qty=(1, 1), ask_price=(12, 14), ask_qty=(1, 1),
@@ -63,16 +64,13 @@ class TradeSpreads(msgspec.Struct):
 
     def update(self, frame: Frame) -> None:
         """Take in the trades of one frame, and let those mature whose horizon it reaches."""
-        self._fade(frame.close_ns)
         if frame.trades.qty:
             self._collect(frame)
-        touch = frame.touch
         twice = twice_mid(frame)
-        if twice is None and len(touch) and touch.bid_qty[-1] and touch.ask_qty[-1]:
-            twice = touch.bid_price[-1] + touch.ask_price[-1]
         if twice is not None:
             self.mid = twice / (2 * 10**frame.price_exponent)
-            self._mature(frame.close_ns, self.mid)
+            if self.pending:
+                self._mature(frame.close_ns, self.mid)
 
     @property
     def effective(self) -> float | None:
@@ -100,6 +98,7 @@ class TradeSpreads(msgspec.Struct):
         return total / self.volume
 
     def _fade(self, close_ns: int) -> None:
+        """Forget up to now; only means are read, so it may wait until something is added."""
         if self.seen_ns is not None:
             kept = fade(close_ns - self.seen_ns, self.half_life_s)
             self.volume *= kept
@@ -125,7 +124,7 @@ class TradeSpreads(msgspec.Struct):
                 if touch.bid_qty[change - 1] and touch.ask_qty[change - 1]:
                     twice = touch.bid_price[change - 1] + touch.ask_price[change - 1]
                     mid = twice / (2 * price_scale)
-            if mid is None or trades.flags[i] & _NON_MARKET:
+            if mid is None or trades.flags[i] & _UNUSABLE:
                 continue
             if base is None:
                 base = mid
@@ -158,6 +157,9 @@ class TradeSpreads(msgspec.Struct):
 
     def _mature(self, close_ns: int, mid: float) -> None:
         horizon_ns = self.horizon_s * NS_PER_S
+        if close_ns - self.pending[0].close_ns < horizon_ns:
+            return
+        self._fade(close_ns)
         while self.pending and close_ns - self.pending[0].close_ns >= horizon_ns:
             group = self.pending.pop(0)
             change = mid - group.mid

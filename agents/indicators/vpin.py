@@ -6,7 +6,6 @@ import math
 
 import msgspec
 
-from agents.indicators.quotes import market_volume
 from agents.indicators.rate import EventRate
 from schemas.frame import Frame, TradeFlag
 
@@ -17,16 +16,19 @@ class Vpin(msgspec.Struct):
     """Mean absolute order imbalance of the last ``window`` buckets of volume.
 
     ``VPIN = sum |buy_i - sell_i| / sum volume_i``, range [0, 1], unit none. A bucket holds what the
-    symbol trades in ``bucket_s`` seconds at its own recent rate, fixed when the bucket opens; a trade
-    that crosses the edge is split there. Buys and sells are the tape's aggressors, not a bulk
-    classification. Warm-up: the rate's, then ``ready`` full buckets. Cost per update: O(trades).
+    symbol trades in ``bucket_s`` seconds at its own recent rate, fixed when the bucket
+    opens (the next of one trade are alike); a
+    trade that crosses the edge is split there. Buys and sells are the tape's aggressors, not a bulk
+    classification. Warm-up: the rate's, then ``ready`` full buckets. Cost per update:
+    O(1), O(trades) in a frame that fills a bucket.
     Source: Easley, Lopez de Prado, O'Hara, "Flow toxicity and liquidity in a high-frequency world"
     (2012).
 
     >>> from schemas.frame import Trades
     >>> tape = Trades(price=(1, 1), qty=(3, 2), side=(1, -1), flags=(0, 0))
     >>> vpin = Vpin(ready=1, size=4.0)
-    >>> vpin.update(Frame("v", "s", 0, 0, 0, 1, True, 0, 0, trades=tape))
+    >>> vpin.update(Frame("v", "s", 0, 0, 0, 1, True, 0, 0, tape), bought=3.0, sold=2.0)
+    >>> vpin.value
     0.5
     """
 
@@ -35,23 +37,30 @@ class Vpin(msgspec.Struct):
     ready: int = 8
     rate: EventRate = msgspec.field(default_factory=EventRate)
     size: float | None = None
+    fresh: float = 0.0
     bought: float = 0.0
     sold: float = 0.0
     imbalances: list[float] = msgspec.field(default_factory=list)
     volumes: list[float] = msgspec.field(default_factory=list)
 
-    def update(self, frame: Frame) -> float | None:
-        """VPIN after the trades of one frame."""
+    def update(self, frame: Frame, *, bought: float, sold: float) -> None:
+        """Take in one frame, whose aggressors traded so much."""
+        self.fresh += bought + sold
+        if frame.is_tick:
+            self.rate.update(self.fresh, frame.close_ns)
+            self.fresh = 0.0
         trades = frame.trades
-        scale = 10**frame.qty_exponent
-        self.rate.update(market_volume(trades) / scale, frame.close_ns)
         if self.size is None:
             self.size = self._next_size()
-        elif trades.qty:
+        elif self.bought + self.sold + bought + sold < self.size:
+            # Within one bucket the order of trades makes no difference.
+            self.bought += bought
+            self.sold += sold
+        else:
+            scale = 10**frame.qty_exponent
             for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
                 if not flag & _NON_MARKET:
                     self._take(qty / scale, side)
-        return self.value
 
     @property
     def value(self) -> float | None:
@@ -81,21 +90,20 @@ class Vpin(msgspec.Struct):
 
     def _take(self, volume: float, side: int) -> None:
         size = self.size
-        room = size - self.bought - self.sold if size is not None else math.inf
-        if volume < room:
-            self._fill(volume, side)
+        if size is None:
             return
-        self._fill(room, side)
-        self._close()
-        volume -= room
-        size = self.size
-        if size is None or volume <= 0.0:
-            return
-        # A trade that fills more buckets than the window holds leaves only the last of them.
-        for _ in range(min(int(volume / size), self.window)):
-            self._fill(size, side)
-            self._close(resize=False)
-        self._fill(math.fmod(volume, size), side)
+        room = size - self.bought - self.sold
+        if volume >= room:
+            volume -= room
+            self._fill(room, side)
+            self._close()
+            # A trade that fills more buckets than the window holds leaves only the last of them.
+            for _ in range(min(int(volume / size), self.window)):
+                self._fill(size, side)
+                self._close()
+            volume = math.fmod(volume, size)
+            self.size = self._next_size()
+        self._fill(volume, side)
 
     def _fill(self, volume: float, side: int) -> None:
         if side > 0:
@@ -103,11 +111,9 @@ class Vpin(msgspec.Struct):
         else:
             self.sold += volume
 
-    def _close(self, *, resize: bool = True) -> None:
+    def _close(self) -> None:
         self.imbalances.append(self.bought - self.sold)
         self.volumes.append(self.bought + self.sold)
         if len(self.volumes) > self.window:
             del self.imbalances[0], self.volumes[0]
         self.bought = self.sold = 0.0
-        if resize:
-            self.size = self._next_size()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from agents.execution.account import Account, AccountState
-from schemas.frame import NS_PER_MS, NS_PER_S, Frame, Message
+from schemas.frame import NS_PER_MS, NS_PER_S, ContractKind, Frame, Instrument, Message
 from schemas.order import Fill, Order, OrderStatus, Position
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
@@ -154,3 +154,20 @@ def test_equity_marks_open_positions_at_the_last_mid() -> None:
     desk.step(bids=((10_999, 1),), asks=((11_001, 1),))
     fee = Decimal("100.01") * 50 * Decimal("0.0005")
     assert desk.state.equity() == Decimal(100_000) - fee + 50 * (Decimal(110) - Decimal("100.01"))
+
+
+def test_venue_rules_hold_from_their_time_on() -> None:
+    desk = Desk()
+    rules = Instrument(
+        VENUE, SYMBOL, desk.now_ns + 200 * NS_PER_MS, ContractKind.LINEAR, "BTC", "USDT", "USDT",
+        tick_size=Decimal("0.01"), qty_step=Decimal(7), min_notional=Decimal(1),
+    )  # fmt: skip
+    desk.account.learn(desk.state, rules)
+    (before,) = desk.step(SignalKind.LONG)
+    desk.step(asks=((10_001, 90_000),))
+    close, after = desk.step(SignalKind.SHORT)
+    assert isinstance(before, Order)
+    assert isinstance(close, Order)
+    assert isinstance(after, Order)
+    assert before.qty == 50
+    assert after.qty % 7 == 0

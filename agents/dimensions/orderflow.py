@@ -1,0 +1,279 @@
+"""The trading market: who takes, how makers answer, and how much the takers seem to know."""
+
+from __future__ import annotations
+
+import msgspec
+from pydantic import Field
+
+from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
+from agents.indicators.blend import blend, score, squash
+from agents.indicators.cascade import LiquidationCascade
+from agents.indicators.cvd import CvdSlope
+from agents.indicators.ewma import Ewma
+from agents.indicators.flow import AggressorFlow, Pressure
+from agents.indicators.kyle import KyleLambda
+from agents.indicators.maker_quotes import MakerQuotes
+from agents.indicators.open_interest import OpenInterestTrend
+from agents.indicators.quantile import StepQuantile
+from agents.indicators.quotes import aggressor_volumes, twice_mid
+from agents.indicators.rate import EventRate
+from agents.indicators.spread import TradeSpreads
+from agents.indicators.standing import Standing
+from agents.indicators.vpin import Vpin
+from schemas.frame import Frame
+from schemas.settings import Section
+
+
+class OrderflowOptions(Section):
+    """Settings of the orderflow dimension; every time is event time."""
+
+    warmup_s: float = Field(30.0, gt=0, description="History in s before a scale is trusted.")
+    history_half_life_s: float = Field(
+        600.0, gt=0, description="Half-life in s of the symbol's own past that scores are held to."
+    )
+    flow_half_life_s: float = Field(
+        15.0, gt=0, description="Half-life in s of the aggressive imbalance."
+    )
+    large_half_life_s: float = Field(
+        60.0, gt=0, description="Half-life in s of the large-trade imbalance."
+    )
+    large_odds: int = Field(
+        9, ge=1, description="A trade is large above the odds/(odds+1) quantile of sizes: 9 is 90%."
+    )
+    cvd_sample_s: float = Field(2.0, gt=0, description="Distance in s of the CVD's samples.")
+    cvd_samples: int = Field(30, ge=3, le=120, description="Samples in the CVD's slope.")
+    open_interest_window_s: float = Field(
+        300.0, gt=0, description="How far back in s open interest and price are compared."
+    )
+    quotes_half_life_s: float = Field(
+        60.0, gt=0, description="Half-life in s of what makers were seen to do."
+    )
+    refresh_timeout_s: float = Field(
+        5.0, gt=0, description="After this many s a quote taken by a trade is not waited for."
+    )
+    bucket_s: float = Field(
+        10.0, gt=0, description="A VPIN bucket is what the symbol trades in this many s."
+    )
+    buckets: int = Field(30, ge=8, le=200, description="Buckets in the VPIN.")
+    horizon_s: float = Field(
+        5.0, gt=0, description="Time in s after which a trade is held against the mid."
+    )
+    impact_half_life_s: float = Field(
+        120.0, gt=0, description="Half-life in s of Kyle's regression."
+    )
+    cascade_half_life_s: float = Field(
+        20.0, gt=0, description="Half-life in s of what counts as one run of liquidations."
+    )
+
+
+class OrderflowState(msgspec.Struct):
+    """Everything kept of one symbol."""
+
+    flow: AggressorFlow
+    cvd: CvdSlope
+    cvd_standing: Standing
+    interest: OpenInterestTrend
+    quotes: MakerQuotes
+    inventory: Standing
+    vpin: Vpin
+    usual_vpin: Ewma
+    spreads: TradeSpreads
+    drift: Standing
+    kyle: KyleLambda
+    implied: Standing
+    cascade: LiquidationCascade
+
+
+class Orderflow(Dimension[OrderflowState]):
+    """Trade flow, market making and toxicity; above 50 the buyers are the stronger.
+
+    - **trade flow** ``50 + 50 (0.35 C + 0.25 A + 0.20 L + 0.20 O)``: ``C = tanh(0.6 z)`` of the
+      CVD's slope over a minute in its own mean absolute size; ``A`` the aggressive
+      imbalance, shrunk where trading is slow, stretched by ``tanh(2.5 x)``; ``L`` the same of large
+      trades; ``O`` the price's move confirmed or weakened by open interest. What is not ready
+      (``O`` where a venue has no open interest) leaves its weight to the others.
+    - **market making** ``50 + 50 (0.35 R + 0.30 U + 0.35 I)``: ``R`` how much faster the bid comes
+      back after trades than the ask, ``U`` which side mends a wide spread,
+      ``I = tanh(0.6 z)`` the net quantity put to the bid over the ask: makers who want to buy.
+    - **toxicity** ``50 + 50 (0.5 V + 0.25 M + 0.25 K)``, signed by the flow: ``V = tanh(1.5 x)`` of
+      the latest buckets' direction times VPIN over its usual value; ``M = tanh(0.6 z)`` the move of
+      the mid after trades (adverse selection with its sign); ``K = tanh(0.6 z)`` the move that
+      Kyle's lambda implies for the net flow of the last seconds.
+
+    Every ``z`` is a standing: in mean absolute deviations of the symbol's own past. Liquidation
+    cascades, effective and realised spread and lambda are reported raw.
+    """
+
+    name = "orderflow"
+    components = (
+        ComponentSpec("trade_flow", 0.40, monotone={Push.BUYING: 1, Push.SELLING: -1}),
+        ComponentSpec("market_making", 0.30),
+        ComponentSpec("toxicity", 0.30),
+    )
+    options_type = OrderflowOptions
+    state_type = OrderflowState
+
+    def __init__(self, options: OrderflowOptions) -> None:
+        self.options = options
+
+    def initial(self) -> OrderflowState:
+        """State of a symbol of which nothing is known."""
+        o = self.options
+        past, warmup = o.history_half_life_s, o.warmup_s
+
+        def rate() -> EventRate:
+            return EventRate(half_life_s=past, warmup_s=warmup)
+
+        def standing() -> Standing:
+            return Standing(half_life_s=past, warmup_s=warmup, centred=False)
+
+        return OrderflowState(
+            flow=AggressorFlow(
+                all=Pressure(half_life_s=o.flow_half_life_s, rate=rate()),
+                large=Pressure(half_life_s=o.large_half_life_s, rate=rate()),
+                size=StepQuantile(odds=o.large_odds),
+            ),
+            cvd=CvdSlope(sample_s=o.cvd_sample_s, window=o.cvd_samples),
+            cvd_standing=standing(),
+            interest=OpenInterestTrend(window_s=o.open_interest_window_s),
+            quotes=MakerQuotes(half_life_s=o.quotes_half_life_s, timeout_s=o.refresh_timeout_s),
+            inventory=standing(),
+            vpin=Vpin(bucket_s=o.bucket_s, window=o.buckets, rate=rate()),
+            usual_vpin=Ewma(half_life_s=past),
+            spreads=TradeSpreads(horizon_s=o.horizon_s),
+            drift=standing(),
+            kyle=KyleLambda(half_life_s=o.impact_half_life_s),
+            implied=standing(),
+            cascade=LiquidationCascade(half_life_s=o.cascade_half_life_s),
+        )
+
+    def fold(self, state: OrderflowState, frame: Frame) -> None:
+        """Take one frame into the state."""
+        bought = sold = 0.0
+        if frame.trades.qty:
+            scale = 10**frame.qty_exponent
+            buys, sells = aggressor_volumes(frame.trades)
+            bought, sold = buys / scale, sells / scale
+        state.flow.update(frame, bought=bought, sold=sold)
+        state.cvd.update(bought - sold, frame.close_ns)
+        state.quotes.update(frame, bought=bought, sold=sold)
+        state.vpin.update(frame, bought=bought, sold=sold)
+        state.spreads.update(frame)
+        state.kyle.update(frame, delta=bought - sold)
+        state.cascade.update(frame)
+        if frame.is_tick:
+            self._stand(state, frame)
+
+    def read(self, state: OrderflowState, frame: Frame) -> tuple[Reading, ...]:
+        """Readings of every component at the tick ``frame``."""
+        scale = _bps_per_price(frame)
+        return (
+            self._trade_flow(state),
+            self._market_making(state, scale),
+            self._toxicity(state, scale),
+        )
+
+    @staticmethod
+    def _stand(state: OrderflowState, frame: Frame) -> None:
+        """Hold the measures of a tick against the symbol's past, and let them join it."""
+        at_ns = frame.close_ns
+        state.interest.update(frame)
+        state.cvd_standing.update(state.cvd.value, at_ns)
+        state.inventory.update(state.quotes.inventory, at_ns)
+        if state.vpin.value is not None:
+            state.usual_vpin.update(state.vpin.value, at_ns)
+        state.drift.update(state.spreads.drift, at_ns)
+        slope = state.kyle.value
+        # A negative slope says that flow does not move the price; it does not turn flow around.
+        net = state.flow.all.buy - state.flow.all.sell
+        state.implied.update(None if slope is None else max(slope, 0.0) * net, at_ns)
+
+    @staticmethod
+    def _trade_flow(state: OrderflowState) -> Reading:
+        flow, interest = state.flow, state.interest
+        lean = blend(
+            (
+                (0.35, squash(state.cvd_standing.value, gain=0.6)),
+                (0.25, squash(flow.value, gain=2.5)),
+                (0.20, squash(flow.large.value, gain=2.5)),
+                (0.20, interest.value),
+            )
+        )
+        raw = _known(
+            ("cvd_slope_per_s", state.cvd.value),
+            ("cvd_standing", state.cvd_standing.value),
+            ("cvd_window", state.cvd.recent_delta),
+            ("aggressive_imbalance", flow.value),
+            ("intensity", flow.intensity),
+            ("large_imbalance", flow.large.value),
+            ("large_size", flow.threshold),
+            ("oi_trend", interest.value),
+            ("oi_change", interest.interest_change),
+            ("oi_price_correlation", interest.correlation),
+        )
+        return Reading("trade_flow", score(lean), raw)
+
+    @staticmethod
+    def _market_making(state: OrderflowState, bps: float | None) -> Reading:
+        quotes = state.quotes
+        lean = blend(
+            (
+                (0.35, quotes.refresh),
+                (0.30, quotes.upkeep),
+                (0.35, squash(state.inventory.value, gain=0.6)),
+            )
+        )
+        raw = _known(
+            ("refresh_asymmetry", quotes.refresh),
+            ("refresh_bid_s", quotes.refresh_time(quotes.bid)),
+            ("refresh_ask_s", quotes.refresh_time(quotes.ask)),
+            ("upkeep", quotes.upkeep),
+            ("inventory", quotes.inventory),
+            ("inventory_standing", state.inventory.value),
+            ("usual_spread_bps", _times(quotes.usual_spread.value, bps)),
+        )
+        return Reading("market_making", score(lean), raw)
+
+    @staticmethod
+    def _toxicity(state: OrderflowState, bps: float | None) -> Reading:
+        vpin, direction, usual = state.vpin.value, state.vpin.direction, state.usual_vpin.value
+        informed = None
+        if vpin is not None and direction is not None and usual is not None and usual > 0.0:
+            informed = direction * vpin / usual
+        lean = blend(
+            (
+                (0.50, squash(informed, gain=1.5)),
+                (0.25, squash(state.drift.value, gain=0.6)),
+                (0.25, squash(state.implied.value, gain=0.6)),
+            )
+        )
+        cascade = state.cascade
+        raw = _known(
+            ("vpin", vpin),
+            ("vpin_usual", usual),
+            ("flow_direction", direction),
+            ("effective_half_spread_bps", _times(state.spreads.effective, bps)),
+            ("realised_half_spread_bps", _times(state.spreads.realised, bps)),
+            ("drift_bps", _times(state.spreads.drift, bps)),
+            ("lambda_bps_per_unit", _times(state.kyle.value, bps)),
+            ("implied_standing", state.implied.value),
+            ("liquidation_side", cascade.value),
+            ("liquidated", cascade.longs + cascade.shorts),
+            ("cascade", 1.0 if cascade.on else 0.0),
+        )
+        return Reading("toxicity", score(lean), raw)
+
+
+def _known(*pairs: tuple[str, float | None]) -> tuple[tuple[str, float], ...]:
+    """The pairs that have a value."""
+    return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def _times(value: float | None, factor: float | None) -> float | None:
+    return None if value is None or factor is None else value * factor
+
+
+def _bps_per_price(frame: Frame) -> float | None:
+    """Basis points of mid in one unit of price, ``None`` without a mid."""
+    twice = twice_mid(frame)
+    return None if twice is None else 20_000.0 * 10**frame.price_exponent / twice

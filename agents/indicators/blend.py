@@ -1,0 +1,38 @@
+"""From parts to one score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+
+def blend(parts: Iterable[tuple[float, float | None]]) -> float | None:
+    """Weighted mean of (weight, value) pairs; what is ``None`` is left out, its weight spread.
+
+    >>> blend([(0.5, 1.0), (0.25, None), (0.5, 0.0)]), blend([(1.0, None)])
+    (0.5, None)
+    """
+    total = weights = 0.0
+    for weight, value in parts:
+        if value is not None:
+            total += weight * value
+            weights += weight
+    return total / weights if weights > 0.0 else None
+
+
+def squash(value: float | None, *, gain: float = 1.0) -> float | None:
+    """``tanh(gain * value)``: any real to [-1, 1], ``None`` to ``None``.
+
+    >>> squash(0.0), squash(None)
+    (0.0, None)
+    """
+    return None if value is None else math.tanh(gain * value)
+
+
+def score(lean: float | None) -> float | None:
+    """A lean in [-1, 1] as a score: ``50 + 50 * lean``, held to [0, 100].
+
+    >>> score(-0.5), score(None)
+    (25.0, None)
+    """
+    return None if lean is None else min(max(50.0 + 50.0 * lean, 0.0), 100.0)

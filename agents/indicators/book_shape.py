@@ -1,0 +1,129 @@
+"""Measures of one book, in its own integers: no state, no units that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.frame import Book
+
+
+def rank_imbalance(book: Book, depths: Sequence[int]) -> float:
+    """Mean over ``depths`` of ``(bid - ask) / (bid + ask)`` of the best levels; [-1, 1].
+
+    ``depths`` rise. Nested depths weigh a level more the nearer it is. The book must have both sides.
+
+    >>> book = Book(1, None, (9, 8), (3, 1), (10, 11), (1, 3))
+    >>> rank_imbalance(book, (1, 2))
+    0.25
+    """
+    total = 0.0
+    bid = ask = start = 0
+    for depth in depths:
+        bid += sum(book.bid_qty[start:depth])
+        ask += sum(book.ask_qty[start:depth])
+        total += (bid - ask) / (bid + ask)
+        start = depth
+    return total / len(depths)
+
+
+def distance_imbalance(book: Book, usual_spread: float) -> float:
+    """``(bid - ask) / (bid + ask)`` with each level weighted by its distance from mid; [-1, 1].
+
+    The weight is ``s / (s + d)`` with distance ``d`` and the symbol's usual spread ``s``, both in
+    price mantissas.
+
+    >>> round(distance_imbalance(Book(1, None, (9, 8), (3, 1), (10, 11), (1, 3)), 1.0), 3)
+    0.125
+    """
+    twice = book.bid_price[0] + book.ask_price[0]
+    double_spread = 2.0 * usual_spread
+    origin = double_spread + twice
+    bid = 0.0
+    for price, qty in zip(book.bid_price, book.bid_qty, strict=True):
+        bid += qty / (origin - 2 * price)
+    origin = double_spread - twice
+    ask = 0.0
+    for price, qty in zip(book.ask_price, book.ask_qty, strict=True):
+        ask += qty / (origin + 2 * price)
+    return (bid - ask) / (bid + ask)
+
+
+def common_reach(book: Book) -> tuple[int, int, int]:
+    """Depth a side as far as both sides are known, and twice that distance from mid.
+
+    Returns (bid quantity, ask quantity, twice the distance), all mantissas.
+
+    >>> common_reach(Book(1, None, (9, 8), (3, 1), (11, 13), (1, 3)))
+    (4, 1, 4)
+    """
+    twice = book.bid_price[0] + book.ask_price[0]
+    reach = min(twice - 2 * book.bid_price[-1], 2 * book.ask_price[-1] - twice)
+    bid = ask = 0
+    for price, qty in zip(book.bid_price, book.bid_qty, strict=True):
+        if twice - 2 * price > reach:
+            break
+        bid += qty
+    for price, qty in zip(book.ask_price, book.ask_qty, strict=True):
+        if 2 * price - twice > reach:
+            break
+        ask += qty
+    return bid, ask, reach
+
+
+def concentration(quantities: Sequence[int]) -> float:
+    """Herfindahl index of a side's levels, rescaled to [0, 1]: 0 evenly spread, 1 all on one level.
+
+    ``(H - 1/n) / (1 - 1/n)`` with ``H = sum (q / total) ** 2``; 1 for a single level.
+
+    >>> concentration((5, 5)), concentration((5, 0))
+    (0.0, 1.0)
+    """
+    count = len(quantities)
+    if count < 2:
+        return 1.0
+    total = sum(quantities)
+    herfindahl = sum(q * q for q in quantities) / (total * total)
+    return (herfindahl - 1 / count) / (1 - 1 / count)
+
+
+def fill_cost(
+    quantity: float, *, prices: Sequence[int], quantities: Sequence[int], twice_mid: int
+) -> float:
+    """Mean distance from mid, in price mantissas, at which a market order of ``quantity`` fills.
+
+    ``quantity`` is in quantity mantissas. What the known levels do not hold is priced at the last
+    of them, so more depth never makes an order dearer.
+
+    >>> fill_cost(4.0, prices=(101, 103), quantities=(2, 1), twice_mid=200)
+    2.0
+    """
+    left = quantity
+    paid = 0.0
+    distance = 0
+    for price, available in zip(prices, quantities, strict=True):
+        distance = abs(2 * price - twice_mid)
+        if available >= left:
+            return (paid + left * distance) / (2.0 * quantity)
+        paid += available * distance
+        left -= available
+    return (paid + left * distance) / (2.0 * quantity)
+
+
+def walls(
+    prices: Sequence[int], quantities: Sequence[int], *, multiple: float
+) -> tuple[int, int, float]:
+    """Levels at least ``multiple`` times the mean of the side's other levels.
+
+    Returns (how many, price mantissa of the largest, its multiple); the price is that of the
+    best level where there is no wall, the multiple 0 for a single level.
+
+    >>> walls((9, 8, 7), (1, 1, 20), multiple=5.0)
+    (1, 7, 20.0)
+    """
+    others = len(quantities) - 1
+    largest, total = max(quantities), sum(quantities)
+    if not others or total == largest:
+        return 0, prices[0], 0.0
+    found = sum(q * others >= multiple * (total - q) for q in quantities)
+    price = prices[quantities.index(largest)] if found else prices[0]
+    return found, price, largest * others / (total - largest)

@@ -1,0 +1,61 @@
+"""The pure state machines as folds over a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agents.confluence.join import Join, JoinState
+from agents.dimensions.base import DimensionMachine, SymbolState
+from schemas.frame import Frame, Message
+from schemas.score import DimensionScore
+from schemas.settings import Settings
+
+
+class DimensionFold:
+    """One dimension over frames; other records of the topic are not for it."""
+
+    def __init__(self, machine: DimensionMachine) -> None:
+        self.name = machine.name
+        self._machine = machine
+
+    def initial(self) -> SymbolState:
+        """State of a symbol of which nothing is known."""
+        return self._machine.initial()
+
+    def apply(self, state: SymbolState, message: Any) -> Sequence[Message]:
+        """Take one message; a score if it is a tick."""
+        return self._machine.apply(state, message) if isinstance(message, Frame) else ()
+
+    def encode(self, state: SymbolState) -> bytes:
+        """Bytes of a state."""
+        return self._machine.encode(state)
+
+    def decode(self, data: bytes) -> SymbolState:
+        """The state that :meth:`encode` wrote."""
+        return self._machine.decode(data)
+
+
+class JoinFold:
+    """The join over dimension scores."""
+
+    name = "join"
+
+    def __init__(self, settings: Settings) -> None:
+        self._join = Join(settings)
+
+    def initial(self) -> JoinState:
+        """State of a symbol of which nothing is known."""
+        return JoinState()
+
+    def apply(self, state: JoinState, message: Any) -> Sequence[Message]:
+        """Take one score; what it decides."""
+        return self._join.step(state, message) if isinstance(message, DimensionScore) else ()
+
+    def encode(self, state: JoinState) -> bytes:
+        """Bytes of a state."""
+        return self._join.encode(state)
+
+    def decode(self, data: bytes) -> JoinState:
+        """The state that :meth:`encode` wrote."""
+        return self._join.decode(data)

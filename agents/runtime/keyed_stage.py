@@ -1,0 +1,217 @@
+"""A role whose states are kept per symbol: the dimensions over frames, the join over their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+from faust.types import TP, EventT
+
+from agents.runtime.emitter import Emitter
+from agents.runtime.fence import FencedApp, SnapshotWriter, Stage
+from agents.runtime.latency import LatencyMeter
+from schemas.errors import CodecError
+from schemas.frame import Message
+from schemas.topics import Topic
+
+
+class Fold(Protocol):
+    """A state machine over the messages of one topic, one state per symbol."""
+
+    name: str
+    """Also the name of its table."""
+
+    def initial(self) -> Any:
+        """State of a symbol of which nothing is known."""
+        ...
+
+    def apply(self, state: Any, message: Any) -> Sequence[Message]:
+        """Take one message; what it gives."""
+        ...
+
+    def encode(self, state: Any) -> bytes:
+        """Bytes of a state."""
+        ...
+
+    def decode(self, data: bytes) -> Any:
+        """The state that ``encode`` wrote."""
+        ...
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    """A table value: one symbol's state, complete up to ``next_offset`` of its partition.
+
+    Everything before ``low_water`` was in acknowledged snapshots, of whatever symbol, when this one
+    was taken.
+    """
+
+    partition: int
+    next_offset: int
+    low_water: int
+    state: bytes
+
+
+@dataclass
+class _Slot:
+    """One fold's live state of one symbol, and the offset that it has seen."""
+
+    state: Any
+    next_offset: int
+
+
+@dataclass
+class _Symbol:
+    """One symbol: a slot per fold; ``durable`` is the offset up to which snapshots hold them all."""
+
+    slots: list[_Slot]
+    durable: int
+
+
+@dataclass
+class _Partition:
+    """An input partition that this worker owns."""
+
+    symbols: dict[bytes, _Symbol] = field(default_factory=dict)
+    newest_low_water: int | None = None
+    snapshot_ns: int | None = None
+
+    def low_water(self, otherwise: int) -> int:
+        """The oldest offset that some symbol still needs from the input."""
+        return min((symbol.durable for symbol in self.symbols.values()), default=otherwise)
+
+
+class KeyedStage(Stage):
+    """Feeds every message of a topic to its folds and keeps their states in one table each.
+
+    Snapshots are taken by event time, one symbol at a time, the oldest first: with ``n`` symbols in a
+    partition one is due every ``interval / n``, so that each is written once an interval, quiet ones
+    too, and no symbol holds the restart position back.
+    """
+
+    def __init__(
+        self,
+        app: FencedApp,
+        topic: Topic,
+        folds: Sequence[Fold],
+        *,
+        prefix: str,
+        partitions: int,
+        snapshot_interval_ns: int,
+        meter: LatencyMeter,
+    ) -> None:
+        self.sources = (prefix + topic.name,)
+        self._app = app
+        self._folds = folds
+        self._interval_ns = snapshot_interval_ns
+        self._meter = meter
+        self._decoder = topic.decoder()
+        self._emitter = Emitter(app, prefix=prefix)
+        self._writer = SnapshotWriter(app)
+        self._tables = [
+            app.Table(
+                f"{prefix}{fold.name}", partitions=partitions, key_type=bytes, value_type=bytes
+            )
+            for fold in folds
+        ]
+        self._partitions: dict[int, _Partition] = {}
+        self.emitter = self._emitter
+
+    def load(self, partitions: Mapping[str, frozenset[int]]) -> None:
+        """Tables are recovered: take over the partitions assigned, forget those taken away."""
+        owned = partitions[self.sources[0]]
+        kept = {n: p for n, p in self._partitions.items() if n in owned}
+        stored: dict[int, dict[bytes, dict[int, Snapshot]]] = {n: {} for n in owned - kept.keys()}
+        for index, table in enumerate(self._tables):
+            for key, value in table.data.items():
+                snapshot = msgspec.msgpack.decode(value, type=Snapshot)
+                if snapshot.partition in stored:
+                    stored[snapshot.partition].setdefault(key, {})[index] = snapshot
+        self._partitions = kept | {n: self._restored(found) for n, found in stored.items()}
+
+    def _restored(self, found: Mapping[bytes, Mapping[int, Snapshot]]) -> _Partition:
+        partition = _Partition()
+        for key, snapshots in found.items():
+            slots = []
+            for index, fold in enumerate(self._folds):
+                snapshot = snapshots.get(index)
+                if snapshot is None:
+                    # This fold's first snapshot was never written: it begins where the symbol did.
+                    at = min(s.low_water for s in snapshots.values())
+                    slots.append(_Slot(fold.initial(), at))
+                else:
+                    slots.append(_Slot(fold.decode(snapshot.state), snapshot.next_offset))
+            partition.symbols[key] = _Symbol(slots, min(s.next_offset for s in slots))
+        marks = [s.low_water for snapshots in found.values() for s in snapshots.values()]
+        partition.newest_low_water = max(marks, default=None)
+        return partition
+
+    def start_offset(self, tp: TP) -> int | None:
+        """What the oldest symbol needs; a symbol too new for a snapshot needs the low water."""
+        partition = self._partitions[tp.partition]
+        newest = partition.newest_low_water
+        return None if newest is None else min(newest, partition.low_water(newest))
+
+    def low_water(self, tp: TP, next_offset: int) -> int:
+        """The oldest offset that a restart would need."""
+        return self._partitions[tp.partition].low_water(next_offset)
+
+    async def take(self, event: EventT[Any]) -> None:
+        """Apply one input to every fold that has not seen it."""
+        message = event.message
+        try:
+            decoded = self._decoder.decode(message.value)
+        except CodecError as error:
+            await self._emitter.dead_letter(event, error)
+            return
+        partition = self._partitions[message.partition]
+        symbol = self._symbol(partition, message.key, message.offset)
+        for fold, slot in zip(self._folds, symbol.slots, strict=True):
+            if message.offset < slot.next_offset:
+                continue
+            slot.next_offset = message.offset + 1
+            for given in fold.apply(slot.state, decoded):
+                await self._emitter.emit(
+                    given, partition=message.partition, timestamp_s=message.timestamp
+                )
+                self._meter.observe(given, message.timestamp)
+        self._maybe_snapshot(message.partition, partition, message.offset + 1, _event_ns(decoded))
+
+    def _symbol(self, partition: _Partition, key: bytes, offset: int) -> _Symbol:
+        symbol = partition.symbols.get(key)
+        if symbol is None:
+            slots = [_Slot(fold.initial(), offset) for fold in self._folds]
+            symbol = partition.symbols[key] = _Symbol(slots, offset)
+        return symbol
+
+    def _maybe_snapshot(
+        self, number: int, partition: _Partition, next_offset: int, event_ns: int
+    ) -> None:
+        if partition.snapshot_ns is None:
+            partition.snapshot_ns = event_ns
+        every_ns = self._interval_ns // len(partition.symbols)
+        if event_ns - partition.snapshot_ns < every_ns:
+            return
+        partition.snapshot_ns = event_ns
+        key, symbol = min(partition.symbols.items(), key=lambda item: item[1].durable)
+        low_water = partition.low_water(next_offset)
+        for index, (fold, slot) in enumerate(zip(self._folds, symbol.slots, strict=True)):
+            snapshot = Snapshot(number, next_offset, low_water, fold.encode(slot.state))
+            last = index == len(self._folds) - 1
+
+            def durable(at: int = next_offset, symbol: _Symbol = symbol, last: bool = last) -> None:
+                if last:
+                    symbol.durable = max(symbol.durable, at)
+
+            body = msgspec.msgpack.encode(snapshot)
+            self._writer.write(self._tables[index], number, key, body, durable)
+
+
+def _event_ns(message: Any) -> int:
+    """Event time of a frame or score; other records carry their own."""
+    for name in ("close_ns", "tick_ns", "effective_ns", "known_ns"):
+        at = getattr(message, name, None)
+        if at is not None:
+            return int(at)
+    return 0

@@ -1,0 +1,177 @@
+"""The roles: which topics they read, which state machines they run, in which consumer group."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+
+from agents.dimensions import registry
+from agents.dimensions.base import DimensionMachine
+from agents.runtime.account_stage import AccountStage
+from agents.runtime.assignor import SingleActiveAssignor
+from agents.runtime.emitter import Emitter
+from agents.runtime.fence import Fence, FencedApp, Stage
+from agents.runtime.folds import DimensionFold, JoinFold
+from agents.runtime.keyed_stage import KeyedStage
+from agents.runtime.latency import LatencyMeter
+from agents.runtime.transport import fenced_transport, transport_name
+from agents.runtime.watchdog import Watchdog
+from schemas.clock import now_ns
+from schemas.errors import SettingsError
+from schemas.frame import NS_PER_S
+from schemas.health import Heartbeat
+from schemas.settings import Settings
+from schemas.topics import DIMENSION_SCORES, FRAMES
+
+STREAM_BUFFER = 1_000
+"""Messages that wait for an agent before its partitions are paused (back-pressure)."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A Faust app with what it runs."""
+
+    name: str
+    app: FencedApp
+    fence: Fence
+    stages: tuple[Stage, ...]
+    emitters: tuple[Emitter, ...]
+    meter: LatencyMeter
+
+
+def worker(
+    settings: Settings, *, dimensions: Sequence[str] | None = None, join: bool | None = None
+) -> Role:
+    """Dimensions over frames and, unless they are only some, the join over all their scores.
+
+    Workers of the same choice share one group; each choice is a group of its own, so that every
+    dimension can run in workers of its own.
+    """
+    enabled = tuple(sorted(settings.dimensions.enabled))
+    chosen = enabled if dimensions is None else tuple(sorted(dimensions))
+    for name in chosen:
+        if name not in enabled:
+            raise SettingsError(f"dimension {name} is not in dimensions.enabled {list(enabled)}")
+    with_join = chosen == enabled if join is None else join
+    name = "worker" if chosen == enabled and with_join else _group_name(chosen, with_join)
+    app, meter = _app(settings, name), LatencyMeter()
+    common: dict[str, Any] = {
+        "prefix": settings.broker.topic_prefix,
+        "partitions": settings.broker.partitions,
+        "snapshot_interval_ns": round(settings.runtime.snapshot_interval_s * NS_PER_S),
+        "meter": meter,
+    }
+    stages: list[KeyedStage] = []
+    if chosen:
+        options = settings.dimensions.options
+        folds = [
+            DimensionFold(DimensionMachine(registry.create(d, options.get(d, {})))) for d in chosen
+        ]
+        stages.append(KeyedStage(app, FRAMES, folds, **common))
+    if with_join:
+        stages.append(KeyedStage(app, DIMENSION_SCORES, [JoinFold(settings)], **common))
+    emitters = tuple(stage.emitter for stage in stages)
+    role = Role(name, app, Fence(app, *stages), tuple(stages), emitters, meter)
+    _agents(role)
+    _health(role, settings)
+    return role
+
+
+def execution(settings: Settings) -> Role:
+    """The account: one active worker of its group, the others stand by."""
+    keys = settings.runtime.symbols
+    if not keys:
+        raise SettingsError(
+            "runtime.symbols is empty: name the symbols that the account waits for, "
+            "such as binanceusdm:BTC/USDT:USDT"
+        )
+    name = f"execution-{settings.account.id}"
+    app, meter = _app(settings, name, PartitionAssignor=SingleActiveAssignor), LatencyMeter()
+    stage = AccountStage(app, settings, keys=keys, meter=meter)
+    role = Role(name, app, Fence(app, stage), (stage,), (stage.emitter,), meter)
+    _agents(role)
+    _health(role, settings)
+    watchdog = Watchdog(stage, patience_s=settings.runtime.absent_after_s)
+    _every(app, min(1.0, settings.runtime.absent_after_s / 4), watchdog.look)
+    return role
+
+
+def _group_name(chosen: Sequence[str], join: bool) -> str:
+    return "-".join(["worker", *chosen, *(["join"] if join else [])])
+
+
+def _app(settings: Settings, name: str, **more: Any) -> FencedApp:
+    url = settings.broker.url
+    id_ = f"{settings.broker.topic_prefix}prism-{name}"
+    runtime = settings.runtime
+    app = FencedApp(
+        id_,
+        broker=url.replace(",", ";"),
+        store="memory://",
+        datadir=str(runtime.data_dir / "faust" / id_),
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_replication_factor=1,
+        topic_partitions=settings.broker.partitions,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        web_enabled=False,
+        broker_session_timeout=runtime.session_timeout_s,
+        broker_heartbeat_interval=runtime.session_timeout_s / 5,
+        broker_rebalance_timeout=max(runtime.session_timeout_s, 10.0),
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=STREAM_BUFFER,
+        producer_linger=0.002,
+        **more,
+    )
+    transport = fenced_transport(transport_name(url))
+    app.make_transport = lambda app: transport(app.conf.broker_consumer, app)
+    return app
+
+
+def _agents(role: Role) -> None:
+    """One Faust agent per input topic; Faust keeps no account of what was processed, the fence does."""
+    for topic in role.fence.sources():
+        source = role.app.topic(topic, key_serializer="raw", value_serializer="raw", acks=False)
+        role.app.agent(source, name=f"{role.app.conf.id}.{topic}")(_reader(role.fence))
+
+
+def _reader(fence: Fence) -> Callable[[Any], Awaitable[None]]:
+    async def read(stream: Any) -> None:
+        async for event in stream.events():
+            await fence.take(event)
+
+    return read
+
+
+def _health(role: Role, settings: Settings) -> None:
+    component = f"{role.name}@{socket.gethostname()}:{os.getpid()}"
+
+    async def beat() -> None:
+        sent = [emitter.sent for emitter in role.emitters]
+        dead = [emitter.dead for emitter in role.emitters]
+        beat = Heartbeat(
+            component=component,
+            wall_ns=now_ns(),
+            messages=sum(sent),  # ints
+            lag=0,
+            dead_letters=sum(dead),  # ints
+            histograms=role.meter.histograms(),
+        )
+        await role.emitters[0].emit(beat, partition=0, timestamp_s=None)
+
+    _every(role.app, settings.runtime.heartbeat_s, beat)
+
+
+def _every(app: faust.App, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
+    """Run an action every so often while the app runs and is not rebalancing."""
+
+    @app.timer(interval=seconds)
+    async def tick() -> None:
+        if not app.rebalancing:
+            await action()

@@ -1,0 +1,28 @@
+"""Faust transports behind the fence, given by name: this package knows no broker but through them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from mode.utils.imports import symbol_by_name
+
+from agents.runtime.fence import FencedConsumer
+
+KAFKA = "faust.transport.drivers.aiokafka:Transport"
+EMBEDDED = "streams.transport.faust_driver:Transport"
+
+_BY_SCHEME = {"kafka": KAFKA, "embedded": EMBEDDED}
+
+
+def transport_name(url: str) -> str:
+    """Name of the transport class for a broker address."""
+    return _BY_SCHEME[url.partition("://")[0]]
+
+
+@cache
+def fenced_transport(name: str) -> type[Any]:
+    """A transport class whose consumer starts where the tables say."""
+    base: Any = symbol_by_name(name)
+    consumer = type("FencedConsumer", (FencedConsumer, base.Consumer), {})
+    return type("FencedTransport", (base,), {"Consumer": consumer})

@@ -1,0 +1,45 @@
+"""The wall-clock watchdog: writes into ``control`` what decisions then read from there."""
+
+from __future__ import annotations
+
+import structlog
+
+from agents.runtime.account_stage import AccountStage
+from schemas.clock import monotonic_ns
+from schemas.frame import NS_PER_S
+
+log = structlog.get_logger()
+
+
+class Watchdog:
+    """Declares symbols absent that hold the account up for too long, and returned when they come.
+
+    Heartbeat frames are due once per score interval; ``patience_s`` is how long their absence is
+    borne before the other symbols go on without.
+    """
+
+    def __init__(self, stage: AccountStage, *, patience_s: float) -> None:
+        self._stage = stage
+        self._patience_ns = round(patience_s * NS_PER_S)
+        self._since: dict[str, tuple[int, int]] = {}
+        self._declared: dict[str, int] = {}
+
+    async def look(self) -> None:
+        """One round; call it about once a second."""
+        now_ns = monotonic_ns()
+        laggards = self._stage.laggards()
+        for key in [key for key in self._since if key not in laggards]:
+            del self._since[key]
+        for key in laggards:
+            await self._consider(key, now_ns)
+        await self._stage.declare_returned()
+
+    async def _consider(self, key: str, now_ns: int) -> None:
+        watermark_ns = self._stage.watermark_ns(key)
+        seen_ns, since_ns = self._since.setdefault(key, (watermark_ns, now_ns))
+        if seen_ns != watermark_ns:
+            self._since[key] = (watermark_ns, now_ns)
+        elif now_ns - since_ns > self._patience_ns and self._declared.get(key) != watermark_ns:
+            self._declared[key] = watermark_ns
+            log.warning("feed.absent", key=key, silent_s=(now_ns - since_ns) / NS_PER_S)
+            await self._stage.declare_absent(key)

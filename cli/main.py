@@ -1,0 +1,76 @@
+"""Entry point of `prism`: the commands, and how errors are told."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from cli import config, replay, up
+from schemas.errors import PrismError, UsageError
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(
+    name="prism",
+    help="Market Prism: crypto market data to frames, scores, signals and orders, "
+    "the same every time it is replayed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"prism {version('market-prism')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """What holds for every command."""
+
+
+app.command("up", rich_help_panel="Run")(up.up)
+app.command("replay", rich_help_panel="Reproduce")(replay.replay)
+app.add_typer(config.app, name="config", rich_help_panel="Set up")
+
+
+def main() -> None:
+    """Run `prism`. Errors that are meant to happen are one line on stderr, never a traceback.
+
+    Exit codes: 0 done, 1 failed, 2 the caller can mend it, 128 + n stopped by signal n.
+    """
+    try:
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        code = _fail(str(error), EXIT_USAGE)
+    except PrismError as error:
+        code = _fail(str(error), EXIT_FAILURE)
+    except typer.TyperException as error:
+        code = _fail(error.format_message(), error.exit_code)
+    except typer.Abort:
+        code = _fail("aborted", EXIT_FAILURE)
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        code = _fail(f"{error.filename or 'input/output'}: {error.strerror}", EXIT_FAILURE)
+    sys.exit(code)
+
+
+def _fail(text: str, code: int) -> int:
+    if text:  # a command group without a command has printed its help instead
+        typer.echo(f"prism: error: {' '.join(text.split())}", err=True)
+    return code

@@ -1,0 +1,71 @@
+"""``prism replay``: recordings through the whole pipeline, into files and digests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common import PANEL_OUTPUT, ConfigOption, JsonOption, SetOption, settings_of
+from cli.feeds import RecordedFeed
+from cli.progress import progress
+from cli.report import report
+from cli.run import Run
+from cli.stop import Stop
+from schemas.errors import UsageError
+
+STOPPED_BY = 128
+"""Exit code of a run that a signal stopped: this plus the signal's number."""
+
+
+def replay(
+    *,
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Recordings; files of one symbol in the order of time.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the outputs; made if needed.",
+            show_default=False,
+            rich_help_panel=PANEL_OUTPUT,
+        ),
+    ],
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    venue: Annotated[
+        str | None, typer.Option(help="Name of the venue, instead of the one detected.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", help="No progress and no summary.", rich_help_panel=PANEL_OUTPUT),
+    ] = False,
+) -> None:
+    """Run recorded market data through the whole pipeline, as fast as it goes.
+
+    Writes market.json, summary.json, confluence_scores.parquet, signals.jsonl, orders.jsonl,
+    fills.jsonl and dead_letters.jsonl into the folder. The same recording and settings give the
+    same digests on any machine. Ctrl-C stops it; the summary then says that it is not complete.
+    """
+    settings = settings_of(config, overrides)
+    feed = RecordedFeed(sources, settings, venue=venue)
+    with Stop() as stop, Run(settings, out=out) as run:
+        with progress(run.tally, shown=not quiet) as advance:
+            for frame in feed.frames(run.dead_letter):
+                run.take(frame)
+                if stop.requested:
+                    break
+                advance()
+        if not run.tally.frames and not stop.requested:
+            raise UsageError(f"{feed.title}: no frame could be made of it; look into the files")
+        summary = run.close(complete=not stop.requested, sources=feed.sources())
+    report(summary, out=out, as_json=as_json, quiet=quiet)
+    if stop.by is not None:
+        raise typer.Exit(STOPPED_BY + stop.by)

@@ -1,0 +1,1 @@
+"""One venue per file: wire messages to events."""

@@ -1,0 +1,1 @@
+"""Where records end up: files today, stores of their own later, one sink per file."""

@@ -1,0 +1,153 @@
+"""A run's records as files: a Parquet table of scores, a JSON-lines file per kind of decision.
+
+Every file is written under a temporary name and takes its own only when the run is closed; the
+summary comes last. So a folder with a ``summary.json`` holds whole files of one run, whatever
+ended it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import UsageError
+from schemas.frame import Message
+from schemas.score import DIMENSIONS, ConfluenceScore
+from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, SIGNALS, Topic
+
+SUMMARY = "summary.json"
+SCORES = "confluence_scores.parquet"
+LINES = {
+    SIGNALS.name: "signals.jsonl",
+    ORDERS.name: "orders.jsonl",
+    FILLS.name: "fills.jsonl",
+    DEAD_LETTERS.name: "dead_letters.jsonl",
+}
+"""JSON-lines file of each topic that has one."""
+
+ROW_GROUP = 10_000
+"""Rows kept in memory before they go to the Parquet file."""
+
+_NAMES = ["venue", "symbol"]
+_SCHEMA = pa.schema(
+    [
+        pa.field("venue", pa.string(), nullable=False),
+        pa.field("symbol", pa.string(), nullable=False),
+        pa.field("tick_ns", pa.int64(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("reliability", pa.float64(), nullable=False),
+        *(pa.field(f"score_{name}", pa.float64()) for name in DIMENSIONS),
+        *(pa.field(f"contribution_{name}", pa.float64()) for name in DIMENSIONS),
+    ]
+)
+
+
+class RunFiles:
+    """Writes one run into a folder, which is made if it is not there.
+
+    Call :meth:`add` for every record, then :meth:`close` once; :meth:`abandon` removes what is
+    unfinished. Raises :class:`UsageError` if the folder cannot be used.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._rows: list[dict[str, Any]] = []
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lines: dict[str, IO[bytes]] = {
+                topic: self._temporary(name).open("wb") for topic, name in LINES.items()
+            }
+            self._scores = pq.ParquetWriter(
+                self._temporary(SCORES), _SCHEMA, compression="zstd", use_dictionary=_NAMES
+            )
+        except OSError as error:
+            raise UsageError(
+                f"{directory}: cannot be written ({error.strerror}); name another folder"
+            ) from error
+
+    def add(self, topic: Topic, message: Message) -> None:
+        """Take one record; topics without a file are passed over."""
+        if isinstance(message, ConfluenceScore):
+            self._rows.append(_row(message))
+            if len(self._rows) >= ROW_GROUP:
+                self._write_rows()
+            return
+        lines = self._lines.get(topic.name)
+        if lines is not None:
+            lines.write(json_line(message))
+
+    def close(self, documents: Mapping[str, Any]) -> None:
+        """Give every file its name; ``documents`` are JSON files by name, with the summary."""
+        self._write_rows()
+        self._scores.close()
+        for lines in self._lines.values():
+            lines.close()
+        for name, document in documents.items():
+            text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+            self._temporary(name).write_bytes(text + b"\n")
+        # While there is no summary, the folder does not claim that its files belong together.
+        (self._directory / SUMMARY).unlink(missing_ok=True)
+        names = [SCORES, *LINES.values(), *documents]
+        for name in sorted(names, key=lambda name: name == SUMMARY):
+            self._temporary(name).replace(self._directory / name)
+
+    def abandon(self) -> None:
+        """Remove the unfinished files; what an earlier run left stays as it is."""
+        self._scores.close()
+        for lines in self._lines.values():
+            lines.close()
+        for name in (SCORES, *LINES.values()):
+            self._temporary(name).unlink(missing_ok=True)
+
+    def _temporary(self, name: str) -> Path:
+        return self._directory / f".{name}.unfinished"
+
+    def _write_rows(self) -> None:
+        if self._rows:
+            self._scores.write_table(pa.Table.from_pylist(self._rows, schema=_SCHEMA))
+            self._rows.clear()
+
+
+def json_line(message: Message) -> bytes:
+    """Canonical JSON of a message with its field names: keys sorted, exact decimals as strings."""
+    return msgspec.json.encode(_plain(message), order="deterministic") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case msgspec.Struct():
+            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        case tuple() | list():
+            return [_plain(item) for item in value]
+        case IntEnum():
+            return value.name.lower()
+        case Enum():
+            return value.value
+        case Decimal():
+            return format(value, "f")
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case _:
+            return value
+
+
+def _row(score: ConfluenceScore) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "venue": score.venue,
+        "symbol": score.symbol,
+        "tick_ns": score.tick_ns,
+        "score": score.score,
+        "reliability": score.reliability,
+    }
+    for part in score.contributions:
+        if part.score is not None:
+            row[f"score_{part.dimension}"] = part.score
+            row[f"contribution_{part.dimension}"] = part.contribution
+    return row

@@ -1,0 +1,266 @@
+"""State of one symbol's market as its events leave it, and the rows of the open interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from schemas.errors import CrossedBook, MalformedMessage, RejectedInput
+from schemas.frame import NO_DERIVATIVES, Book, DepthBands, Derivatives, Known, Quality, TradeFlag
+from streams.book import IntLevels, OrderBook
+from streams.continuity import DepthContinuity, TradeContinuity, Verdict
+from streams.events import (
+    BookDiff,
+    BookSnapshot,
+    DerivativesEvent,
+    Event,
+    Levels,
+    LiquidationEvent,
+    TouchEvent,
+    TradeEvent,
+)
+from streams.interval import Interval
+from streams.scaling import FinerValue, Scale, known
+
+
+class SymbolState:
+    """Folds events into integers: scales, book, last quotes, derivatives, continuity.
+
+    ``derive_touch``: the source has no stream of best prices, so the changes of the book's best
+    levels stand in for it, until one is seen after all. ``snapshot_limits``: see
+    :meth:`OrderBook.replace`.
+    """
+
+    def __init__(
+        self, *, snapshot_limits: tuple[int, ...] = (), derive_touch: bool = False
+    ) -> None:
+        self.price = Scale()
+        self.qty = Scale()
+        self.book = OrderBook()
+        self.interval = Interval()
+        self.derivatives = NO_DERIVATIVES
+        self.derive_touch = derive_touch
+        self._depth = DepthContinuity()
+        self._tape = TradeContinuity()
+        self._snapshot_limits = snapshot_limits
+        self._had_book = False
+        self._last_touch = (0, 0, 0, 0)
+        self._book_heard_ns = 0
+        self._touch_heard_ns = 0
+        self._handlers: dict[type, Callable[[int, Any], None]] = {
+            TradeEvent: self._on_trade,
+            TouchEvent: self._on_touch,
+            BookDiff: self._on_diff,
+            BookSnapshot: self._on_snapshot,
+            LiquidationEvent: self._on_liquidation,
+            DerivativesEvent: self._on_derivatives,
+        }
+
+    def start(self, now_ns: int) -> None:
+        """Nothing was heard before; silence counts from here."""
+        self._book_heard_ns = self._touch_heard_ns = now_ns
+
+    def open_interval(self) -> None:
+        """The open interval was told; begin the next."""
+        self.interval = Interval()
+        self.book.clear_flows()
+
+    def add(self, receive_ns: int, event: Event) -> None:
+        """Take an event; :class:`RejectedInput` if it must not reach a frame, and is counted."""
+        self.interval.news = True
+        try:
+            self._fold(receive_ns, event)
+        except RejectedInput:
+            self.interval.rejects += 1
+            raise
+
+    def reject(self) -> None:
+        """Count a message that could not even become an event."""
+        self.interval.news = True
+        self.interval.rejects += 1
+
+    def book_part(self, levels: int) -> Book | None:
+        """The book as it stands, with the flows of the open interval."""
+        book = self.book
+        if not self._depth.synced:
+            return None
+        bid_price, bid_qty = book.bids.top(levels)
+        ask_price, ask_qty = book.asks.top(levels)
+        return Book(
+            update_id=book.update_id,
+            exchange_ns=book.exchange_ns,
+            bid_price=bid_price,
+            bid_qty=bid_qty,
+            ask_price=ask_price,
+            ask_qty=ask_qty,
+            bid_added=book.bids.added,
+            bid_removed=book.bids.removed,
+            ask_added=book.asks.added,
+            ask_removed=book.asks.removed,
+        )
+
+    def band_part(self) -> DepthBands | None:
+        """Depth near mid, from the full book."""
+        return DepthBands(*self.book.depth_bands()) if self._depth.synced else None
+
+    def quality(self, close_ns: int, *, stale_after_ns: int) -> Quality:
+        """How far the open interval can be trusted.
+
+        ``book`` is stale after that long without a diff. ``touch`` is stale after that long without
+        a change only if the book contradicts the last one: silence alone is a quiet market. So it
+        is for trades, whose ids tell at the next one whether any was missed; they are never stale.
+        """
+        interval = self.interval
+        stale = []
+        if close_ns - self._book_heard_ns > stale_after_ns:
+            stale.append("book")
+        if (
+            not self.derive_touch
+            and close_ns - self._touch_heard_ns > stale_after_ns
+            and self._best() != self._last_touch
+        ):
+            stale.append("touch")
+        return Quality(
+            missing_ids=interval.missing_ids,
+            ids_verifiable=self._tape.verifiable,
+            book_synced=self._depth.synced,
+            resyncs=interval.resyncs,
+            stale=tuple(stale),
+            skew_ns=interval.skew_ns(),
+            rejects=interval.rejects,
+        )
+
+    def _fold(self, receive_ns: int, event: Event) -> None:
+        # Handlers look up every number before they change anything, so they can be tried again.
+        handler = self._handlers[type(event)]
+        while True:
+            try:
+                return handler(receive_ns, event)
+            except FinerValue as finer:
+                self._grow(finer.scale, finer.text)
+
+    def _grow(self, scale: Scale, text: str) -> None:
+        factor = scale.grow(text)
+        price_factor, qty_factor = (factor, 1) if scale is self.price else (1, factor)
+        self.book.rescale(price_factor, qty_factor)
+        self.interval.rescale(price_factor, qty_factor)
+        bid, bid_qty, ask, ask_qty = self._last_touch
+        self._last_touch = (
+            bid * price_factor,
+            bid_qty * qty_factor,
+            ask * price_factor,
+            ask_qty * qty_factor,
+        )
+
+    def _on_trade(self, receive_ns: int, event: TradeEvent) -> None:
+        price, qty = self.price[event.price], self.qty[event.qty]
+        if not (price and qty) and not event.flags & TradeFlag.NON_MARKET:
+            raise MalformedMessage(f"trade {event.id} of {event.qty} at {event.price}")
+        interval = self.interval
+        interval.missing_ids += self._tape.follow(event)
+        interval.tape_ns = event.exchange_ns
+        interval.trades.append(
+            (event.exchange_ns, receive_ns, price, qty, event.side, event.id, event.flags)
+        )
+
+    def _on_touch(self, receive_ns: int, event: TouchEvent) -> None:
+        prices, quantities = self.price, self.qty
+        bid, bid_qty = prices[event.bid_price], quantities[event.bid_qty]
+        ask, ask_qty = prices[event.ask_price], quantities[event.ask_qty]
+        if bid >= ask and bid_qty and ask_qty:
+            raise CrossedBook(f"best bid {event.bid_price} at or above best ask {event.ask_price}")
+        self.derive_touch = False
+        self._touch_heard_ns = receive_ns
+        self._last_touch = (bid, bid_qty, ask, ask_qty)
+        interval = self.interval
+        interval.touches.append(
+            (
+                receive_ns,
+                event.exchange_ns,
+                event.update_id,
+                bid,
+                bid_qty,
+                ask,
+                ask_qty,
+                len(interval.trades),
+            )
+        )
+
+    def _on_diff(self, receive_ns: int, event: BookDiff) -> None:
+        depth = self._depth
+        # What only waits for a snapshot needs no scale yet.
+        levels = (self._scaled(event.bids), self._scaled(event.asks)) if depth.synced else None
+        self._book_heard_ns = receive_ns
+        if depth.judge(event) is not Verdict.APPLY or levels is None:
+            return
+        try:
+            self.book.apply(*levels)
+        except CrossedBook:
+            depth.lose()
+            raise
+        self._book_changed(receive_ns, event.last_id, event.exchange_ns)
+
+    def _on_snapshot(self, receive_ns: int, event: BookSnapshot) -> None:
+        bids, asks = self._scaled(event.bids), self._scaled(event.asks)
+        depth = self._depth
+        if depth.last_id is not None and event.update_id <= depth.last_id:
+            return  # the diffs have brought the book further already
+        try:
+            self.book.replace(bids, asks, limits=self._snapshot_limits)
+        except CrossedBook:
+            depth.lose()
+            raise
+        self.interval.resyncs += self._had_book
+        self._had_book = True
+        waiting = depth.restart(event.update_id)
+        self._book_changed(receive_ns, event.update_id, event.exchange_ns)
+        failure: RejectedInput | None = None
+        for diff in waiting:
+            try:
+                self._fold(receive_ns, diff)
+            except RejectedInput as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _book_changed(self, receive_ns: int, update_id: int, exchange_ns: int | None) -> None:
+        book = self.book
+        book.update_id = update_id
+        book.exchange_ns = exchange_ns
+        self.interval.book_ns = exchange_ns
+        if self.derive_touch and (best := self._best()) != self._last_touch:
+            self._last_touch = best
+            trades = len(self.interval.trades)
+            self.interval.touches.append((receive_ns, exchange_ns, update_id, *best, trades))
+
+    def _on_liquidation(self, receive_ns: int, event: LiquidationEvent) -> None:
+        price, qty = self.price[event.price], self.qty[event.qty]
+        if not (price and qty):
+            raise MalformedMessage(f"liquidation of {event.qty} at {event.price}")
+        row = (event.exchange_ns, receive_ns, event.side, price, qty)
+        self.interval.liquidations.append(row)
+
+    def _on_derivatives(self, _receive_ns: int, event: DerivativesEvent) -> None:
+        old = self.derivatives
+
+        def newer(text: str | None, held: Known | None) -> Known | None:
+            return held if text is None else known(text, event.known_ns)
+
+        self.derivatives = Derivatives(
+            mark_price=newer(event.mark_price, old.mark_price),
+            index_price=newer(event.index_price, old.index_price),
+            funding_rate=newer(event.funding_rate, old.funding_rate),
+            next_funding_ns=event.next_funding_ns or old.next_funding_ns,
+            open_interest=newer(event.open_interest, old.open_interest),
+            long_short_ratio=newer(event.long_short_ratio, old.long_short_ratio),
+        )
+
+    def _best(self) -> tuple[int, int, int, int]:
+        """Best bid and ask with their quantities; all 0 on an empty side, or without a book."""
+        if not self._depth.synced:
+            return (0, 0, 0, 0)
+        return (*self.book.bids.best_level(), *self.book.asks.best_level())
+
+    def _scaled(self, levels: Levels) -> IntLevels:
+        prices, quantities = self.price, self.qty
+        return [(prices[price], quantities[qty]) for price, qty in levels]

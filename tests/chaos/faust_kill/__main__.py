@@ -1,0 +1,64 @@
+"""``python -m tests.chaos.faust_kill --kills 20 --workers 2``: run the lab, print a table."""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+from pathlib import Path
+
+from tests.chaos.faust_kill.judge import judge_fenced, judge_outputs, judge_plain
+from tests.chaos.faust_kill.lab import Evidence, Lab, Plan
+from tests.support.kafka import KafkaServer
+
+
+def main() -> int:
+    """Run one experiment; exit code 1 when the fenced app lost or doubled anything."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.faust_kill")
+    parser.add_argument("--app", choices=("fenced", "plain"), default="fenced")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--rate", type=int, default=1500, help="messages per second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="keep logs and traces in this folder")
+    given = parser.parse_args()
+    plan = Plan(
+        app=given.app, kills=given.kills, workers=given.workers, rate=given.rate, seed=given.seed
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        results = run(plan, folder)
+    print(f"{plan}")
+    for name, value in results.items():
+        print(f"  {name:<40} {value:>10}")
+    return int(plan.app == "fenced" and not is_clean(results))
+
+
+def run(plan: Plan, folder: Path) -> dict[str, int | str]:
+    """Run the experiment on a broker of its own and judge it."""
+    with KafkaServer(folder / "broker") as kafka:
+        lab = Lab(kafka, folder, plan)
+        kafka.create_topics({f"{lab.app_id}-in": 4, f"{lab.app_id}-out": 4})
+        try:
+            evidence = asyncio.run(lab.run())
+        finally:
+            lab.abandon()
+    judge = judge_fenced if plan.app == "fenced" else judge_plain
+    return {**judge_outputs(evidence), **judge(evidence), **_restarts(evidence)}
+
+
+def is_clean(results: dict[str, int | str]) -> bool:
+    """Nothing lost, nothing wrong; repeated outputs carry the same content and are harmless."""
+    names = "inputs without output", "outputs with a wrong state", "snapshots with a wrong state"
+    return all(results[name] == 0 for name in names)
+
+
+def _restarts(evidence: Evidence) -> dict[str, str]:
+    if not evidence.restart_s:
+        return {}
+    slowest, median = max(evidence.restart_s), statistics.median(evidence.restart_s)
+    return {"restart to first output, s": f"{median:.1f} (max {slowest:.1f})"}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

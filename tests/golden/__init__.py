@@ -1,0 +1,1 @@
+"""Real recordings against values that were computed without this code."""
