@@ -223,6 +223,8 @@ class Orderflow(Dimension[OrderflowState]):
                 (0.35, squash(state.inventory.value, gain=0.6)),
             )
         )
+        if state.inventory.value is None:
+            lean = None  # one refresh or one wide spread is no view of the makers yet
         raw = _known(
             ("refresh_asymmetry", quotes.refresh),
             ("refresh_bid_s", quotes.refresh_time(quotes.bid)),

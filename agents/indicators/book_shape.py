@@ -10,7 +10,7 @@ from schemas.frame import Book
 def rank_imbalance(book: Book, depths: Sequence[int]) -> float:
     """Mean over ``depths`` of ``(bid - ask) / (bid + ask)`` of the best levels; [-1, 1].
 
-    ``depths`` rise. Nested depths weigh a level more the nearer it is. The book must have both sides.
+    ``depths`` rise; nested, they weigh a level more the nearer it is. The book has both sides.
 
     >>> book = Book(1, None, (9, 8), (3, 1), (10, 11), (1, 3))
     >>> rank_imbalance(book, (1, 2))

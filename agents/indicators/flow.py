@@ -50,9 +50,9 @@ class Pressure(msgspec.Struct):
 class AggressorFlow(msgspec.Struct):
     """Imbalance of aggressive volume with its intensity, for all trades and for the large ones.
 
-    ``value = (B - S) / (B + S + E)``: ``B`` and ``S`` are decaying sums of buys and sells, ``E`` what
-    the symbol's own rate lets expect of their sum. With intensity ``r = (B + S) / E`` that is the
-    plain imbalance times ``r / (1 + r)``: half its size in ordinary trading, little on a quiet
+    ``value = (B - S) / (B + S + E)``: ``B`` and ``S`` are decaying sums of buys and sells, ``E``
+    what the symbol's own rate lets expect of their sum. With intensity ``r = (B + S) / E`` that is
+    the plain imbalance times ``r / (1 + r)``: half its size in ordinary trading, little on a quiet
     tape. ``large.value`` is the same over trades above the symbol's size quantile. What is
     expected and what is large are those of the tick before, so both grow with every purchase.
     Range: (-1, 1). Unit: none. Warm-up: the rates', and the quantile's. Cost: O(trades).

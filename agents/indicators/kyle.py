@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.indicators.decay import fade
-from agents.indicators.quotes import twice_mid
+from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame
 
 
@@ -36,7 +36,9 @@ class KyleLambda(msgspec.Struct):
     count: int = 0
     sampled_ns: int | None = None
     opened_ns: int | None = None
-    mid: float = 0.0
+    twice: int = 0
+    """Twice the mid at the sample's start, in mantissas: its changes are exact."""
+    price_exponent: int = 0
     signed: float = 0.0
 
     def update(self, frame: Frame, *, delta: float) -> None:
@@ -80,7 +82,9 @@ class KyleLambda(msgspec.Struct):
             self.opened_ns = None  # a change across a hole in the quotes is no answer to the flow
             self.signed = 0.0
             return
-        mid = twice / (2 * 10**frame.price_exponent)
+        exponent = frame.price_exponent
         if self.opened_ns is not None:
-            self.sample(self.signed, mid - self.mid, frame.close_ns)
-        self.opened_ns, self.mid, self.signed = frame.close_ns, mid, 0.0
+            change = twice - rescaled(self.twice, self.price_exponent, exponent)
+            self.sample(self.signed, change / (2 * 10**exponent), frame.close_ns)
+        self.opened_ns, self.signed = frame.close_ns, 0.0
+        self.twice, self.price_exponent = twice, exponent

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
-from agents.indicators.quotes import twice_mid
+from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame
 
 
@@ -22,7 +23,7 @@ class OpenInterestTrend(msgspec.Struct):
 
     >>> trend = OpenInterestTrend(ready=4, sample_s=1.0)
     >>> for i in range(6):
-    ...     trend.sample(i * 1_000_000_000, interest=100.0 + i, price=50.0 + i)
+    ...     trend.sample(i * 1_000_000_000, interest=100.0 + i, price=50 + i)
     >>> 0.8 < trend.value < 1.0
     True
     """
@@ -33,7 +34,9 @@ class OpenInterestTrend(msgspec.Struct):
     ready: int = 5
     known_ns: list[int] = msgspec.field(default_factory=list)
     interest: list[float] = msgspec.field(default_factory=list)
-    price: list[float] = msgspec.field(default_factory=list)
+    price: list[int] = msgspec.field(default_factory=list)
+    """Twice the mid, in mantissas: its steps are exact."""
+    price_exponent: int = 0
     value: float | None = None
     interest_change: float | None = None
     correlation: float | None = None
@@ -51,11 +54,12 @@ class OpenInterestTrend(msgspec.Struct):
         if not self.known_ns or known.known_ns - self.known_ns[-1] >= due:
             twice = twice_mid(frame)
             if twice is not None:
-                self.sample(known.known_ns, float(known), twice / (2 * 10**frame.price_exponent))
+                self._adopt(frame.price_exponent)
+                self.sample(known.known_ns, float(known), twice)
         return self.value
 
-    def sample(self, known_ns: int, interest: float, price: float) -> None:
-        """Take in one value of open interest with the price beside it."""
+    def sample(self, known_ns: int, interest: float, price: int) -> None:
+        """Take in one value of open interest, and twice the mid beside it."""
         self.known_ns.append(known_ns)
         self.interest.append(interest)
         self.price.append(price)
@@ -71,6 +75,12 @@ class OpenInterestTrend(msgspec.Struct):
         self.interest_change = interest_move / self.interest[0]
         self.correlation = self._correlation(interest_squares, price_squares)
 
+    def _adopt(self, exponent: int) -> None:
+        """Take over the frame's price exponent."""
+        if exponent != self.price_exponent:
+            self.price = [rescaled(price, self.price_exponent, exponent) for price in self.price]
+            self.price_exponent = exponent
+
     def _correlation(self, interest_squares: float, price_squares: float) -> float:
         """Uncentred correlation of the steps, 0 where either does not move."""
         scale = math.sqrt(interest_squares * price_squares)
@@ -83,7 +93,7 @@ class OpenInterestTrend(msgspec.Struct):
         return math.fsum(products) / scale
 
 
-def _moves(values: list[float]) -> tuple[float, float]:
+def _moves(values: Sequence[float]) -> tuple[float, float]:
     """The whole change of a series, and the sum of its squared steps."""
     squares = math.fsum((values[i] - values[i - 1]) ** 2 for i in range(1, len(values)))
     return values[-1] - values[0], squares

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.frame import Frame, TradeFlag, Trades
 
 _NON_MARKET = int(TradeFlag.NON_MARKET)
+_LARGEST = 2**63 - 1
 
 
 def twice_mid(frame: Frame) -> int | None:
@@ -47,8 +48,12 @@ def aggressor_volumes(trades: Trades) -> tuple[int, int]:
 def rescaled(mantissa: int, old_exponent: int, new_exponent: int) -> int:
     """A mantissa under another exponent: exact towards finer, rounded to nearest towards coarser.
 
+    Held to what a frame can carry (64 bits): beyond it no quote of the new exponent equals it.
+
     >>> rescaled(15, 1, 3), rescaled(1500, 3, 1)
     (1500, 15)
     """
     factor: int = 10 ** abs(new_exponent - old_exponent)
-    return mantissa * factor if new_exponent >= old_exponent else round(mantissa / factor)
+    if new_exponent < old_exponent:
+        return round(mantissa / factor)
+    return min(max(mantissa * factor, -_LARGEST), _LARGEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.indicators.decay import fade
-from agents.indicators.quotes import twice_mid
+from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame, TradeFlag
 
 _UNUSABLE = int(TradeFlag.NON_MARKET | TradeFlag.RECOVERED_LATE)
@@ -17,15 +17,15 @@ class Await(msgspec.Struct, array_like=True):
     """Trades that wait for the mid at their horizon; volume ``v``, side ``s``, mid ``m``."""
 
     close_ns: int
-    mid: float
-    """The mid that the other sums are relative to."""
+    twice: int
+    """Twice the mid, in mantissas, that the other sums are relative to."""
     volume: float
     signed: float
     """Sum of ``s v``."""
     volume_mid: float
-    """Sum of ``v (m - mid)``."""
+    """Sum of ``v (m - base)``."""
     signed_mid: float
-    """Sum of ``s v (m - mid)``."""
+    """Sum of ``s v (m - base)``."""
     cost: float
     """Sum of ``s v (price - m)``."""
 
@@ -54,7 +54,8 @@ class TradeSpreads(msgspec.Struct):
     half_life_s: float = 60.0
     ready: int = 10
     pending: list[Await] = msgspec.field(default_factory=list)
-    mid: float | None = None
+    twice: int | None = None
+    price_exponent: int = 0
     volume: float = 0.0
     cost: float = 0.0
     moved: float = 0.0
@@ -64,13 +65,15 @@ class TradeSpreads(msgspec.Struct):
 
     def update(self, frame: Frame) -> None:
         """Take in the trades of one frame, and let those mature whose horizon it reaches."""
+        if frame.price_exponent != self.price_exponent:
+            self._adopt(frame.price_exponent)
         if frame.trades.qty:
             self._collect(frame)
         twice = twice_mid(frame)
         if twice is not None:
-            self.mid = twice / (2 * 10**frame.price_exponent)
+            self.twice = twice
             if self.pending:
-                self._mature(frame.close_ns, self.mid)
+                self._mature(frame.close_ns, twice)
 
     @property
     def effective(self) -> float | None:
@@ -108,35 +111,38 @@ class TradeSpreads(msgspec.Struct):
         self.seen_ns = close_ns
 
     def _collect(self, frame: Frame) -> None:
-        """Sum up the frame's trades against the mid that stood before each of them."""
+        """Sum up the frame's trades against the mid that stood before each of them.
+
+        Sums are of whole mantissas, twice the prices, so they are exact.
+        """
         trades, touch = frame.trades, frame.touch
-        price_scale = 10**frame.price_exponent
-        qty_scale = 10**frame.qty_exponent
         before = touch.trades_before
         changes = len(before)
         change = 0
-        mid = base = self.mid
-        volume = signed = volume_mid = signed_mid = cost = 0.0
+        twice = base = self.twice
+        volume = signed = volume_mid = signed_mid = cost = 0
         for i in range(len(trades.qty)):
             if change < changes and before[change] <= i:
                 while change < changes and before[change] <= i:
                     change += 1
                 if touch.bid_qty[change - 1] and touch.ask_qty[change - 1]:
                     twice = touch.bid_price[change - 1] + touch.ask_price[change - 1]
-                    mid = twice / (2 * price_scale)
-            if mid is None or trades.flags[i] & _UNUSABLE:
+            if twice is None or trades.flags[i] & _UNUSABLE:
                 continue
             if base is None:
-                base = mid
-            size = trades.qty[i] / qty_scale
+                base = twice
+            size = trades.qty[i]
             push = size * trades.side[i]
             volume += size
             signed += push
-            volume_mid += size * (mid - base)
-            signed_mid += push * (mid - base)
-            cost += push * (trades.price[i] / price_scale - mid)
-        if base is not None and volume > 0.0:
-            group = Await(frame.close_ns, base, volume, signed, volume_mid, signed_mid, cost)
+            volume_mid += size * (twice - base)
+            signed_mid += push * (twice - base)
+            cost += push * (2 * trades.price[i] - twice)
+        if base is not None and volume:
+            scale = 10**frame.qty_exponent
+            value = 2 * scale * 10**frame.price_exponent
+            mids = (volume_mid / value, signed_mid / value)
+            group = Await(frame.close_ns, base, volume / scale, signed / scale, *mids, cost / value)
             self._queue(group)
 
     def _queue(self, group: Await) -> None:
@@ -144,7 +150,7 @@ class TradeSpreads(msgspec.Struct):
         if self.pending:
             last = self.pending[-1]
             if (group.close_ns - last.close_ns) * _PENDING < self.horizon_s * NS_PER_S:
-                shift = group.mid - last.mid
+                shift = self._change(last.twice, group.twice)
                 last.volume += group.volume
                 last.signed += group.signed
                 last.volume_mid += group.volume_mid + group.volume * shift
@@ -155,16 +161,29 @@ class TradeSpreads(msgspec.Struct):
         if len(self.pending) > 2 * _PENDING:
             del self.pending[0]
 
-    def _mature(self, close_ns: int, mid: float) -> None:
+    def _mature(self, close_ns: int, twice: int) -> None:
         horizon_ns = self.horizon_s * NS_PER_S
         if close_ns - self.pending[0].close_ns < horizon_ns:
             return
         self._fade(close_ns)
         while self.pending and close_ns - self.pending[0].close_ns >= horizon_ns:
             group = self.pending.pop(0)
-            change = mid - group.mid
+            change = self._change(group.twice, twice)
             self.volume += group.volume
             self.cost += group.cost
             self.moved += group.signed * change - group.signed_mid
             self.drifted += group.volume * change - group.volume_mid
             self.count += 1
+
+    def _change(self, before: int, after: int) -> float:
+        """From one mid to another, both given as twice their mantissa."""
+        return (after - before) / (2 * 10**self.price_exponent)
+
+    def _adopt(self, exponent: int) -> None:
+        """Take over the frame's price exponent."""
+        old = self.price_exponent
+        if self.twice is not None:
+            self.twice = rescaled(self.twice, old, exponent)
+        for group in self.pending:
+            group.twice = rescaled(group.twice, old, exponent)
+        self.price_exponent = exponent

@@ -15,8 +15,9 @@ class Standing(msgspec.Struct):
     *before* ``x`` and ``a`` the weighted mean of their ``|x_i - m_i|``; so it grows with ``x``.
     With ``centred`` false, ``m = 0``: the right scale for a quantity whose zero means something.
     Absolute deviations, unlike squares, are not ruled for an hour by one burst; one standard
-    deviation of a normal variable is a standing of 1.25. Range: real. Unit: none. Warm-up: ``warmup_s`` of event time since the first sample; ``None`` too while the past has not
-    moved at all. Cost per update: one exponential.
+    deviation of a normal variable is a standing of 1.25. Range: real. Unit: none. Warm-up:
+    ``warmup_s`` of event time since the first sample; ``None`` too while the past has not moved at
+    all. Cost per update: one exponential.
 
     >>> standing = Standing(half_life_s=10.0, warmup_s=1.0, centred=False)
     >>> [standing.update(x, t * 1_000_000_000) for t, x in enumerate((2.0, -2.0, 2.0, 4.0))][2:]

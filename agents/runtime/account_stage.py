@@ -124,6 +124,10 @@ class AccountStage(Stage):
         """The account as it stands."""
         return self._state
 
+    def pending(self) -> int:
+        """Frames that wait for their turn."""
+        return self._sequencer.waiting
+
     def laggards(self) -> list[str]:
         """Symbols that hold the account up."""
         return self._sequencer.laggards() if self._ready else []
@@ -272,13 +276,14 @@ class AccountStage(Stage):
 
     def _regulate(self, tp: TP) -> None:
         """Pause partitions that run far ahead of the others; resume them when they are needed."""
-        if tp.topic != self._frames:
-            return
         waiting = self._sequencer.waiting
-        laggards = {self._tp_of_key.get(key) for key in self._sequencer.laggards()}
-        if waiting > _WAITING_HIGH and tp not in laggards and tp not in self._paused:
+        if not self._paused and waiting <= _WAITING_HIGH:
+            return
+        needed = {self._tp_of_key.get(key) for key in self._sequencer.laggards()}
+        if waiting > _WAITING_HIGH and tp.topic == self._frames and tp not in needed | self._paused:
             self._paused.add(tp)
             self._app.consumer.pause_partitions({tp})
-        for paused in [p for p in self._paused if waiting < _WAITING_LOW or p in laggards]:
-            self._paused.discard(paused)
-            self._app.consumer.resume_partitions({paused})
+        wanted = {p for p in self._paused if waiting < _WAITING_LOW or p in needed}
+        if wanted:
+            self._paused -= wanted
+            self._app.consumer.resume_partitions(wanted)

@@ -52,6 +52,10 @@ class Stage(ABC):
     async def take(self, event: EventT[Any]) -> None:
         """Apply one input that is next in its partition."""
 
+    def pending(self) -> int:
+        """Inputs that are read but not yet part of the state."""
+        return 0
+
     def caught_up(self, topic: str) -> None:
         """A topic of ``read_first`` was read up to the end that it had at the start."""
         del topic
@@ -63,6 +67,7 @@ class Fence:
     def __init__(self, app: FencedApp, *stages: Stage) -> None:
         self.rewinds = 0
         self.loads = 0
+        self.taken = 0
         self._app = app
         self._stage_of = {topic: stage for stage in stages for topic in stage.sources}
         self._stages = stages
@@ -73,8 +78,7 @@ class Fence:
         app.on_rebalance_complete.connect(self._load, weak=False)
 
     async def _load(self, app: faust.App, **_: Any) -> None:
-        assigned = app.consumer.assignment()
-        owned = {tp for tp in assigned if tp.topic in self._stage_of}
+        owned = {tp for tp in app.consumer.assignment() if tp.topic in self._stage_of}
         partitions = {
             topic: frozenset(tp.partition for tp in owned if tp.topic == topic)
             for topic in self._stage_of
@@ -118,6 +122,15 @@ class Fence:
             if cursor.next_offset is not None
         }
 
+    def lag(self) -> int:
+        """Inputs in the log, as far as the broker has told, that are not part of the state yet."""
+        behind = sum(stage.pending() for stage in self._stages)  # ints
+        for tp, cursor in self._cursors.items():
+            end = self._app.consumer.highwater(tp)
+            if end and cursor.next_offset is not None:
+                behind += max(0, end - cursor.next_offset)
+        return behind
+
     def next_offset(self, tp: TP) -> int | None:
         """The offset that must come next, ``None`` where the partition is not owned."""
         cursor = self._cursors.get(tp)
@@ -132,6 +145,7 @@ class Fence:
         expected = cursor.next_offset
         match cursor.admit(offset):
             case Admission.TAKE:
+                self.taken += 1
                 await self._stage_of[tp.topic].take(event)
                 self._reached(tp, offset + 1)
             case Admission.REWIND:
@@ -170,6 +184,9 @@ class FencedApp(faust.App):
 
     def _new_producer_transport(self) -> Any:
         return self.make_transport(self)
+
+    def _create_directories(self) -> None:
+        """Tables are in memory and in the broker: nothing is kept in files."""
 
     def on_rebalance_end(self) -> None:
         """Open the input, which upstream by now would have let into queues and thrown away."""
@@ -220,7 +237,8 @@ class FencedConsumer:
         if self.app.rebalancing:
             tps = {tp for tp in tps if this._is_changelog_tp(tp)}
         parent: Any = super()
-        parent.resume_partitions(tps)
+        # The driver's own type compares equal to TP, but Faust asserts on the type.
+        parent.resume_partitions({TP(tp.topic, tp.partition) for tp in tps})
 
     def release(self) -> None:
         """Let the input flow."""

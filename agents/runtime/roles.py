@@ -113,7 +113,6 @@ def _app(settings: Settings, name: str, **more: Any) -> FencedApp:
         id_,
         broker=url.replace(",", ";"),
         store="memory://",
-        datadir=str(runtime.data_dir / "faust" / id_),
         key_serializer="raw",
         value_serializer="raw",
         topic_replication_factor=1,
@@ -153,14 +152,12 @@ def _health(role: Role, settings: Settings) -> None:
     component = f"{role.name}@{socket.gethostname()}:{os.getpid()}"
 
     async def beat() -> None:
-        sent = [emitter.sent for emitter in role.emitters]
-        dead = [emitter.dead for emitter in role.emitters]
         beat = Heartbeat(
             component=component,
             wall_ns=now_ns(),
-            messages=sum(sent),  # ints
-            lag=0,
-            dead_letters=sum(dead),  # ints
+            messages=role.fence.taken,
+            lag=role.fence.lag(),
+            dead_letters=sum(emitter.dead for emitter in role.emitters),  # ints
             histograms=role.meter.histograms(),
         )
         await role.emitters[0].emit(beat, partition=0, timestamp_s=None)
