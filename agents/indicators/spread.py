@@ -177,7 +177,8 @@ class TradeSpreads(msgspec.Struct):
 
     def _change(self, before: int, after: int) -> float:
         """From one mid to another, both given as twice their mantissa."""
-        return (after - before) / (2 * 10**self.price_exponent)
+        scale: int = 2 * 10**self.price_exponent
+        return (after - before) / scale
 
     def _adopt(self, exponent: int) -> None:
         """Take over the frame's price exponent."""

@@ -12,8 +12,9 @@ from faust.types import TP, EventT
 from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Sequencer, Step
 from agents.runtime.emitter import Emitter
-from agents.runtime.fence import FencedApp, SnapshotWriter, Stage
+from agents.runtime.fence import FencedApp, Stage
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.snapshots import SnapshotWriter
 from schemas.control import Absent, FeedStale, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Frame, Instrument, Message
@@ -187,6 +188,7 @@ class AccountStage(Stage):
 
     def low_water(self, tp: TP, next_offset: int) -> int:
         """The oldest offset that the last acknowledged snapshot needs."""
+        del next_offset
         if self._durable is None:
             return 0
         return self._durable.starts.get(tp.topic, {}).get(tp.partition, 0)
@@ -200,7 +202,7 @@ class AccountStage(Stage):
         """Apply one input and every step that it makes possible."""
         message = event.message
         try:
-            decoded = self._decoders[message.topic].decode(message.value)
+            decoded = self._decoders[message.topic].decode(message.value or b"")
         except CodecError as error:
             await self.emitter.dead_letter(event, error)
             return

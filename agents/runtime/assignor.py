@@ -8,11 +8,11 @@ from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
 
 
-class SingleActiveAssignor(PartitionAssignor):  # type: ignore[misc]
+class SingleActiveAssignor(PartitionAssignor):
     """Gives everything to the member that has it already, or to the first by id.
 
-    An account is one state machine: two workers must never advance it at once. Standbys hold nothing
-    and take over when the group loses the active member.
+    An account is one state machine: two workers must never advance it at once. Standbys hold
+    nothing and take over when the group loses the active member.
     """
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:

@@ -18,8 +18,8 @@ class Admission(Enum):
 class Cursor:
     """One input partition: the offset that must come next.
 
-    What lies before it is old and ignored. What lies beyond it is a hole: the worker seeks back once,
-    and takes the later offset only when the log, read again, really lacks what is between.
+    What lies before it is old and ignored. What lies beyond it is a hole: the worker seeks back
+    once, and takes the later offset only when the log, read again, really lacks what is between.
     """
 
     next_offset: int | None = None

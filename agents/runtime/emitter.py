@@ -1,8 +1,9 @@
-"""Sends what was decided; a failed send kills the worker, so that nothing builds on a lost output."""
+"""Sends what was decided; a failed send ends the role, so nothing builds on a lost output."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import structlog
@@ -37,7 +38,9 @@ class Emitter:
         topic = topic_of(message)
         target = partition if topic.keyed_by is KeyedBy.SYMBOL else 0
         key: Any = message
-        sent = await self._app.producer.send(
+        failpoints = self._app.failpoints
+        failpoints.passed_with(message, "before_send")
+        sent: Any = await self._app.producer.send(
             self._prefix + topic.name,
             key.key.encode(),
             encode(message),
@@ -45,8 +48,10 @@ class Emitter:
             timestamp_s,
             None,
         )
-        sent.add_done_callback(self._on_sent)
+        self._app.outputs.track(sent)
+        sent.add_done_callback(partial(self._on_sent, message))
         self.sent += 1
+        failpoints.passed_with(message, "sent")
 
     async def dead_letter(self, event: EventT[Any], error: Exception) -> None:
         """Put aside an input that cannot be used, with where it came from."""
@@ -66,9 +71,11 @@ class Emitter:
         )
         await self.emit(letter, partition=0, timestamp_s=None)
 
-    def _on_sent(self, sent: asyncio.Future[Any]) -> None:
+    def _on_sent(self, message: Message, sent: asyncio.Future[Any]) -> None:
         error = None if sent.cancelled() else sent.exception()
-        if error is not None:
+        if error is None:
+            self._app.failpoints.passed_with(message, "acknowledged")
+        else:
             log.error("emit.failed", error=str(error), action="the worker stops; restart it")
             crash = self._app.crash(PrismError(f"output was not acknowledged: {error}"))
             self._crashing = asyncio.ensure_future(crash)

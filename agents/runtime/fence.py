@@ -2,20 +2,19 @@
 
 Three thoughts (measured and explained in ADR 0002):
 
-* A :class:`~agents.runtime.cursor.Cursor` knows the next offset of each input partition. What lies
-  before it is old; what lies beyond it is a hole, and the worker seeks back.
-* A table value holds a state and the offset that it has seen. It is written every so often, and only
-  when the broker has acknowledged every output sent before it was taken. Commits carry the low water,
-  the oldest offset that a restart would need; the tables decide, not the commits.
-* After a recovery the input starts where the tables say, and no input reaches an agent before Faust
-  has done with clearing its queues.
+* A cursor knows the next offset of each input partition. What lies before it is old; what lies
+  beyond it is a hole, and the worker seeks back (``cursor.py``).
+* A table value holds a state and the offset that it has seen. It is written every so often, and
+  only when the broker has acknowledged every output sent before it was taken (``snapshots.py``).
+* After a recovery the input starts where the tables say, and no input reaches an agent before
+  Faust has done with clearing its queues. Commits carry the low water, the oldest offset that a
+  restart would need; the tables decide, not the commits (``consumer.py``).
 """
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
@@ -24,6 +23,8 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP, EventT
 
 from agents.runtime.cursor import Admission, Cursor
+from agents.runtime.failpoints import Failpoints
+from agents.runtime.snapshots import Outputs
 
 log = structlog.get_logger()
 
@@ -75,7 +76,8 @@ class Fence:
         self._cursors: dict[TP, Cursor] = {}
         self._ends: dict[TP, int] = {}
         app.fence = self
-        app.on_rebalance_complete.connect(self._load, weak=False)
+        loaded: Any = self._load
+        app.on_rebalance_complete.connect(loaded, weak=False)
 
     async def _load(self, app: faust.App, **_: Any) -> None:
         owned = {tp for tp in app.consumer.assignment() if tp.topic in self._stage_of}
@@ -167,7 +169,8 @@ class Fence:
 
     async def _rewind(self, tp: TP, offset: int | None) -> None:
         try:
-            await self._app.consumer.seek_wait({tp: offset})
+            consumer: Any = self._app.consumer
+            await consumer.seek_wait({tp: offset})
         except IllegalStateError:
             # A rebalance has taken the partition; its end seeks, or another worker does.
             log.info("fence.rewind_overtaken", partition=str(tp))
@@ -177,6 +180,8 @@ class FencedApp(faust.App):
     """An app whose stage sees each input once per state, whatever is killed."""
 
     fence: Fence
+    outputs: Outputs
+    failpoints: Failpoints
     make_transport: Callable[[FencedApp], Any]
 
     def _new_transport(self) -> Any:
@@ -191,95 +196,5 @@ class FencedApp(faust.App):
     def on_rebalance_end(self) -> None:
         """Open the input, which upstream by now would have let into queues and thrown away."""
         super().on_rebalance_end()
-        self.consumer.release()
-
-
-class _Forgetful(dict[Any, Any]):
-    """Upstream drops what lies below the highest offset it ever delivered; this keeps none."""
-
-    def __missing__(self, tp: TP) -> None:
-        return None
-
-    def __setitem__(self, tp: TP, offset: int | None) -> None:
-        return None
-
-
-class FencedConsumer:
-    """Mixin for a Faust consumer: start where the tables say, commit what they hold."""
-
-    app: FencedApp
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._read_offset = _Forgetful()
-
-    async def perform_seek(self) -> None:
-        """Seek the input to what the tables need, not to the committed offsets."""
-        this: Any = self
-        fence = self.app.fence
-        assignment = this.assignment()
-        starts = {tp: at for tp, at in fence.starts().items() if tp in assignment}
-        unknown = [tp for tp, at in starts.items() if at is None]
-        beginnings = await this.earliest_offsets(*unknown) if unknown else {}
-        known = {tp: beginnings[tp] if at is None else at for tp, at in starts.items()}
-        first = [tp for tp in fence.read_first() if tp in known]
-        ends = await this.highwaters(*first) if first else {}
-        fence.started_at(known, ends)
-        await this.seek_wait(known)
-
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        """Keep the input shut while a rebalance lasts; changelogs may pass.
-
-        Upstream opens the input first, seeks then, and empties the agents' queues last: what arrived
-        in between is lost. :meth:`release` opens it when all that is over.
-        """
-        this: Any = self
-        if self.app.rebalancing:
-            tps = {tp for tp in tps if this._is_changelog_tp(tp)}
-        parent: Any = super()
-        # The driver's own type compares equal to TP, but Faust asserts on the type.
-        parent.resume_partitions({TP(tp.topic, tp.partition) for tp in tps})
-
-    def release(self) -> None:
-        """Let the input flow."""
-        this: Any = self
-        self.resume_partitions({tp for tp in this.assignment() if not this._is_changelog_tp(tp)})
-
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit the low water, for lag monitors and for where the tables know nothing."""
-        del topics, start_new_transaction
-        this: Any = self
-        offsets = self.app.fence.low_waters()
-        return bool(await this._commit(offsets)) if offsets else False
-
-
-class SnapshotWriter:
-    """Writes table values, each only after every output sent before it was taken is acknowledged."""
-
-    def __init__(self, app: FencedApp) -> None:
-        self._app = app
-        self._due: asyncio.Queue[tuple[Any, int, bytes, bytes, Callable[[], None]]] = (
-            asyncio.Queue()
-        )
-        self.written = 0
-        app.task(self._write_forever)
-
-    def write(
-        self, table: Any, partition: int, key: bytes, value: bytes, durable: Callable[[], None]
-    ) -> None:
-        """Have a value written; ``durable`` is called when the broker has acknowledged it."""
-        self._due.put_nowait((table, partition, key, value, durable))
-
-    async def _write_forever(self) -> None:
-        while True:
-            due = [await self._due.get()]
-            while not self._due.empty():
-                due.append(self._due.get_nowait())
-            # Every output sent before these values were taken is acknowledged after this.
-            await self._app.producer.flush()
-            for table, partition, key, value, durable in due:
-                # Not table[key] = value: that needs a current event, and tells nothing of the ack.
-                table.data[key] = value
-                await table.send_changelog(partition, key, value)
-                self.written += 1
-                durable()
+        consumer: Any = self.consumer
+        consumer.release()

@@ -1,4 +1,4 @@
-"""A role whose states are kept per symbol: the dimensions over frames, the join over their scores."""
+"""A role whose states are kept per symbol: dimensions over frames, the join over scores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import msgspec
 from faust.types import TP, EventT
 
 from agents.runtime.emitter import Emitter
-from agents.runtime.fence import FencedApp, SnapshotWriter, Stage
+from agents.runtime.fence import FencedApp, Stage
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.snapshots import SnapshotWriter
 from schemas.errors import CodecError
 from schemas.frame import Message
 from schemas.topics import Topic
@@ -43,8 +44,8 @@ class Fold(Protocol):
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     """A table value: one symbol's state, complete up to ``next_offset`` of its partition.
 
-    Everything before ``low_water`` was in acknowledged snapshots, of whatever symbol, when this one
-    was taken.
+    Everything before ``low_water`` was in acknowledged snapshots, of whatever symbol, when this
+    one was taken.
     """
 
     partition: int
@@ -63,7 +64,7 @@ class _Slot:
 
 @dataclass
 class _Symbol:
-    """One symbol: a slot per fold; ``durable`` is the offset up to which snapshots hold them all."""
+    """One symbol: a slot per fold; snapshots hold them all up to the offset ``durable``."""
 
     slots: list[_Slot]
     durable: int
@@ -85,9 +86,9 @@ class _Partition:
 class KeyedStage(Stage):
     """Feeds every message of a topic to its folds and keeps their states in one table each.
 
-    Snapshots are taken by event time, one symbol at a time, the oldest first: with ``n`` symbols in a
-    partition one is due every ``interval / n``, so that each is written once an interval, quiet ones
-    too, and no symbol holds the restart position back.
+    Snapshots are taken by event time, one symbol at a time, the oldest first: with ``n`` symbols in
+    a partition one is due every ``interval / n``, so that each is written once an interval, quiet
+    ones too, and no symbol holds the restart position back.
     """
 
     def __init__(
@@ -161,12 +162,12 @@ class KeyedStage(Stage):
         """Apply one input to every fold that has not seen it."""
         message = event.message
         try:
-            decoded = self._decoder.decode(message.value)
+            decoded = self._decoder.decode(message.value or b"")
         except CodecError as error:
             await self._emitter.dead_letter(event, error)
             return
         partition = self._partitions[message.partition]
-        symbol = self._symbol(partition, message.key, message.offset)
+        symbol = self._symbol(partition, message.key or b"", message.offset)
         for fold, slot in zip(self._folds, symbol.slots, strict=True):
             if message.offset < slot.next_offset:
                 continue

@@ -15,10 +15,12 @@ from agents.dimensions.base import DimensionMachine
 from agents.runtime.account_stage import AccountStage
 from agents.runtime.assignor import SingleActiveAssignor
 from agents.runtime.emitter import Emitter
+from agents.runtime.failpoints import Failpoints
 from agents.runtime.fence import Fence, FencedApp, Stage
 from agents.runtime.folds import DimensionFold, JoinFold
 from agents.runtime.keyed_stage import KeyedStage
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.snapshots import Outputs
 from agents.runtime.transport import fenced_transport, transport_name
 from agents.runtime.watchdog import Watchdog
 from schemas.clock import now_ns
@@ -129,12 +131,14 @@ def _app(settings: Settings, name: str, **more: Any) -> FencedApp:
         **more,
     )
     transport = fenced_transport(transport_name(url))
+    app.outputs = Outputs()
+    app.failpoints = Failpoints.from_environment()
     app.make_transport = lambda app: transport(app.conf.broker_consumer, app)
     return app
 
 
 def _agents(role: Role) -> None:
-    """One Faust agent per input topic; Faust keeps no account of what was processed, the fence does."""
+    """One Faust agent per input topic; the fence, not Faust, accounts for what was processed."""
     for topic in role.fence.sources():
         source = role.app.topic(topic, key_serializer="raw", value_serializer="raw", acks=False)
         role.app.agent(source, name=f"{role.app.conf.id}.{topic}")(_reader(role.fence))
@@ -168,7 +172,8 @@ def _health(role: Role, settings: Settings) -> None:
 def _every(app: faust.App, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
     """Run an action every so often while the app runs and is not rebalancing."""
 
-    @app.timer(interval=seconds)
     async def tick() -> None:
         if not app.rebalancing:
             await action()
+
+    app.timer(interval=seconds)(tick)

@@ -1,4 +1,4 @@
-"""Faust transports behind the fence, given by name: this package knows no broker but through them."""
+"""Faust transports behind the fence, given by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from mode.utils.imports import symbol_by_name
 
-from agents.runtime.fence import FencedConsumer
+from agents.runtime.consumer import FencedConsumer
 
 KAFKA = "faust.transport.drivers.aiokafka:Transport"
 EMBEDDED = "streams.transport.faust_driver:Transport"

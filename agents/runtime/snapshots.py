@@ -1,0 +1,78 @@
+"""Table values, written only when everything that they stand on is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import BrokerError
+
+if TYPE_CHECKING:
+    from agents.runtime.fence import FencedApp
+
+
+class Outputs:
+    """Sends that the broker has not acknowledged yet; one failure is final."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, asyncio.Future[Any]] = {}
+        self._number = 0
+
+    def track(self, sent: asyncio.Future[Any]) -> None:
+        """Follow a send until it is acknowledged."""
+        number = self._number
+        self._number += 1
+        self._open[number] = sent
+        sent.add_done_callback(lambda done: self._settle(number, done))
+
+    async def settled(self) -> None:
+        """Return when all that was sent is acknowledged; :class:`BrokerError` if a send failed."""
+        waiting = list(self._open.values())
+        if waiting:
+            await asyncio.wait(waiting)
+        for sent in waiting:
+            error = sent.exception()
+            if error is not None:
+                raise BrokerError(f"an output was not acknowledged: {error}; the role restarts")
+
+    def _settle(self, number: int, done: asyncio.Future[Any]) -> None:
+        # A failed send stays, so that no later snapshot is ever written by this process.
+        if not done.cancelled() and done.exception() is None:
+            del self._open[number]
+
+
+class SnapshotWriter:
+    """Writes table values, each after every output sent before it was taken is acknowledged."""
+
+    def __init__(self, app: FencedApp) -> None:
+        self._app = app
+        self._due: asyncio.Queue[tuple[Any, int, bytes, bytes, Callable[[], None]]] = (
+            asyncio.Queue()
+        )
+        self.written = 0
+        app.task(self._write_forever)
+
+    def write(
+        self, table: Any, partition: int, key: bytes, value: bytes, durable: Callable[[], None]
+    ) -> None:
+        """Have a value written; ``durable`` is called when the broker has acknowledged it."""
+        self._due.put_nowait((table, partition, key, value, durable))
+
+    async def _write_forever(self) -> None:
+        while True:
+            due = [await self._due.get()]
+            while not self._due.empty():
+                due.append(self._due.get_nowait())
+            self._app.failpoints.passed("snapshot.before_flush")
+            # Every output sent before these values were taken is acknowledged after this.
+            await self._app.producer.flush()
+            await self._app.outputs.settled()
+            self._app.failpoints.passed("snapshot.flushed")
+            for table, partition, key, value, durable in due:
+                # Not table[key] = value: that needs a current event, and tells nothing of the ack.
+                table.data[key] = value
+                await table.send_changelog(partition, key, value)
+                self.written += 1
+                self._app.failpoints.passed("snapshot.written")
+                durable()
