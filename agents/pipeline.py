@@ -41,6 +41,7 @@ class Pipeline:
             DimensionMachine(registry.create(name, options.get(name, {}))) for name in names
         ]
         self._states: dict[tuple[str, str], SymbolState] = {}
+        self._closed_ns: dict[str, int] = {}
         self._join = Join(settings)
         self._join_states: dict[str, JoinState] = {}
         self._account = Account(settings)
@@ -53,6 +54,7 @@ class Pipeline:
             return []
         decided: list[Message] = []
         signal = None
+        repeated = message.close_ns <= self._closed_ns.get(message.key, -1)
         for machine in self._machines:
             for given in machine.apply(self._state(machine, message), message):
                 decided.append(given)
@@ -61,7 +63,9 @@ class Pipeline:
                 joined = self._join.step(self._join_state(message), given)
                 decided.extend(joined)
                 signal = next((m for m in joined if isinstance(m, Signal)), signal)
-        decided.extend(self._account.step(self.account_state, message, signal))
+        if not repeated:
+            self._closed_ns[message.key] = message.close_ns
+            decided.extend(self._account.step(self.account_state, message, signal))
         return [Record(topic_of(m), m) for m in decided]
 
     def _state(self, machine: DimensionMachine, frame: Frame) -> SymbolState:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import config, replay, up
+from cli import config, replay, roles, up
 from schemas.errors import PrismError, UsageError
 
 EXIT_FAILURE = 1
@@ -44,6 +44,9 @@ def root(
 
 
 app.command("up", rich_help_panel="Run")(up.up)
+app.command("feed", rich_help_panel="Roles over a broker")(roles.feed)
+app.command("worker", rich_help_panel="Roles over a broker")(roles.worker)
+app.command("execution", rich_help_panel="Roles over a broker")(roles.execution)
 app.command("replay", rich_help_panel="Reproduce")(replay.replay)
 app.add_typer(config.app, name="config", rich_help_panel="Set up")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support.kafka import KafkaServer, KafkaUnavailable, kafka_home
 from tests.support.needs import in_ci, market_data_dir, require_or_skip, skip_that_must_fail
 
 # The two cores are shared, so an example's time says nothing. In CI every run tries the same
@@ -39,3 +40,14 @@ def market_data() -> Path:
         f"no market data in {folder}; name the folder that holds recordings/ in PRISM_MARKET_DATA",
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A real Apache Kafka on loopback; the test also carries ``needs_kafka``."""
+    try:
+        kafka_home()
+    except KafkaUnavailable as error:
+        require_or_skip(False, str(error))
+    with KafkaServer(tmp_path_factory.mktemp("kafka")) as server:
+        yield server

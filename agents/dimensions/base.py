@@ -116,6 +116,7 @@ class SymbolState(msgspec.Struct):
     inner: Any
     epoch: int = -1
     seq: int = -1
+    close_ns: int = -1
     tainted: bool = False
     fitness: Fitness = msgspec.field(default_factory=Fitness)
 
@@ -164,6 +165,9 @@ class DimensionMachine:
             return None
         self._check_continuity(state, frame, accept_hole=accept_hole)
         state.epoch, state.seq = frame.epoch, frame.seq
+        if frame.close_ns <= state.close_ns:
+            return None  # a feed that started anew repeats an interval; time does not
+        state.close_ns = frame.close_ns
         fitness = state.fitness.update(frame.quality, frame.close_ns)
         self.dimension.fold(state.inner, frame)
         return self._score(state, frame, fitness) if frame.is_tick else None

@@ -96,6 +96,8 @@ class Sequencer:
         if lane is None or (frame.epoch, frame.seq) <= lane.seen:
             return False
         lane.seen = (frame.epoch, frame.seq)
+        if frame.close_ns <= lane.watermark_ns:
+            return False  # a feed that started anew repeats an interval; time does not
         self._place(lane, frame)
         return True
 

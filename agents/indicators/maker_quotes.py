@@ -46,34 +46,36 @@ class QuoteSide(msgspec.Struct):
 
         ``theirs`` are the opposite quotes, ``wide`` the spread above which coming nearer mends it.
         """
-        sign = self.sign
-        price, qty = self.price, self.qty
+        sign, price, qty, hit, lost_ns = self.sign, self.price, self.qty, self.hit, self.lost_ns
         # A buy takes from the ask, a sell from the bid.
         taker = Side.SELL if sign > 0 else Side.BUY
         sides, befores, times = frame.trades.side, frame.touch.trades_before, frame.touch.receive_ns
         total = taken = 0
         for i, (new_price, new_qty) in enumerate(zip(*mine, strict=True)):
-            if new_price != price or new_qty != qty:
-                better = (new_price - price) * sign
-                if not new_qty or (better < 0 and qty):
-                    added = -qty
-                elif better > 0 or not qty:
-                    added = new_qty
-                    if wide is not None and qty and theirs[1][i]:
-                        self._mend(better, (theirs[0][i] - price) * sign - wide, wide)
-                else:
-                    added = new_qty - qty
-                total += added
-                before = befores[i]
-                if before > taken:
-                    self.hit = self.hit or taker in sides[taken:before]
-                    taken = before
-                if self.hit or self.lost_ns is not None:
-                    self._follow(price, qty, new_price, new_qty, times[i])
-                price, qty = new_price, new_qty
+            if new_price == price and new_qty == qty:
+                continue
+            better = (new_price - price) * sign
+            if not better or not qty or not new_qty:
+                added = new_qty - qty
+            elif better > 0:
+                added = new_qty
+                if wide is not None and theirs[1][i]:
+                    self._mend(better, (theirs[0][i] - price) * sign - wide, wide)
+            else:
+                added = -qty
+            total += added
+            if befores[i] > taken:
+                hit = hit or taker in sides[taken : befores[i]]
+                taken = befores[i]
+            if lost_ns is not None:
+                lost_ns = self._still_lost(new_price, new_qty, times[i])
+            elif hit and added < 0:
+                self.lost_price, self.lost_qty = price, qty
+                self.lost_ns = lost_ns = times[i]
+            hit = False
+            price, qty = new_price, new_qty
         self.price, self.qty = price, qty
-        if taken < len(sides):
-            self.hit = self.hit or taker in sides[taken:]
+        self.hit = hit or taker in sides[taken:]
         return total
 
     def refreshed(self, at_ns: int) -> None:
@@ -83,15 +85,12 @@ class QuoteSide(msgspec.Struct):
             self.refreshes += 1.0
             self.lost_ns = None
 
-    def _follow(self, price: int, qty: int, new_price: int, new_qty: int, at_ns: int) -> None:
-        """See whether a trade took this quote away, or whether a missed one is back."""
-        if self.lost_ns is not None:
-            ahead = (new_price - self.lost_price) * self.sign if new_qty else -1
-            if ahead > 0 or (ahead == 0 and new_qty >= self.lost_qty):
-                self.refreshed(at_ns)
-        elif (new_price - price) * self.sign < 0 or new_qty < qty:
-            self.lost_price, self.lost_qty, self.lost_ns = price, qty, at_ns
-        self.hit = False
+    def _still_lost(self, price: int, qty: int, at_ns: int) -> int | None:
+        """Since when the quote is missed, unless this one (its equal, or better) brings it back."""
+        ahead = (price - self.lost_price) * self.sign
+        if ahead >= 0 and qty and (ahead > 0 or qty >= self.lost_qty):
+            self.refreshed(at_ns)
+        return self.lost_ns
 
     def _mend(self, better: int, excess: float, wide: float) -> None:
         """Credit the side for coming nearer while the spread is wider than usual, at most 1."""

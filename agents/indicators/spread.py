@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import msgspec
 
 from agents.indicators.decay import fade
@@ -121,23 +123,23 @@ class TradeSpreads(msgspec.Struct):
         change = 0
         twice = base = self.twice
         volume = signed = volume_mid = signed_mid = cost = 0
-        for i in range(len(trades.qty)):
+        tape = zip(trades.price, trades.qty, trades.side, trades.flags, strict=True)
+        for i, (price, size, side, flag) in enumerate(tape):
             if change < changes and before[change] <= i:
-                while change < changes and before[change] <= i:
-                    change += 1
+                change = bisect_right(before, i, change)
                 if touch.bid_qty[change - 1] and touch.ask_qty[change - 1]:
                     twice = touch.bid_price[change - 1] + touch.ask_price[change - 1]
-            if twice is None or trades.flags[i] & _UNUSABLE:
+            if twice is None or flag & _UNUSABLE:
                 continue
             if base is None:
                 base = twice
-            size = trades.qty[i]
-            push = size * trades.side[i]
+            push = size * side
             volume += size
             signed += push
-            volume_mid += size * (twice - base)
-            signed_mid += push * (twice - base)
-            cost += push * (2 * trades.price[i] - twice)
+            cost += push * (2 * price - twice)
+            if twice != base:
+                volume_mid += size * (twice - base)
+                signed_mid += push * (twice - base)
         if base is not None and volume:
             scale = 10**frame.qty_exponent
             value = 2 * scale * 10**frame.price_exponent

@@ -1,0 +1,142 @@
+"""``prism feed``, ``worker``, ``execution``: the roles, each its own process, over a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common import ConfigOption, SetOption, settings_of
+from cli.feeds import Feed, GeneratedFeed, RecordedFeed
+from cli.pace import Pacer, parse_speed
+from cli.stop import Stop
+from schemas.clock import monotonic_ns
+from schemas.errors import UsageError
+from schemas.settings import Settings
+from streams.publish import FramePublisher
+from streams.transport.log import Log, open_log, topic_specs
+
+BrokerOption = Annotated[
+    str | None,
+    typer.Option("--broker", metavar="URL", help="kafka://host:port[,host:port]; else settings."),
+]
+
+
+def worker(
+    *,
+    broker: BrokerOption = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Partitions of every per-symbol topic.")
+    ] = None,
+    dimensions: Annotated[
+        str | None,
+        typer.Option(help="Only these, comma-separated, or 'none'; then a group of its own."),
+    ] = None,
+    join: Annotated[
+        bool | None, typer.Option("--join/--no-join", help="Run the join too. Default: with all.")
+    ] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Run dimensions and the join. Start several: the broker shares the symbols among them."""
+    settings = _settings(config, overrides, broker, partitions)
+    chosen = None
+    if dimensions is not None:
+        chosen = () if dimensions == "none" else tuple(dimensions.split(","))
+    from agents.runtime import roles, running
+
+    role = roles.worker(settings, dimensions=chosen, join=join)
+    asyncio.run(_prepare(settings))
+    running.run(role)
+
+
+def execution(
+    *,
+    broker: BrokerOption = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Partitions of every per-symbol topic.")
+    ] = None,
+    symbols: Annotated[
+        str | None, typer.Option(help="Symbols (venue:symbol) to wait for, comma-separated.")
+    ] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Run the account, on paper. Start a second one: it stands by and takes over."""
+    more = [] if symbols is None else [f"runtime.symbols=[{symbols!r}]".replace(",", "','")]
+    settings = _settings(config, [*(overrides or []), *more], broker, partitions)
+    from agents.runtime import roles, running
+
+    role = roles.execution(settings)
+    asyncio.run(_prepare(settings))
+    running.run(role)
+
+
+def feed(
+    *,
+    broker: BrokerOption = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Partitions of every per-symbol topic.")
+    ] = None,
+    source: Annotated[
+        list[Path] | None, typer.Option("--source", help="Recording; repeat for several files.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated market.")] = 7,
+    speed: Annotated[str, typer.Option(help="Market time per wall time: 1x, 20x, max.")] = "1x",
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Publish frames: a recording, or without one the generated market."""
+    settings = _settings(config, overrides, broker, partitions)
+    market: Feed = RecordedFeed(source, settings) if source else GeneratedFeed(settings, seed=seed)
+    pacer = Pacer(parse_speed(speed))
+    with Stop() as stop:
+        asyncio.run(_feed(settings, market, pacer, stop))
+
+
+async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> None:
+    log = await _open(settings)
+    try:
+        publisher = FramePublisher(log, settings)
+        for frame in market.frames(lambda _letter: None):
+            while not stop.requested:
+                wait_s = pacer.wait_s(frame.close_ns, now_ns=monotonic_ns())
+                if wait_s <= 0:
+                    break
+                await asyncio.to_thread(stop.wait, min(wait_s, 0.1))
+            if stop.requested:
+                break
+            await publisher.publish(frame)
+        await publisher.finish()
+    finally:
+        await log.close()
+
+
+async def _open(settings: Settings) -> Log:
+    log = await open_log(settings.broker.url)
+    await log.ensure_topics(topic_specs(settings.broker))
+    return log
+
+
+async def _prepare(settings: Settings) -> None:
+    """The broker answers and the topics are as they must be, before a role starts on them."""
+    await (await _open(settings)).close()
+
+
+def _settings(
+    config: Path | None, overrides: list[str] | None, broker: str | None, partitions: int | None
+) -> Settings:
+    given = list(overrides or [])
+    if broker is not None:
+        given.append(f"broker.url={broker}")
+    if partitions is not None:
+        given.append(f"broker.partitions={partitions}")
+    settings = settings_of(config, given)
+    if settings.broker.url.startswith("embedded:"):
+        raise UsageError(
+            "a role of its own needs a broker that others reach: give --broker kafka://host:port, "
+            "or run everything in one process with `prism up`"
+        )
+    return settings

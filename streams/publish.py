@@ -1,0 +1,108 @@
+"""Puts frames into the log, each feed process under an epoch of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from schemas.codec import encode
+from schemas.control import Absent
+from schemas.errors import BrokerError, CodecError
+from schemas.frame import Frame
+from schemas.settings import Settings
+from schemas.topics import CONTROL, FRAMES
+from streams.transport.log import Log, TopicPartition, partition_of
+
+_LOOK_BACK = 2_000
+_IN_FLIGHT = 2_000
+
+
+class FramePublisher:
+    """Publishes frames in order per symbol, with epoch = last logged epoch + 1.
+
+    A lower epoch is ignored downstream, so that an old feed process cannot interleave with a new
+    one.
+    """
+
+    def __init__(self, log: Log, settings: Settings) -> None:
+        self._log = log
+        self._account = settings.account.id
+        self._topic = settings.broker.topic_prefix + FRAMES.name
+        self._control = settings.broker.topic_prefix + CONTROL.name
+        self._partitions = settings.broker.partitions
+        self._decoder = FRAMES.decoder()
+        self._epochs: dict[str, int] = {}
+        self._last: dict[str, Frame] = {}
+        self._sends: list[asyncio.Future[tuple[int, int]]] = []
+
+    async def publish(self, frame: Frame) -> None:
+        """Send one frame; waits while too many sends are not acknowledged."""
+        epoch = self._epochs.get(frame.key)
+        if epoch is None:
+            epoch = self._epochs[frame.key] = 1 + await self._last_epoch(frame.key)
+        if frame.epoch != epoch:
+            frame = msgspec.structs.replace(frame, epoch=epoch)
+        key = frame.key.encode()
+        partition = partition_of(key, self._partitions)
+        sent = await self._log.produce(self._topic, key, encode(frame), partition=partition)
+        self._last[frame.key] = frame
+        self._sends.append(sent)
+        if len(self._sends) >= _IN_FLIGHT:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until every frame is acknowledged; :class:`BrokerError` if one was not."""
+        await self._log.flush()
+        results = await asyncio.gather(*self._sends, return_exceptions=True)
+        self._sends.clear()
+        for result in results:
+            if isinstance(result, BaseException):
+                raise BrokerError(f"a frame was not acknowledged: {result}; start the feed again")
+
+    async def finish(self) -> None:
+        """Say that no frames follow, so that accounts do not wait for these symbols."""
+        await self.settle()
+        for key in sorted(self._last):
+            last = self._last[key]
+            absent = Absent(self._account, last.venue, last.symbol, last.close_ns)
+            sent: Any = await self._log.produce(
+                self._control, absent.key.encode(), encode(absent), partition=0
+            )
+            self._sends.append(sent)
+        await self.settle()
+
+    async def _last_epoch(self, key: str) -> int:
+        """Epoch of the newest logged frame of a symbol, 0 where there is none."""
+        at = TopicPartition(self._topic, partition_of(key.encode(), self._partitions))
+        begin = (await self._log.begin_offsets([at]))[at]
+        end = (await self._log.end_offsets([at]))[at]
+        while end > begin:
+            start = max(begin, end - _LOOK_BACK)
+            epochs = await self._epochs_between(at, start, end, key.encode())
+            if epochs:
+                return max(epochs)
+            end = start
+        return 0
+
+    async def _epochs_between(
+        self, at: TopicPartition, start: int, end: int, key: bytes
+    ) -> list[int]:
+        epochs = []
+        while start < end:
+            records = await self._log.read(at.topic, at.partition, start, wait_ms=1_000)
+            if not records:
+                break
+            for record in records:
+                start = record.offset + 1
+                if record.key == key and record.offset < end and record.value is not None:
+                    epochs.append(self._epoch_of(record.value))
+        return epochs
+
+    def _epoch_of(self, value: bytes) -> int:
+        try:
+            message = self._decoder.decode(value)
+        except CodecError:
+            return 0
+        return message.epoch if isinstance(message, Frame) else 0

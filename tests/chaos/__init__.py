@@ -1,0 +1,1 @@
+"""Kills, restarts and rebalances: the outputs must be those of an undisturbed run."""
