@@ -1,4 +1,4 @@
-"""Does what arrives continue what was there: trade ids, and book diffs by the venue's own rules."""
+"""Does what arrives continue what was there: trades, quotes, and diffs by the venue's rules."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ class TradeContinuity:
         return 0 if previous is None else first - previous - 1
 
 
+class QuoteContinuity:
+    """Refuses best prices that are no newer than the ones before them."""
+
+    __slots__ = ("_last_id",)
+
+    def __init__(self) -> None:
+        self._last_id: int | None = None
+
+    def follow(self, update_id: int) -> None:
+        """Go on to this update. Raises :class:`OutOfSequence` for a repeat or an older one."""
+        if self._last_id is not None and update_id <= self._last_id:
+            raise OutOfSequence(f"best prices {update_id} after {self._last_id}: dropped")
+        self._last_id = update_id
+
+
 class Verdict(Enum):
     """What to do with a diff."""
 
@@ -48,8 +63,10 @@ class DepthContinuity:
     """Order of book diffs, by the rules that the venue publishes for keeping a local book.
 
     Where diffs name their predecessor (futures: ``pu``), those with ``last < snapshot`` are old,
-    the first applied has ``first <= snapshot <= last``, each later one ``prev == last`` of the one
-    before. Where they do not (spot), old is ``last <= snapshot``, the first applied has
+    the first applied has ``first <= snapshot <= last`` (or ``prev == snapshot``, if the snapshot
+    fell right between two diffs), each later one ``prev == last`` of the one before.
+
+    Where they do not (spot), old is ``last <= snapshot``, the first applied has
     ``first <= snapshot + 1 <= last``, each later one ``first == last + 1`` of the one before.
     """
 
@@ -91,7 +108,7 @@ class DepthContinuity:
         if not self._bridged:
             if diff.last_id < last or (diff.last_id == last and not chained):
                 return Verdict.SKIP
-            continues = diff.first_id <= (last if chained else last + 1)
+            continues = diff.first_id <= (last if chained else last + 1) or diff.prev_id == last
         elif diff.last_id <= last:
             raise OutOfSequence(f"diff up to {diff.last_id}, the book is at {last}: dropped")
         else:

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.errors import CrossedBook, MalformedMessage, RejectedInput
 from schemas.frame import NO_DERIVATIVES, Book, DepthBands, Derivatives, Known, Quality, TradeFlag
 from streams.book import IntLevels, OrderBook
-from streams.continuity import DepthContinuity, TradeContinuity, Verdict
+from streams.continuity import DepthContinuity, QuoteContinuity, TradeContinuity, Verdict
 from streams.events import (
     BookDiff,
     BookSnapshot,
@@ -42,6 +42,7 @@ class SymbolState:
         self.derive_touch = derive_touch
         self._depth = DepthContinuity()
         self._tape = TradeContinuity()
+        self._quotes = QuoteContinuity()
         self._snapshot_limits = snapshot_limits
         self._had_book = False
         self._last_touch = (0, 0, 0, 0)
@@ -169,6 +170,7 @@ class SymbolState:
         ask, ask_qty = prices[event.ask_price], quantities[event.ask_qty]
         if bid >= ask and bid_qty and ask_qty:
             raise CrossedBook(f"best bid {event.bid_price} at or above best ask {event.ask_price}")
+        self._quotes.follow(event.update_id)
         self.derive_touch = False
         self._touch_heard_ns = receive_ns
         self._last_touch = (bid, bid_qty, ask, ask_qty)

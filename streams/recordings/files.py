@@ -11,7 +11,9 @@ import zstandard
 
 from schemas.errors import SourceMissing, TruncatedSource
 
-_CHUNK = 1 << 17  # compressed bytes at a time: some 1 MB of text, whatever the size of the file
+_PLAIN_CHUNK = 1 << 18
+# Damage loses what its piece gave so far, so compressed pieces are small; 128 KiB is 3% faster.
+_COMPRESSED_CHUNK = 1 << 12
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP_WINDOW = 31  # zlib: largest window, gzip header and checksum
@@ -32,7 +34,7 @@ def chunks(path: Path) -> Iterator[bytes]:
             elif head == _ZSTD:
                 yield from _decompressed(file, zstandard.ZstdDecompressor().decompressobj)
             else:
-                while piece := file.read(_CHUNK):
+                while piece := file.read(_PLAIN_CHUNK):
                     yield piece
     except OSError as error:
         raise SourceMissing(f"{path}: {error.strerror or error}; name a recorded file") from error
@@ -42,7 +44,7 @@ def _decompressed(file: BinaryIO, decompressor: Any) -> Iterator[bytes]:
     stream = decompressor()
     read = 0
     try:
-        while compressed := file.read(_CHUNK):
+        while compressed := file.read(_COMPRESSED_CHUNK):
             read += len(compressed)
             while compressed:
                 if stream.eof:  # files may be several compressed streams end to end

@@ -97,7 +97,8 @@ def expected_event(data: dict[str, Any]) -> Event | None:
                 bids=[tuple(level) for level in data["bids"]],
                 asks=[tuple(level) for level in data["asks"]],
             )
-    return None
+        case _:
+            return None
 
 
 @pytest.mark.needs_market_data

@@ -1,0 +1,1 @@
+"""Measurements of the hot paths: ``python -m tests.bench`` runs them all."""

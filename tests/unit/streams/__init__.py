@@ -1,0 +1,1 @@
+"""Wire to frames, one module at a time."""
