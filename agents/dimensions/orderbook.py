@@ -57,7 +57,7 @@ class OrderbookOptions(Section):
         8.0, gt=1, description="An order is large from this many usual level quantities on."
     )
     wall_multiple: float = Field(
-        5.0, gt=1, description="A level is a wall from this many mean levels of its side on."
+        5.0, gt=1, description="A level is a wall from this many times its side's others on."
     )
 
 
@@ -77,7 +77,7 @@ class BookView(msgspec.Struct):
     sell_cost_bps: float | None
     reference_notional: float | None
     bid_walls: tuple[int, float, float]
-    """(count, distance of the largest in bps, its multiple of the mean level)."""
+    """(count, distance of the largest in bps, its multiple of the mean other level)."""
     ask_walls: tuple[int, float, float]
 
 

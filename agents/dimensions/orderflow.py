@@ -12,7 +12,7 @@ from agents.indicators.cvd import CvdSlope
 from agents.indicators.ewma import Ewma
 from agents.indicators.flow import AggressorFlow, Pressure
 from agents.indicators.kyle import KyleLambda
-from agents.indicators.maker_quotes import MakerQuotes
+from agents.indicators.maker_quotes import MakerQuotes, QuoteSide
 from agents.indicators.open_interest import OpenInterestTrend
 from agents.indicators.quantile import StepQuantile
 from agents.indicators.quotes import aggressor_volumes, twice_mid
@@ -136,7 +136,11 @@ class Orderflow(Dimension[OrderflowState]):
             cvd=CvdSlope(sample_s=o.cvd_sample_s, window=o.cvd_samples),
             cvd_standing=standing(),
             interest=OpenInterestTrend(window_s=o.open_interest_window_s),
-            quotes=MakerQuotes(half_life_s=o.quotes_half_life_s, timeout_s=o.refresh_timeout_s),
+            quotes=MakerQuotes(
+                half_life_s=o.quotes_half_life_s,
+                bid=QuoteSide(timeout_s=o.refresh_timeout_s),
+                ask=QuoteSide(sign=-1, timeout_s=o.refresh_timeout_s),
+            ),
             inventory=standing(),
             vpin=Vpin(bucket_s=o.bucket_s, window=o.buckets, rate=rate()),
             usual_vpin=Ewma(half_life_s=past),
@@ -199,6 +203,8 @@ class Orderflow(Dimension[OrderflowState]):
                 (0.20, interest.value),
             )
         )
+        if flow.value is None:
+            lean = None  # open interest alone is no view of the flow
         raw = _known(
             ("cvd_slope_per_s", state.cvd.value),
             ("cvd_standing", state.cvd_standing.value),

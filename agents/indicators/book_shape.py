@@ -19,8 +19,8 @@ def rank_imbalance(book: Book, depths: Sequence[int]) -> float:
     total = 0.0
     bid = ask = start = 0
     for depth in depths:
-        bid += sum(book.bid_qty[start:depth])
-        ask += sum(book.ask_qty[start:depth])
+        bid += sum(book.bid_qty[start:depth])  # ints
+        ask += sum(book.ask_qty[start:depth])  # ints
         total += (bid - ask) / (bid + ask)
         start = depth
     return total / len(depths)
@@ -81,8 +81,8 @@ def concentration(quantities: Sequence[int]) -> float:
     count = len(quantities)
     if count < 2:
         return 1.0
-    total = sum(quantities)
-    herfindahl = sum(q * q for q in quantities) / (total * total)
+    total = sum(quantities)  # ints
+    herfindahl = sum(q * q for q in quantities) / (total * total)  # ints
     return (herfindahl - 1 / count) / (1 - 1 / count)
 
 
@@ -121,9 +121,9 @@ def walls(
     (1, 7, 20.0)
     """
     others = len(quantities) - 1
-    largest, total = max(quantities), sum(quantities)
+    largest, total = max(quantities), sum(quantities)  # ints
     if not others or total == largest:
         return 0, prices[0], 0.0
-    found = sum(q * others >= multiple * (total - q) for q in quantities)
+    found = sum(q * others >= multiple * (total - q) for q in quantities)  # ints
     price = prices[quantities.index(largest)] if found else prices[0]
     return found, price, largest * others / (total - largest)

@@ -93,7 +93,8 @@ class LargeOrders(msgspec.Struct):
         near = self.near
         bids, asks = book.bid_qty[:near], book.ask_qty[:near]
         usual = self.usual.value
-        mean = (sum(bids) + sum(asks)) / (len(bids) + len(asks)) / 10**frame.qty_exponent
+        total = sum(bids) + sum(asks)  # ints
+        mean = total / (len(bids) + len(asks)) / 10**frame.qty_exponent
         self.usual.update(mean, frame.close_ns)
         before = self.before
         if usual is None or before is None:

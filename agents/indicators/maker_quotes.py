@@ -21,6 +21,8 @@ class QuoteSide(msgspec.Struct):
     """
 
     sign: int = 1
+    timeout_s: float = 5.0
+    """A quote that is missed for longer is no longer waited for."""
     price: int = 0
     qty: int = 0
     hit: bool = False
@@ -51,7 +53,7 @@ class QuoteSide(msgspec.Struct):
         taker = Side.SELL if sign > 0 else Side.BUY
         sides, befores, times = frame.trades.side, frame.touch.trades_before, frame.touch.receive_ns
         total = taken = 0
-        for i, (new_price, new_qty) in enumerate(zip(*mine, strict=True)):
+        for i, new_price, new_qty in zip(range(len(times)), *mine, strict=True):
             if new_price == price and new_qty == qty:
                 continue
             better = (new_price - price) * sign
@@ -81,7 +83,8 @@ class QuoteSide(msgspec.Struct):
     def refreshed(self, at_ns: int) -> None:
         """The quote that was missed is back, or is no longer waited for."""
         if self.lost_ns is not None:
-            self.refresh_s += max(at_ns - self.lost_ns, 0) / NS_PER_S
+            waited_s = (at_ns - self.lost_ns) / NS_PER_S
+            self.refresh_s += min(max(waited_s, 0.0), self.timeout_s)
             self.refreshes += 1.0
             self.lost_ns = None
 
@@ -116,7 +119,7 @@ class MakerQuotes(msgspec.Struct):
     - ``inventory = A_bid - A_ask``: quantity put to the bid net of cancels, what trades took not
       counted as one, less the same on the ask (decaying sums). Unit: quantity.
     - ``refresh = (T_ask - T_bid) / (T_ask + T_bid)``, ``T`` the mean time until a quote that a
-      trade took from is back at its price or better with its quantity, at most ``timeout_s``.
+      trade took from is back at its price or better with its quantity, at most its ``timeout_s``.
       Range [-1, 1].
     - ``upkeep = (M_bid - M_ask) / (M_bid + M_ask + 1)``: by how much each side came nearer while
       the spread was wider than usual, in usual spreads, at most one per change. Range (-1, 1).
@@ -134,7 +137,6 @@ class MakerQuotes(msgspec.Struct):
     """
 
     half_life_s: float = 60.0
-    timeout_s: float = 5.0
     ready: float = 2.0
     bid: QuoteSide = msgspec.field(default_factory=QuoteSide)
     ask: QuoteSide = msgspec.field(default_factory=lambda: QuoteSide(sign=-1))
@@ -207,10 +209,10 @@ class MakerQuotes(msgspec.Struct):
 
     def _give_up(self, close_ns: int) -> None:
         """A quote that is missed for too long counts with the longest time."""
-        timeout_ns = int(self.timeout_s * NS_PER_S)
         for side in (self.bid, self.ask):
-            if side.lost_ns is not None and close_ns - side.lost_ns >= timeout_ns:
-                side.refreshed(side.lost_ns + timeout_ns)
+            lost_ns = side.lost_ns
+            if lost_ns is not None and close_ns - lost_ns >= side.timeout_s * NS_PER_S:
+                side.refreshed(close_ns)
 
     def _adopt(self, price_exponent: int, qty_exponent: int) -> None:
         """Take over the frame's exponents."""

@@ -138,6 +138,15 @@ class Fence:
         cursor = self._cursors.get(tp)
         return None if cursor is None else cursor.next_offset
 
+    async def take_or_stop(self, event: EventT[Any]) -> None:
+        """Apply one input; what goes wrong ends the role: upstream would skip the message."""
+        try:
+            await self.take(event)
+        except Exception as error:
+            log.exception("role.failed", at=f"{event.message.tp}@{event.message.offset}")
+            await self._app.crash(error)
+            raise
+
     async def take(self, event: EventT[Any]) -> None:
         """Apply one input, unless it is old, belongs to another worker or lies beyond a hole."""
         tp, offset = event.message.tp, event.message.offset

@@ -13,6 +13,7 @@ from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Stage
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.snapshots import SnapshotWriter
+from schemas.alert import Alert, Severity
 from schemas.errors import CodecError
 from schemas.frame import Message
 from schemas.topics import Topic
@@ -68,6 +69,7 @@ class _Symbol:
 
     slots: list[_Slot]
     durable: int
+    parked: bool = False
 
 
 @dataclass
@@ -89,6 +91,9 @@ class KeyedStage(Stage):
     Snapshots are taken by event time, one symbol at a time, the oldest first: with ``n`` symbols in
     a partition one is due every ``interval / n``, so that each is written once an interval, quiet
     ones too, and no symbol holds the restart position back.
+
+    A symbol whose input a fold cannot take is parked: no more of it is folded or snapshotted, an
+    alert says so, and a restart (with the fault mended) goes on from its last snapshot.
     """
 
     def __init__(
@@ -168,16 +173,30 @@ class KeyedStage(Stage):
             return
         partition = self._partitions[message.partition]
         symbol = self._symbol(partition, message.key or b"", message.offset)
-        for fold, slot in zip(self._folds, symbol.slots, strict=True):
-            if message.offset < slot.next_offset:
-                continue
-            slot.next_offset = message.offset + 1
-            for given in fold.apply(slot.state, decoded):
-                await self._emitter.emit(
-                    given, partition=message.partition, timestamp_s=message.timestamp
-                )
-                self._meter.observe(given, message.timestamp)
+        if symbol.parked:
+            return
+        try:
+            decided = self._fold(symbol, decoded, message.offset)
+        except Exception as error:  # noqa: BLE001 - one symbol's fault must not stop the others
+            symbol.parked = True
+            await self._emitter.dead_letter(event, error)
+            decided = [_parked_alert(decoded, error)]
+        for given in decided:
+            await self._emitter.emit(
+                given, partition=message.partition, timestamp_s=message.timestamp
+            )
+            self._meter.observe(given, message.timestamp)
+        if symbol.parked:
+            return
         self._maybe_snapshot(message.partition, partition, message.offset + 1, _event_ns(decoded))
+
+    def _fold(self, symbol: _Symbol, decoded: Any, offset: int) -> list[Message]:
+        decided: list[Message] = []
+        for fold, slot in zip(self._folds, symbol.slots, strict=True):
+            if offset >= slot.next_offset:
+                slot.next_offset = offset + 1
+                decided.extend(fold.apply(slot.state, decoded))
+        return decided
 
     def _symbol(self, partition: _Partition, key: bytes, offset: int) -> _Symbol:
         symbol = partition.symbols.get(key)
@@ -195,7 +214,8 @@ class KeyedStage(Stage):
         if event_ns - partition.snapshot_ns < every_ns:
             return
         partition.snapshot_ns = event_ns
-        key, symbol = min(partition.symbols.items(), key=lambda item: item[1].durable)
+        free = [item for item in partition.symbols.items() if not item[1].parked]
+        key, symbol = min(free, key=lambda item: item[1].durable)
         low_water = partition.low_water(next_offset)
         for index, (fold, slot) in enumerate(zip(self._folds, symbol.slots, strict=True)):
             snapshot = Snapshot(number, next_offset, low_water, fold.encode(slot.state))
@@ -207,6 +227,15 @@ class KeyedStage(Stage):
 
             body = msgspec.msgpack.encode(snapshot)
             self._writer.write(self._tables[index], number, key, body, durable)
+
+
+def _parked_alert(message: Any, error: Exception) -> Alert:
+    text = (
+        f"{type(error).__name__}: {error}; the symbol is parked until the worker restarts: "
+        "see the dead letter, mend the fault, restart"
+    )
+    at = (message.venue, message.symbol, _event_ns(message))
+    return Alert(*at, "parked", Severity.CRITICAL, text)
 
 
 def _event_ns(message: Any) -> int:

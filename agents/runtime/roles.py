@@ -147,7 +147,7 @@ def _agents(role: Role) -> None:
 def _reader(fence: Fence) -> Callable[[Any], Awaitable[None]]:
     async def read(stream: Any) -> None:
         async for event in stream.events():
-            await fence.take(event)
+            await fence.take_or_stop(event)
 
     return read
 

@@ -17,7 +17,7 @@ def run(role: Role) -> None:
     """Run one role until SIGINT or SIGTERM; leaves the process with its exit code."""
     mode.loop.use("uvloop")
     _quiet_logs()
-    Worker(role.app, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
+    Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
 
 
 def _quiet_logs() -> None:
