@@ -237,4 +237,4 @@ def mid_price(frame: Frame) -> float | None:
     book = frame.book
     if book is None or not book.bid_price or not book.ask_price:
         return None
-    return (book.bid_price[0] + book.ask_price[0]) / (2 * 10**frame.price_exponent)
+    return (book.bid_price[0] + book.ask_price[0]) / 2 * frame.price_unit

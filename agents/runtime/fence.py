@@ -124,13 +124,21 @@ class Fence:
             if cursor.next_offset is not None
         }
 
+    def partitions(self) -> list[Any]:
+        """Every input partition that is owned."""
+        return list(self._cursors)
+
     def lag(self) -> int:
         """Inputs in the log, as far as the broker has told, that are not part of the state yet."""
+        return self.behind({tp: self._app.consumer.highwater(tp) or 0 for tp in self._cursors})
+
+    def behind(self, ends: Mapping[Any, int]) -> int:
+        """Inputs before ``ends`` that are not part of the state yet."""
         behind = sum(stage.pending() for stage in self._stages)  # ints
-        for tp, cursor in self._cursors.items():
-            end = self._app.consumer.highwater(tp)
-            if end and cursor.next_offset is not None:
-                behind += max(0, end - cursor.next_offset)
+        for tp, end in ends.items():
+            cursor = self._cursors.get(tp)
+            at = None if cursor is None else cursor.next_offset
+            behind += max(0, end - (at or 0))
         return behind
 
     def next_offset(self, tp: TP) -> int | None:

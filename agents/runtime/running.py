@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import mode.loop
 import structlog
@@ -32,3 +33,11 @@ def _quiet_logs() -> None:
     )
     for noisy in ("aiokafka", "faust", "mode"):
         logging.getLogger(noisy).setLevel(LOG_LEVEL)
+
+
+async def start_together(roles: Sequence[Role]) -> None:
+    """Start several roles in this event loop; each runs until its app is stopped."""
+    _quiet_logs()
+    for role in roles:
+        role.app.finalize()
+        await role.app.start()

@@ -1,0 +1,182 @@
+"""Feed, agents, account and sinks in one process over a broker: what ``prism up`` runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cli.feeds import Feed
+from cli.pace import Pacer
+from cli.play import Show
+from cli.run import Run
+from cli.stop import Stop
+from schemas.clock import monotonic_ns
+from schemas.errors import BrokerError
+from schemas.frame import NS_PER_S, Frame
+from schemas.settings import Settings
+from schemas.topics import (
+    ALERTS,
+    CONFLUENCE_SCORES,
+    DEAD_LETTERS,
+    DIMENSION_SCORES,
+    FILLS,
+    FRAMES,
+    ORDERS,
+    POSITIONS,
+    SIGNALS,
+    Topic,
+)
+from streams.publish import FramePublisher
+from streams.transport.log import Log, TopicPartition, open_log, topic_specs
+
+if TYPE_CHECKING:
+    from agents.runtime.roles import Role
+
+WATCHED = (
+    FRAMES,
+    DIMENSION_SCORES,
+    CONFLUENCE_SCORES,
+    SIGNALS,
+    ORDERS,
+    FILLS,
+    POSITIONS,
+    ALERTS,
+    DEAD_LETTERS,
+)
+"""Topics that the sinks and the view read."""
+
+_LOOK_UP_S = 0.05
+_STUCK_S = 60
+
+
+class Tail:
+    """Hands every new record of the watched topics to a run, partition by partition."""
+
+    def __init__(self, log: Log, settings: Settings, run: Run) -> None:
+        self._log = log
+        self._run = run
+        prefix, count = settings.broker.topic_prefix, settings.broker.partitions
+        self._at = {
+            TopicPartition(prefix + topic.name, number): 0
+            for topic in WATCHED
+            for number in range(topic.partition_count(count))
+        }
+        self._topics: dict[str, Topic] = {prefix + topic.name: topic for topic in WATCHED}
+        self._decoders = {name: topic.decoder() for name, topic in self._topics.items()}
+
+    async def start_at_the_end(self) -> None:
+        """What the topics hold from earlier runs is not of this one."""
+        self._at = dict(await self._log.end_offsets(list(self._at)))
+
+    async def read_on(self) -> int:
+        """Take what is there; how many records that was."""
+        count = 0
+        ends = await self._log.end_offsets(list(self._at))
+        for at, end in ends.items():
+            while self._at[at] < end:
+                records = await self._log.read(
+                    at.topic, at.partition, self._at[at], max_records=1_000, wait_ms=1_000
+                )
+                for record in records:
+                    self._at[at] = record.offset + 1
+                    body = record.value or b""
+                    message = self._decoders[at.topic].decode(body)
+                    self._run.observe(self._topics[at.topic], message, body)
+                count += len(records)
+        return count
+
+
+async def live(
+    settings: Settings,
+    feed: Feed,
+    run: Run,
+    *,
+    show: Show,
+    pacer: Pacer,
+    stop: Stop,
+    duration_s: float | None,
+) -> bool:
+    """Play ``feed`` through the roles. Whether it came to its own end (or to the duration's)."""
+    log = await open_log(settings.broker.url)
+    await log.ensure_topics(topic_specs(settings.broker))
+    tail = Tail(log, settings, run)
+    await tail.start_at_the_end()
+    started = await _start_roles(settings)
+    watching = asyncio.create_task(_watch(tail, show))
+    try:
+        publisher = FramePublisher(log, settings)
+        frames = feed.frames(run.dead_letter)
+        complete = await _publish(
+            frames, publisher, watching, pacer=pacer, stop=stop, duration_s=duration_s
+        )
+        await publisher.finish()
+        await _drain(log, started, watching)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        for role in started:
+            await role.app.stop()
+        await tail.read_on()
+        await log.close()
+    return complete
+
+
+async def _start_roles(settings: Settings) -> list[Role]:
+    from agents.runtime import roles, running
+
+    started = [roles.worker(settings), roles.execution(settings)]
+    await running.start_together(started)
+    return started
+
+
+async def _watch(tail: Tail, show: Show) -> None:
+    while True:
+        if not await tail.read_on():
+            await asyncio.sleep(_LOOK_UP_S)
+        show.draw(monotonic_ns())
+
+
+async def _publish(
+    frames: Iterable[Frame],
+    publisher: FramePublisher,
+    watching: asyncio.Task[None],
+    *,
+    pacer: Pacer,
+    stop: Stop,
+    duration_s: float | None,
+) -> bool:
+    end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
+    for frame in frames:
+        while True:
+            now_ns = monotonic_ns()
+            if stop.requested:
+                return False
+            if watching.done():
+                watching.result()
+            if end_ns is not None and now_ns >= end_ns:
+                return True
+            wait_s = pacer.wait_s(frame.close_ns, now_ns=now_ns)
+            if wait_s <= 0:
+                break
+            await asyncio.sleep(min(wait_s, _LOOK_UP_S))
+        await publisher.publish(frame)
+    return not stop.requested
+
+
+async def _drain(log: Log, started: Sequence[Role], watching: asyncio.Task[None]) -> None:
+    """Wait until the roles have taken all that was published; as long as they get on."""
+    behind, since_ns = -1, monotonic_ns()
+    while True:
+        now_behind = 0
+        for role in started:
+            now_behind += role.fence.behind(await log.end_offsets(role.fence.partitions()))
+        if not now_behind:
+            return
+        if watching.done():
+            watching.result()
+        if now_behind != behind:
+            behind, since_ns = now_behind, monotonic_ns()
+        elif monotonic_ns() - since_ns > _STUCK_S * NS_PER_S:
+            raise BrokerError(f"{behind} inputs are not taken for {_STUCK_S} s; see the log above")
+        await asyncio.sleep(_LOOK_UP_S)

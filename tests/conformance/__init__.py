@@ -1,0 +1,1 @@
+"""What every dimension and indicator declares, held against generated markets."""

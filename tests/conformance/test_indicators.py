@@ -1,0 +1,144 @@
+"""Every indicator of the folder: its state survives the codec, resumes exactly, and stays small.
+
+An indicator is a class with ``update``; what a market gives it is chosen by the names of the
+parameters. One that takes something new needs that name in ``INPUTS``.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+import agents.dimensions
+import agents.indicators
+from agents.indicators.quotes import aggressor_volumes, twice_mid
+from schemas.frame import Frame
+from tests.support.markets import random_market
+
+LARGEST_INDICATOR = 8_000
+"""Bytes; the largest keeps two books' worth of levels."""
+
+
+def mid(frame: Frame) -> float:
+    twice = twice_mid(frame)
+    assert twice is not None
+    return twice * frame.price_unit / 2
+
+
+def volumes(frame: Frame) -> tuple[float, float]:
+    bought, sold = aggressor_volumes(frame.trades)
+    return bought / 10**frame.qty_exponent, sold / 10**frame.qty_exponent
+
+
+INPUTS: dict[str, Callable[[Frame], Any]] = {
+    "frame": lambda frame: frame,
+    "close_ns": lambda frame: frame.close_ns,
+    "quality": lambda frame: frame.quality,
+    "value": mid,
+    "values": lambda frame: [float(qty) for qty in frame.trades.qty],
+    "bought": lambda frame: volumes(frame)[0],
+    "sold": lambda frame: volumes(frame)[1],
+    "delta": lambda frame: volumes(frame)[0] - volumes(frame)[1],
+}
+
+
+def modules_of(package: ModuleType) -> list[ModuleType]:
+    found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found]
+
+
+def indicators() -> list[type[msgspec.Struct]]:
+    found: dict[str, type[msgspec.Struct]] = {}
+    for module in modules_of(agents.indicators):
+        for name, value in vars(module).items():
+            is_struct = isinstance(value, type) and issubclass(value, msgspec.Struct)
+            if is_struct and hasattr(value, "update"):
+                found[f"{value.__module__}.{name}"] = value
+    return [found[key] for key in sorted(found)]
+
+
+every_indicator = pytest.mark.parametrize("kind", indicators(), ids=lambda kind: kind.__name__)
+
+
+def feed(indicator: Any, frames: list[Frame]) -> None:
+    wanted = inspect.signature(indicator.update).parameters
+    unknown = [name for name in wanted if name not in INPUTS]
+    assert not unknown, f"{type(indicator).__name__}.update takes {unknown}: add it to INPUTS"
+    for frame in frames:
+        given = {name: INPUTS[name](frame) for name in wanted}
+        positional = [given.pop(name) for name, p in wanted.items() if p.kind is not p.KEYWORD_ONLY]
+        indicator.update(*positional, **given)
+
+
+@cache
+def long_market() -> list[Frame]:
+    return random_market(3, 14_000)
+
+
+def encoded(indicator: msgspec.Struct) -> bytes:
+    return msgspec.msgpack.encode(indicator)
+
+
+def test_the_folder_is_scanned() -> None:
+    assert {kind.__name__ for kind in indicators()} >= {"Ewma", "Vpin", "KyleLambda", "Fitness"}
+
+
+@every_indicator
+def test_a_state_survives_the_codec_at_any_time(kind: type[msgspec.Struct]) -> None:
+    indicator = kind()
+    frames = random_market(1, 600)
+    for start in range(0, 600, 100):
+        revived = msgspec.msgpack.decode(encoded(indicator), type=kind)
+        assert revived == indicator
+        assert encoded(revived) == encoded(indicator)
+        feed(indicator, frames[start : start + 100])
+
+
+@every_indicator
+@pytest.mark.parametrize("cut", [1, 37, 500])
+def test_resumed_in_mid_stream_it_ends_in_the_same_bytes(
+    kind: type[msgspec.Struct], cut: int
+) -> None:
+    frames = random_market(2, 900)
+    whole, first = kind(), kind()
+    feed(whole, frames)
+    feed(first, frames[:cut])
+    second = msgspec.msgpack.decode(encoded(first), type=kind)
+    feed(second, frames[cut:])
+    assert encoded(second) == encoded(whole)
+
+
+@every_indicator
+def test_its_state_does_not_grow_with_time(kind: type[msgspec.Struct]) -> None:
+    frames = long_market()
+    indicator = kind()
+    feed(indicator, frames[:3_500])  # every window of the defaults is full by then
+    early = len(encoded(indicator))
+    feed(indicator, frames[3_500:])
+    late = len(encoded(indicator))
+    assert late <= 1.25 * early + 200
+    assert late <= LARGEST_INDICATOR
+
+
+@pytest.mark.parametrize(
+    "module",
+    [*modules_of(agents.indicators), *modules_of(agents.dimensions)],
+    ids=lambda module: module.__name__.removeprefix("agents."),
+)
+def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
+    failed, _tried = doctest.testmod(module)
+    assert failed == 0
+
+
+@every_indicator
+def test_the_docstring_shows_an_example(kind: type[msgspec.Struct]) -> None:
+    assert ">>>" in (inspect.getdoc(kind) or "")
