@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from schemas.errors import UsageError
 from schemas.frame import Frame
 from schemas.health import DeadLetter
 from schemas.settings import Settings
@@ -28,6 +30,9 @@ class Feed(Protocol):
     def frames(self, on_dead_letter: OnDeadLetter, /) -> Iterator[Frame]:
         """The frames; what cannot be used goes to ``on_dead_letter``."""
 
+    def keys(self) -> list[str]:
+        """Its symbols, as ``venue:symbol``."""
+
     def sources(self) -> list[dict[str, Any]]:
         """The sources for the summary, with what was read of them so far."""
 
@@ -36,17 +41,21 @@ class RecordedFeed:
     """Recordings: files of one symbol in the order given, symbols merged by time.
 
     ``venue`` replaces the venue that is detected. Raises :class:`SourceMissing` for a file that is
-    not there or holds no market data.
+    not there or holds no market data, :class:`UsageError` for one that is named twice.
     """
 
     def __init__(
         self, paths: Sequence[Path], settings: Settings, *, venue: str | None = None
     ) -> None:
         self._settings = settings.frames
+        twice = [str(path) for path, count in Counter(paths).items() if count > 1]
+        if twice:
+            raise UsageError(f"{', '.join(twice)}: named more than once; name each file once")
+        if venue is not None and (not venue or ":" in venue):
+            raise UsageError(f"venue {venue!r}: give a name without a colon")
         self._recordings = sorted(sources_from(paths), key=lambda r: r.key)
-        if venue is not None:
-            for recording in self._recordings:
-                recording.venue = venue
+        for recording in self._recordings:
+            recording.venue = venue or recording.venue
 
     @property
     def title(self) -> str:
@@ -61,6 +70,10 @@ class RecordedFeed:
                 for recording in self._recordings
             )
         )
+
+    def keys(self) -> list[str]:
+        """Its symbols, as ``venue:symbol``."""
+        return [recording.key for recording in self._recordings]
 
     def sources(self) -> list[dict[str, Any]]:
         """One entry per recording, in the order of their names."""
@@ -91,6 +104,10 @@ class GeneratedFeed:
         """The frames of all symbols; there is nothing in them that could not be used."""
         markets = [GeneratedMarket(spec, seed=self._seed) for spec in DEFAULT_MARKETS]
         return merge(*(market.frames(self._settings) for market in markets))
+
+    def keys(self) -> list[str]:
+        """Its symbols, as ``venue:symbol``."""
+        return [f"{VENUE}:{spec.symbol}" for spec in DEFAULT_MARKETS]
 
     def sources(self) -> list[dict[str, Any]]:
         """One entry per symbol."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cli.feeds import Feed
 from cli.pace import Pacer
-from cli.play import Show
 from cli.run import Run
+from cli.show import Show
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import BrokerError
@@ -48,6 +48,9 @@ WATCHED = (
 
 _LOOK_UP_S = 0.05
 _STUCK_S = 60
+_LOOK_EVERY = 500
+_MOST_BEHIND = 3_000
+"""Inputs that a role may be behind before the feed waits for it."""
 
 
 class Tail:
@@ -108,7 +111,7 @@ async def live(
         publisher = FramePublisher(log, settings)
         frames = feed.frames(run.dead_letter)
         complete = await _publish(
-            frames, publisher, watching, pacer=pacer, stop=stop, duration_s=duration_s
+            frames, publisher, started, watching, pacer=pacer, stop=stop, duration_s=duration_s
         )
         await publisher.finish()
         await _drain(log, started, watching)
@@ -140,6 +143,7 @@ async def _watch(tail: Tail, show: Show) -> None:
 async def _publish(
     frames: Iterable[Frame],
     publisher: FramePublisher,
+    started: Sequence[Role],
     watching: asyncio.Task[None],
     *,
     pacer: Pacer,
@@ -147,7 +151,7 @@ async def _publish(
     duration_s: float | None,
 ) -> bool:
     end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
-    for frame in frames:
+    for published, frame in enumerate(frames, 1):
         while True:
             now_ns = monotonic_ns()
             if stop.requested:
@@ -161,6 +165,9 @@ async def _publish(
                 break
             await asyncio.sleep(min(wait_s, _LOOK_UP_S))
         await publisher.publish(frame)
+        if published % _LOOK_EVERY == 0:
+            while any(role.fence.lag() > _MOST_BEHIND for role in started):
+                await asyncio.sleep(_LOOK_UP_S)
     return not stop.requested
 
 

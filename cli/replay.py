@@ -10,8 +10,8 @@ import typer
 from cli.common import PANEL_OUTPUT, ConfigOption, JsonOption, SetOption, settings_of
 from cli.feeds import RecordedFeed
 from cli.progress import progress
-from cli.report import report
-from cli.run import Run
+from cli.report import report, warn
+from cli.run import PipelineRun
 from cli.stop import Stop
 from schemas.errors import UsageError
 
@@ -56,7 +56,7 @@ def replay(
     """
     settings = settings_of(config, overrides)
     feed = RecordedFeed(sources, settings, venue=venue)
-    with Stop() as stop, Run(settings, out=out) as run:
+    with Stop() as stop, PipelineRun(settings, out=out) as run:
         with progress(run.tally, shown=not quiet) as advance:
             for frame in feed.frames(run.dead_letter):
                 run.take(frame)
@@ -68,4 +68,5 @@ def replay(
         summary = run.close(complete=not stop.requested, sources=feed.sources())
     report(summary, out=out, as_json=as_json, quiet=quiet)
     if stop.by is not None:
+        warn("stopped before the end; the outputs cover what was read until then")
         raise typer.Exit(STOPPED_BY + stop.by)

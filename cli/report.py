@@ -17,23 +17,28 @@ def report(summary: Mapping[str, Any], *, out: Path | None, as_json: bool, quiet
         typer.echo(text.decode())
     elif not quiet:
         typer.echo(_text(summary, out=out))
-    for line in warnings(summary, out=out):
-        typer.echo(f"prism: warning: {line}", err=True)
+    unused = _unused(summary, out=out)
+    if unused is not None:
+        warn(unused)
 
 
-def warnings(summary: Mapping[str, Any], *, out: Path | None) -> list[str]:
-    """What the reader should know before trusting the numbers; a line each."""
-    lines = []
+def warn(text: str) -> None:
+    """One warning on stderr."""
+    typer.echo(f"prism: warning: {text}", err=True)
+
+
+def _unused(summary: Mapping[str, Any], *, out: Path | None) -> str | None:
+    """What could not be used, by reason, and where to see it; ``None`` if nothing."""
     reasons = summary["dead_letters_by_reason"]
-    if reasons:
-        named = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
-        where = (
-            "run with --out to keep them" if out is None else f"see {out / 'dead_letters.jsonl'}"
-        )
-        lines.append(f"{summary['dead_letters']} inputs could not be used ({named}); {where}")
-    if not summary["complete"]:
-        lines.append("stopped before the end; the outputs cover what was read until then")
-    return lines
+    if not reasons:
+        return None
+    named = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    where = "name a folder with --out to keep them"
+    if out is not None:
+        where = f"see {out / 'dead_letters.jsonl'}"
+    count = summary["dead_letters"]
+    inputs = "1 input" if count == 1 else f"{count:,} inputs"
+    return f"{inputs} could not be used ({named}); {where}"
 
 
 def _text(summary: Mapping[str, Any], *, out: Path | None) -> str:

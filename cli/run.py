@@ -1,4 +1,4 @@
-"""One pass of frames through the pipeline: outputs, counts and digests, whoever feeds it."""
+"""One run: every record that it gives, into files, counts, digests and views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from agents.pipeline import Pipeline
 from cli.tally import Tally
@@ -31,26 +31,29 @@ class Watcher(Protocol):
 
 
 class Run:
-    """Takes frames, decides, and hands every record to files, tally and watchers.
+    """Takes records, wherever they were decided, and hands them to files, tally and watchers.
 
-    A frame is encoded and decoded before it is used, so that what is computed here is computed from
-    what would travel. Use it as a context manager: without :meth:`close` no file gets its name.
+    ``ordered`` says that the records of each topic come in the order of its digest; without it
+    there are no digests. Use it as a context manager: without :meth:`close` no file gets its name.
     """
 
     def __init__(
-        self, settings: Settings, *, out: Path | None = None, watchers: Sequence[Watcher] = ()
+        self,
+        settings: Settings,
+        *,
+        out: Path | None = None,
+        watchers: Sequence[Watcher] = (),
+        ordered: bool = True,
     ) -> None:
         self._settings = settings
-        self._pipeline = Pipeline(settings)
-        self._decode = FRAMES.decoder().decode
         self._market = MarketFold()
         self._files = None if out is None else RunFiles(out)
         self._watchers = [*watchers] if self._files is None else [*watchers, self._files]
         self._started_ns = monotonic_ns()
         self._closed = False
-        self.tally = Tally()
+        self.tally = Tally(digests=ordered)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -62,18 +65,17 @@ class Run:
         if self._files is not None and not self._closed:
             self._files.abandon()
 
-    def take(self, frame: Frame) -> None:
-        """Take the next frame, in the order (close, venue, symbol)."""
-        body = encode(frame)
-        decoded: Frame = self._decode(body)
-        self._market.add(decoded)
-        self._hand_out(FRAMES, decoded, body)
-        for topic, message in self._pipeline.process(decoded):
-            self._hand_out(topic, message)
+    def observe(self, topic: Topic, message: Message, body: bytes | None = None) -> None:
+        """Take one record; ``body`` saves encoding it again."""
+        if isinstance(message, Frame):
+            self._market.add(message)
+        self.tally.add(topic, message, body)
+        for watcher in self._watchers:
+            watcher.add(topic, message)
 
     def dead_letter(self, letter: DeadLetter) -> None:
         """Take what could not be used."""
-        self._hand_out(DEAD_LETTERS, letter)
+        self.observe(DEAD_LETTERS, letter)
 
     def close(self, *, complete: bool, sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Finish the files; the summary. ``complete`` says that the run came to its own end."""
@@ -96,7 +98,25 @@ class Run:
             self._files.close({MARKET: self._market.result(), SUMMARY: summary})
         return summary
 
-    def _hand_out(self, topic: Topic, message: Message, body: bytes | None = None) -> None:
-        self.tally.add(topic, message, body)
-        for watcher in self._watchers:
-            watcher.add(topic, message)
+
+class PipelineRun(Run):
+    """A run that decides in this thread: the synchronous pipeline.
+
+    A frame is encoded and decoded before it is used, so that what is computed here is computed from
+    what would travel.
+    """
+
+    def __init__(
+        self, settings: Settings, *, out: Path | None = None, watchers: Sequence[Watcher] = ()
+    ) -> None:
+        super().__init__(settings, out=out, watchers=watchers)
+        self._pipeline = Pipeline(settings)
+        self._decode = FRAMES.decoder().decode
+
+    def take(self, frame: Frame) -> None:
+        """Take the next frame, in the order (close, venue, symbol)."""
+        body = encode(frame)
+        decoded: Frame = self._decode(body)
+        self.observe(FRAMES, decoded, body)
+        for topic, message in self._pipeline.process(decoded):
+            self.observe(topic, message)

@@ -38,10 +38,13 @@ DIGESTED = (
 
 
 class Tally:
-    """Counts and digests of one run; memory does not grow with it."""
+    """Counts and digests of one run; memory does not grow with it.
 
-    def __init__(self) -> None:
-        self._digests = {topic.name: StreamDigest() for topic in DIGESTED}
+    Digests need the records of each topic in order; without ``digests`` there are none.
+    """
+
+    def __init__(self, *, digests: bool = True) -> None:
+        self._digests = {topic.name: StreamDigest() for topic in DIGESTED} if digests else {}
         self._messages: Counter[str] = Counter()
         self._scores: Counter[str] = Counter()
         self._signals: Counter[str] = Counter()

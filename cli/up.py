@@ -1,4 +1,4 @@
-"""``prism up``: a market played through the pipeline, live in the terminal or headless."""
+"""``prism up``: a market, the agents and the account in one process, live in the terminal."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from cli.board import Board
 from cli.common import PANEL_OUTPUT, ConfigOption, JsonOption, SetOption, settings_of
-from cli.feeds import GeneratedFeed, RecordedFeed
+from cli.feeds import Feed, GeneratedFeed, RecordedFeed
+from cli.live import live
 from cli.pace import Pacer, parse_duration_s, parse_speed
-from cli.play import LiveTable, Show, StatusLines, play
 from cli.report import report
 from cli.run import Run
+from cli.show import LiveTable, Show, StatusLines
 from cli.stop import Stop
+from schemas.settings import Settings
 
 PANEL_MARKET = "Market"
 
@@ -60,25 +63,57 @@ def up(  # noqa: PLR0913 - the options of a command are its arguments
             help="Folder for the same files that replay writes.", rich_help_panel=PANEL_OUTPUT
         ),
     ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="kafka://host:port instead of the broker inside the process.",
+            rich_help_panel=PANEL_MARKET,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Play a market through the pipeline and watch it: scores, signals, positions.
+    """Play a market through agents and account and watch it: scores, signals, positions.
 
-    Without --source it is a generated market that needs no network. Ctrl-C stops it cleanly.
-    Without a terminal it runs headless.
+    Feed, agents, account and sinks run in this process, over a broker inside it. Without --source
+    it is a generated market that needs no network. Ctrl-C stops it cleanly. Without a terminal it
+    runs headless.
     """
-    settings = settings_of(config, overrides)
+    given = [*(overrides or []), *([] if broker is None else [f"broker.url={broker}"])]
+    settings = settings_of(config, given)
     feed = RecordedFeed(source, settings) if source else GeneratedFeed(settings, seed=seed)
-    pacer = Pacer(parse_speed(speed), ahead_s=0.0 if source else GENERATED_AHEAD_S)
+    pace = parse_speed(speed)
+    settings = _in_one_process(settings, feed, pace)
+    pacer = Pacer(pace, ahead_s=0.0 if source else GENERATED_AHEAD_S)
     duration_s = None if duration is None else parse_duration_s(duration)
     board = Board(start_balance=settings.paper.balance)
     plain = headless or not sys.stdout.isatty()
     show: Show = StatusLines(board) if plain else LiveTable(board, title=f"{feed.title} {speed}")
-    with Stop() as stop, Run(settings, out=out, watchers=[board]) as run:
-        frames = feed.frames(run.dead_letter)
+    ordered = settings.broker.partitions == 1
+    with Stop() as stop, Run(settings, out=out, watchers=[board], ordered=ordered) as run:
         with show:
-            complete = play(frames, run, show=show, pacer=pacer, stop=stop, duration_s=duration_s)
+            complete = uvloop.run(
+                live(settings, feed, run, show=show, pacer=pacer, stop=stop, duration_s=duration_s)
+            )
         summary = run.close(complete=complete, sources=feed.sources())
     report(summary, out=out, as_json=as_json, quiet=False)
+
+
+def _in_one_process(settings: Settings, feed: Feed, pace: float | None) -> Settings:
+    """Settings for all roles together: the feed's symbols, and one partition where it is ours.
+
+    A slow pace stretches market time, so the watchdog gets more patience in wall time.
+    """
+    runtime = settings.runtime.model_copy(
+        update={
+            "symbols": tuple(feed.keys()),
+            "absent_after_s": settings.runtime.absent_after_s * max(1.0, 1.0 / (pace or 1.0)),
+        }
+    )
+    broker = settings.broker
+    if broker.url.startswith("embedded:"):
+        # One reader gains nothing from partitions, and one partition keeps the order of digests.
+        broker = broker.model_copy(update={"partitions": 1})
+    return settings.model_copy(update={"runtime": runtime, "broker": broker})

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support.kafka import KafkaServer, KafkaUnavailable, kafka_home
+from tests.support.kafka import KafkaServer
+from tests.support.kafka_home import KafkaUnavailable, kafka_home
 from tests.support.needs import in_ci, market_data_dir, require_or_skip, skip_that_must_fail
 
 # The two cores are shared, so an example's time says nothing. In CI every run tries the same

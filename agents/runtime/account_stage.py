@@ -13,19 +13,21 @@ from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Sequencer, Step
 from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Stage
+from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.snapshots import SnapshotWriter
 from schemas.control import Absent, FeedStale, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Frame, Instrument, Message
+from schemas.health import Checkpoint
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
 from schemas.topics import CONFLUENCE_SCORES, CONTROL, FRAMES, SIGNALS
 
 TABLE = "account"
-_WAITING_HIGH = 2_000
-_WAITING_LOW = 500
+_WAITING_HIGH = 5_000
+_WAITING_LOW = 1_000
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True):
@@ -246,8 +248,17 @@ class AccountStage(Stage):
             await self.emitter.emit(given, partition=0, timestamp_s=published_s)
             self._meter.observe(given, published_s)
         self._applied[frame.key] = Applied(frame.epoch, frame.seq, frame.close_ns)
-        self._applied_ns = frame.close_ns
+        before_ns, self._applied_ns = self._applied_ns, frame.close_ns
+        if before_ns >= 0 and before_ns // HOUR_NS != frame.close_ns // HOUR_NS:
+            await self._checkpoint(frame)
         self._maybe_snapshot(frame.close_ns)
+
+    async def _checkpoint(self, frame: Frame) -> None:
+        """Log the whole state with the first step of each hour of event time (UTC)."""
+        state = self._account.encode(self._state)
+        at = (frame.close_ns, frame.epoch, frame.seq)
+        checkpoint = Checkpoint(TABLE, self._account_id, *at, state_version=1, state=state)
+        await self.emitter.emit(checkpoint, partition=0, timestamp_s=None)
 
     def _maybe_snapshot(self, close_ns: int) -> None:
         if self._snapshot_ns is None:

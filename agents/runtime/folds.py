@@ -17,6 +17,7 @@ class DimensionFold:
 
     def __init__(self, machine: DimensionMachine) -> None:
         self.name = machine.name
+        self.state_version = machine.dimension.state_version
         self._machine = machine
 
     def initial(self) -> SymbolState:
@@ -40,6 +41,7 @@ class JoinFold:
     """The join over dimension scores."""
 
     name = "join"
+    state_version = 1
 
     def __init__(self, settings: Settings) -> None:
         self._join = Join(settings)

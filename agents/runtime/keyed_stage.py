@@ -15,8 +15,11 @@ from agents.runtime.latency import LatencyMeter
 from agents.runtime.snapshots import SnapshotWriter
 from schemas.alert import Alert, Severity
 from schemas.errors import CodecError
-from schemas.frame import Message
+from schemas.frame import NS_PER_S, Message
+from schemas.health import Checkpoint
 from schemas.topics import Topic
+
+HOUR_NS = 3_600 * NS_PER_S
 
 
 class Fold(Protocol):
@@ -24,6 +27,8 @@ class Fold(Protocol):
 
     name: str
     """Also the name of its table."""
+    state_version: int
+    """Grows when the encoding of the state changes."""
 
     def initial(self) -> Any:
         """State of a symbol of which nothing is known."""
@@ -70,6 +75,7 @@ class _Symbol:
     slots: list[_Slot]
     durable: int
     parked: bool = False
+    hour: int | None = None
 
 
 @dataclass
@@ -188,7 +194,26 @@ class KeyedStage(Stage):
             self._meter.observe(given, message.timestamp)
         if symbol.parked:
             return
+        await self._maybe_checkpoint(symbol, decoded)
         self._maybe_snapshot(message.partition, partition, message.offset + 1, _event_ns(decoded))
+
+    async def _maybe_checkpoint(self, symbol: _Symbol, decoded: Any) -> None:
+        """Log the whole state with the first input of each hour of event time (UTC)."""
+        at_ns = _event_ns(decoded)
+        hour, symbol.hour = symbol.hour, at_ns // HOUR_NS
+        if hour is None or hour == symbol.hour:
+            return
+        for fold, slot in zip(self._folds, symbol.slots, strict=True):
+            checkpoint = Checkpoint(
+                role=fold.name,
+                state_key=decoded.key,
+                tick_ns=at_ns,
+                epoch=getattr(decoded, "epoch", 0),
+                seq=getattr(decoded, "seq", 0),
+                state_version=fold.state_version,
+                state=fold.encode(slot.state),
+            )
+            await self._emitter.emit(checkpoint, partition=0, timestamp_s=None)
 
     def _fold(self, symbol: _Symbol, decoded: Any, offset: int) -> list[Message]:
         decided: list[Message] = []

@@ -97,6 +97,7 @@ class Recording:
         parse, add, belongs = parser.parse, framer.add, self._belongs
         for receive_ns, payload in lines:
             if receive_ns >= framer.close_ns:
+                stats.lines, stats.streams = lines.lines, parser.counts()
                 yield from framer.advance(receive_ns)
             try:
                 events = parse(payload)
@@ -111,9 +112,8 @@ class Recording:
                     reject(lines.file_name, error, payload, receive_ns)
             stats.first_receive_ns = stats.first_receive_ns or receive_ns
             stats.last_receive_ns = receive_ns
+        stats.lines, stats.streams = lines.lines, parser.counts()
         yield from framer.finish()
-        stats.lines = lines.lines
-        stats.streams = parser.counts()
 
     def _belongs(self, event: Event, payload: bytes) -> bool:
         raw_symbol = self.origin.raw_symbol

@@ -1,22 +1,16 @@
 """A real Apache Kafka on loopback for tests: one node, KRaft, no container.
 
-``kafka_home()`` gets the jars from Maven Central once and keeps them in the user's cache;
-``KafkaServer`` runs one broker out of a directory and can stop, kill and restart it.
+``KafkaServer`` runs one broker out of a directory and can stop, kill and restart it; the jars come
+from ``kafka_home()``.
 """
 
 import asyncio
-import contextlib
-import fcntl
-import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -24,12 +18,13 @@ from typing import IO, Self
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-POM = Path(__file__).with_name("kafka-pom.xml")
+from tests.support.kafka_home import KafkaUnavailable, java, kafka_home
+
 CLUSTER_ID = "bWFya2V0LXByaXNtLXRlcw"  # any 16 bytes in base64; fixed, since no two brokers meet
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
 
-# A small, quickly started JVM: C1 only and a serial collector halve the CPU time of a start.
+# A test broker starts often and runs briefly: a small heap, and no time spent on optimising.
 JVM_OPTIONS = (
     "-Xms64m",
     "-Xmx512m",
@@ -73,71 +68,7 @@ PROPERTIES = {
     "background.threads": "2",
     "num.recovery.threads.per.data.dir": "1",
     "log.cleaner.dedupe.buffer.size": "4194304",
-    # Clients remember ids; a broker that hands out fresh ones in small blocks starts quicker.
-    "log.retention.check.interval.ms": "1000",
 }
-
-
-class KafkaUnavailable(RuntimeError):
-    """Kafka cannot be had or does not start; the message names the fact and the action."""
-
-
-def kafka_version() -> str:
-    """The version of Apache Kafka that the pom names, such as ``4.1.1``."""
-    found = ET.parse(POM).find("{*}properties/{*}kafka.version")
-    if found is None or not found.text:
-        raise KafkaUnavailable(f"{POM.name} names no kafka.version; restore the property")
-    return found.text
-
-
-def kafka_home() -> Path:
-    """The folder with Kafka's jars, fetched with Maven when the cache lacks it.
-
-    Cached in ``$XDG_CACHE_HOME/market-prism/kafka-<version>``. A file lock lets parallel
-    runs fetch once; the folder gets its name only when it is complete, so a fetch that broke
-    off is never taken for a whole one. Raises ``KafkaUnavailable``.
-    """
-    java()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "market-prism"
-    home = cache / f"kafka-{kafka_version()}"
-    if home.is_dir():
-        return home
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(home.with_suffix(".lock")):
-        if not home.is_dir():
-            _fetch(home)
-    return home
-
-
-def java() -> str:
-    """The Java launcher: ``$JAVA_HOME/bin/java`` or the one on PATH."""
-    home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=f"{home}/bin" if home else None)
-    if found is None:
-        raise KafkaUnavailable("no java on PATH; install Java 17 (Debian: openjdk-17-jre-headless)")
-    return found
-
-
-def _fetch(home: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise KafkaUnavailable("no mvn on PATH to fetch Kafka with; install Maven (Debian: maven)")
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".fetching-") as scratch:
-        jars = Path(scratch) / "jars"
-        command = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies"]
-        command += ["-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0 or not any(jars.glob("kafka_*.jar")):
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-            raise KafkaUnavailable(f"Maven did not fetch Kafka; try `{' '.join(command)}`:\n{tail}")
-        jars.rename(home)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def free_port() -> int:
@@ -227,6 +158,10 @@ class KafkaServer:
         """Create each named topic with so many partitions, one replica, and ``config``."""
         asyncio.run(self._create_topics(partitions, dict(config or {})))
 
+    def topics(self) -> dict[str, int]:
+        """The number of partitions of each topic, the broker's own left out."""
+        return asyncio.run(self._topics())
+
     def __enter__(self) -> Self:
         try:
             self.start()
@@ -315,6 +250,19 @@ class KafkaServer:
         refused = [error for error in answer.topic_errors if error[1] != 0]
         if refused:
             raise KafkaUnavailable(f"broker {self.bootstrap} refused topics: {refused}")
+
+    async def _topics(self) -> dict[str, int]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            described = await admin.describe_topics()
+        finally:
+            await admin.close()
+        return {
+            topic["topic"]: len(topic["partitions"])
+            for topic in described
+            if not topic["topic"].startswith("__")
+        }
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:

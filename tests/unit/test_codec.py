@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from schemas.codec import SCHEMA_VERSION, Decoder, decode_as, encode, json_schema
 from schemas.errors import CodecError, SchemaFromFuture, Undecodable
-from schemas.frame import Book, Frame, Known, Quality, Touch, Trades
+from schemas.frame import Book, Frame, Known, Quality, Side, Touch, Trades
 from schemas.health import DeadLetter
-from schemas.order import Factor, Fill, Order, OrderStatus, OrderType, Side
+from schemas.order import Factor, Fill, Order, OrderStatus, OrderType
 from schemas.signal import SignalKind
 from schemas.topics import DEAD_LETTERS, FRAMES, TOPICS
 from tests.support.messages import frame_at, score_of, signal_of

@@ -66,7 +66,7 @@ def test_the_commented_options_load_and_are_the_dimensions_own_defaults() -> Non
 def test_every_setting_says_why_it_is_there() -> None:
     for name, section in Settings.model_fields.items():
         assert isinstance(section.annotation, type)
-        for key, field in section.annotation.model_fields.items():  # type: ignore[attr-defined]
+        for key, field in section.annotation.model_fields.items():
             assert field.description, f"{name}.{key} has no description"
 
 
@@ -154,4 +154,4 @@ def test_money_stays_exact() -> None:
 
 def test_settings_cannot_be_changed_once_made() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Settings().frames.levels = 3
+        Settings().frames.levels = 3  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -16,8 +17,10 @@ def test_a_signal_becomes_a_request_and_wakes_who_waits() -> None:
         assert not stop.requested
         assert not stop.wait(0.001)
         sender = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+        before = time.monotonic()
         sender.start()
         assert stop.wait(60)
+        assert time.monotonic() - before < 30
         sender.join()
         assert stop.by is signal.SIGTERM
         assert stop.wait(60)

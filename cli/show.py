@@ -1,8 +1,7 @@
-"""Playing frames at a pace while somebody watches, until they end or are stopped."""
+"""Ways to show a board while it changes: a live table, or a line now and then."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol
 
@@ -11,15 +10,9 @@ from rich.console import Console
 from rich.live import Live
 
 from cli.board import Board
-from cli.pace import Pacer
-from cli.run import Run
-from cli.stop import Stop
 from cli.view import LiveView
-from schemas.clock import monotonic_ns
-from schemas.frame import NS_PER_MS, NS_PER_S, Frame
+from schemas.frame import NS_PER_MS, NS_PER_S
 from schemas.topics import FILLS, FRAMES, ORDERS, SIGNALS
-
-_LOOK_UP_S = 0.1
 
 
 class Show(Protocol):
@@ -121,30 +114,3 @@ class Rate:
         self.per_s += (fresh - self.per_s) * (0.25 if self.per_s else 1.0)
         self._last = (count, now_ns)
         return True
-
-
-def play(
-    frames: Iterable[Frame],
-    run: Run,
-    *,
-    show: Show,
-    pacer: Pacer,
-    stop: Stop,
-    duration_s: float | None = None,
-) -> bool:
-    """Feed ``frames`` to ``run``. Whether it came to its own end (of frames or of the duration)."""
-    end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
-    for frame in frames:
-        while True:
-            now_ns = monotonic_ns()
-            if stop.requested:
-                return False
-            if end_ns is not None and now_ns >= end_ns:
-                return True
-            show.draw(now_ns)
-            wait_s = pacer.wait_s(frame.close_ns, now_ns=now_ns)
-            if wait_s <= 0:
-                break
-            stop.wait(min(wait_s, _LOOK_UP_S))
-        run.take(frame)
-    return not stop.requested
