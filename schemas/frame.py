@@ -271,6 +271,20 @@ class Instrument(Message, frozen=True):
         return f"{self.venue}:{self.symbol}"
 
 
+class RawMessage(Message, frozen=True):
+    """A wire message as it was received, for the optional raw log."""
+
+    venue: str
+    symbol: str
+    receive_ns: int
+    payload: bytes
+
+    @property
+    def key(self) -> str:
+        """Message key: ``venue:symbol``."""
+        return f"{self.venue}:{self.symbol}"
+
+
 class Backfill(Message, frozen=True):
     """Bars from history (REST or files), labelled: what was computed from them is tainted.
 

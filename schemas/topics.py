@@ -16,7 +16,7 @@ from schemas.control import (
     Resumed,
     SettingsInForce,
 )
-from schemas.frame import Backfill, Frame, Instrument, Message
+from schemas.frame import Backfill, Frame, Instrument, Message, RawMessage
 from schemas.health import Checkpoint, DeadLetter, Heartbeat
 from schemas.order import Fill, Order, Position
 from schemas.score import ConfluenceScore, DimensionScore
@@ -41,7 +41,8 @@ class Topic:
     """One topic. ``partitions`` ``None`` means: as many as the settings give per-symbol topics.
 
     Topics keyed by account and operational ones have one partition: a total order matters more
-    there than width. ``retention_ms`` ``None`` keeps everything.
+    there than width. ``retention_ms`` ``None`` keeps everything. ``optional`` topics are made only
+    where a role is told to write them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Topic:
     partitions: int | None = 1
     retention_ms: int | None = DAY_MS
     compression: str = "producer"
+    optional: bool = False
 
     def decoder(self) -> Decoder:
         """A new decoder for this topic's messages."""
@@ -65,6 +67,10 @@ class Topic:
 FRAMES = Topic(
     "market.frames", KeyedBy.SYMBOL, (Frame, Instrument, Backfill), "feed",
     "dimension agents, execution, sinks", partitions=None, compression="lz4",
+)  # fmt: skip
+RAW = Topic(
+    "market.raw", KeyedBy.SYMBOL, (RawMessage,), "feed (where told to)", "recorders",
+    partitions=None, compression="zstd", optional=True,
 )  # fmt: skip
 DIMENSION_SCORES = Topic(
     "dimension.scores", KeyedBy.SYMBOL, (DimensionScore,), "dimension agents", "join, sinks",
@@ -99,6 +105,7 @@ DEAD_LETTERS = Topic(
 
 TOPICS: tuple[Topic, ...] = (
     FRAMES,
+    RAW,
     DIMENSION_SCORES,
     CONFLUENCE_SCORES,
     SIGNALS,
