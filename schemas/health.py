@@ -23,8 +23,8 @@ class LatencyHistogram(Part, frozen=True):
 class Heartbeat(Message, frozen=True):
     """A component is alive. Wall time is right here: it is about the component, not the market.
 
-    ``messages`` counts the inputs it has taken since its start, ``lag`` those in the log that are not
-    part of its state yet.
+    ``messages`` counts the inputs it has taken since its start, ``lag`` those in the log that are
+    not part of its state yet.
     """
 
     component: str

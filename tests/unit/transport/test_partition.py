@@ -107,3 +107,15 @@ def test_compaction_keeps_the_last_of_each_key_and_the_last_of_all(
     assert left[-1].offset == log.end - 1 == len(writes) - 1
     assert sorted(r.offset for r in [*left, *gone]) == list(range(len(writes)))
     assert len(left) < 45  # 6 keys of a twentieth of the threshold: at most two thresholds' worth
+
+
+def test_compaction_lets_go_of_deleted_keys_but_not_of_the_last_record() -> None:
+    log = _log(compacted=True)
+    big = b"x" * (COMPACT_FROM_BYTES // 3)
+    writes = [(b"a", big), (b"b", big), (b"a", None), (b"c", big), (b"c", None)]
+    gone = []
+    for n, (key, value) in enumerate(writes):
+        log.append(Record("t", 0, n, 0, key, value, ()))
+        gone += log.shed()
+    assert [r.offset for r in log.read(0, 10)] == [1, 3, 4]
+    assert [r.offset for r in gone] == [0, 2]

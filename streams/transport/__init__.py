@@ -1,0 +1,1 @@
+"""Where the bytes lie: one log interface, the embedded broker behind it, and Apache Kafka."""

@@ -1,0 +1,448 @@
+"""The log interface over Apache Kafka, and over what speaks its protocol (Redpanda)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.codec import has_lz4
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    TopicAlreadyExistsError,
+    UnknownMemberIdError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from schemas.errors import BrokerError, BrokerUnreachable, UsageError
+from streams.transport.log import (
+    PRODUCER_COMPRESSION,
+    Headers,
+    Log,
+    OffsetOutOfRange,
+    Record,
+    Subscription,
+    TopicPartition,
+    TopicSpec,
+    mismatch,
+    nothing_to_send,
+    partition_of,
+    unknown_topic,
+)
+
+DEFAULT_PORT = 9092
+ANSWER_WITHIN_S = 5.0
+REQUEST_TIMEOUT_MS = 20_000
+DELIVER_WITHIN_MS = 120_000
+"""How long a record may wait for a broker that is away (Kafka's own delivery.timeout.ms)."""
+CLOSE_WITHIN_S = 20.0
+SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_MS = 300
+MAX_REQUEST_BYTES = 4 << 20
+LINGER_MS = 2
+FETCH_WAIT_MS = 100
+"""How long the broker holds an empty fetch; a seek has to wait for the one on its way."""
+_NOT_OURS_NOW = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+
+
+class KafkaLog:
+    """A connection to a Kafka cluster."""
+
+    def __init__(self, servers: list[str]) -> None:
+        self._servers = servers
+        self._admin = AIOKafkaAdminClient(
+            bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS
+        )
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=servers,
+            request_timeout_ms=DELIVER_WITHIN_MS,
+            enable_idempotence=True,
+            linger_ms=LINGER_MS,
+            max_request_size=MAX_REQUEST_BYTES,
+            # Without the codec's package (cramjam) frames travel as they are.
+            compression_type="lz4" if has_lz4() else None,
+        )
+        self._counts: dict[str, int] = {}
+        self._readers: dict[TopicPartition, _PartitionReader] = {}
+        self._groups: dict[str, Any] = {}
+        self._subscriptions: list[KafkaSubscription] = []
+
+    @classmethod
+    async def connect(cls, url: str) -> Self:
+        """Connect to ``kafka://host:port[,host:port]``; :class:`BrokerUnreachable` within ~5 s."""
+        servers = _servers(url)
+        await _first_answering(url, servers)
+        log = cls(servers)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await log._admin.start()
+                await log._producer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await log.close()
+            raise BrokerUnreachable(
+                f"{url}: something answers, but not as a Kafka broker ({error or 'no reply'}); "
+                "check the port, and that its advertised address can be reached from here"
+            ) from error
+        return log
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """See :class:`Log`."""
+        there = await self.partition_counts()
+        for spec in topics:
+            has = there.get(spec.name, spec.partitions)
+            if has != spec.partitions:
+                raise mismatch(spec.name, has=has, wanted=spec.partitions)
+        missing = [spec for spec in topics if spec.name not in there]
+        if not missing:
+            return
+        with _told():
+            answer = await self._admin.create_topics([_new_topic(spec) for spec in missing])
+            for name, code, *reason in answer.topic_errors:
+                if code not in {0, TopicAlreadyExistsError.errno}:
+                    raise BrokerError(f"topic {name} was not created: {for_code(code)(*reason)}")
+        await self._until_known([spec.name for spec in missing])
+
+    async def delete_topics(self, names: Sequence[str]) -> None:
+        """See :class:`Log`."""
+        there = await self.partition_counts()
+        found = [name for name in names if name in there]
+        for name in found:
+            for at in [at for at in self._readers if at.topic == name]:
+                await self._readers.pop(at).close()
+        if found:
+            with _told():
+                answer = await self._admin.delete_topics(found)
+                for name, code, *_ in answer.topic_error_codes:
+                    if code not in {0, UnknownTopicOrPartitionError.errno}:
+                        raise BrokerError(f"topic {name} was not deleted: {for_code(code)()}")
+
+    async def partition_counts(self) -> dict[str, int]:
+        """See :class:`Log`."""
+        with _told():
+            topics = await self._admin.describe_topics()
+        self._counts = {topic["topic"]: len(topic["partitions"]) for topic in topics}
+        return dict(self._counts)
+
+    async def produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Headers = (),
+        timestamp_ms: int | None = None,
+    ) -> asyncio.Future[tuple[int, int]]:
+        """See :class:`Log`."""
+        if key is None and value is None:
+            raise nothing_to_send(topic)
+        count = await self._count(topic)
+        if partition is None:
+            partition = 0 if key is None else partition_of(key, count)
+        if not 0 <= partition < count:
+            raise unknown_topic(topic, partition)
+        with _told():
+            sent = await self._producer.send(
+                topic,
+                value,
+                key=key,
+                partition=partition,
+                timestamp_ms=timestamp_ms,
+                headers=list(headers) or None,
+            )
+        done: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+        sent.add_done_callback(lambda answer: _pass_on(answer, done))
+        return done
+
+    async def flush(self) -> None:
+        """See :class:`Log`."""
+        with _told():
+            await self._producer.flush()
+
+    async def read(
+        self,
+        topic: str,
+        partition: int,
+        from_offset: int,
+        *,
+        max_records: int = 500,
+        wait_ms: int = 0,
+    ) -> list[Record]:
+        """See :class:`Log`."""
+        at = TopicPartition(topic, partition)
+        if not 0 <= partition < await self._count(topic):
+            raise unknown_topic(topic, partition)
+        with _told():
+            reader = self._readers.get(at)
+            if reader is None:
+                reader = self._readers[at] = await _PartitionReader.open(self._consumer(), at)
+            return await reader.read(from_offset, max_records=max_records, wait_ms=wait_ms)
+
+    async def begin_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """See :class:`Log`."""
+        return await self._offsets("beginning_offsets", partitions)
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """See :class:`Log`."""
+        return await self._offsets("end_offsets", partitions)
+
+    async def commit(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """See :class:`Log`."""
+        consumer = await self._member(group)
+        with _told():
+            consumer.assign([KafkaPartition(*at) for at in offsets])
+            await consumer.commit({KafkaPartition(*at): next_ for at, next_ in offsets.items()})
+
+    async def committed(
+        self, group: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int | None]:
+        """See :class:`Log`."""
+        consumer = await self._member(group)
+        with _told():
+            return {at: await consumer.committed(KafkaPartition(*at)) for at in partitions}
+
+    async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
+        """See :class:`Log`."""
+        consumer = self._consumer(
+            *topics,
+            group_id=group,
+            auto_offset_reset="earliest",
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+        )
+        with _told():
+            await consumer.start()
+        subscription = KafkaSubscription(consumer)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    async def close(self) -> None:
+        """See :class:`Log`."""
+        for subscription in self._subscriptions:
+            await subscription.close()
+        for reader in self._readers.values():
+            await reader.close()
+        for member in self._groups.values():
+            await member.stop()
+        await self._admin.close()
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self._producer.stop()
+        except TimeoutError as error:
+            raise BrokerUnreachable(
+                f"{','.join(self._servers)}: the last records were not acknowledged within "
+                f"{CLOSE_WITHIN_S:.0f} s; they may be lost: send them again"
+            ) from error
+
+    def _consumer(self, *topics: str, **more: Any) -> Any:
+        return AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=self._servers,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            enable_auto_commit=False,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            **more,
+        )
+
+    async def _member(self, group: str) -> Any:
+        """A consumer that commits for a group without being a member of it."""
+        if group not in self._groups:
+            consumer = self._consumer(group_id=group)
+            with _told():
+                await consumer.start()
+            self._groups[group] = consumer
+        return self._groups[group]
+
+    async def _count(self, topic: str) -> int:
+        count = self._counts.get(topic) or (await self.partition_counts()).get(topic)
+        if not count:
+            raise unknown_topic(topic)
+        return count
+
+    async def _offsets(
+        self, method: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        for at in partitions:
+            if not 0 <= at.partition < await self._count(at.topic):
+                raise unknown_topic(*at)
+        consumer = await self._member("")
+        with _told():
+            found = await getattr(consumer, method)([KafkaPartition(*at) for at in partitions])
+        return {TopicPartition(*at): offset for at, offset in found.items()}
+
+    async def _until_known(self, names: Sequence[str]) -> None:
+        """A created topic takes a moment to have leaders."""
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            while True:
+                topics = await self._admin.describe_topics()
+                led = {
+                    topic["topic"]
+                    for topic in topics
+                    if topic["partitions"] and all(p["leader"] >= 0 for p in topic["partitions"])
+                }
+                if led.issuperset(names):
+                    return
+                await asyncio.sleep(0.02)
+
+
+class _PartitionReader:
+    """One consumer on one partition; sequential reads use what it has fetched ahead."""
+
+    def __init__(self, consumer: Any, at: TopicPartition) -> None:
+        self._consumer = consumer
+        self._at = KafkaPartition(*at)
+        self._next = -1
+
+    @classmethod
+    async def open(cls, consumer: Any, at: TopicPartition) -> Self:
+        await consumer.start()
+        reader = cls(consumer, at)
+        consumer.assign([reader._at])
+        return reader
+
+    async def read(self, offset: int, *, max_records: int, wait_ms: int) -> list[Record]:
+        end = (await self._consumer.end_offsets([self._at]))[self._at]
+        if offset != self._next:
+            begin = (await self._consumer.beginning_offsets([self._at]))[self._at]
+            if not begin <= offset <= end:
+                raise OffsetOutOfRange(TopicPartition(*self._at), offset, begin=begin, end=end)
+            self._consumer.seek(self._at, offset)
+        self._next = offset
+        # What is there is given even without waiting; it only has to travel.
+        wait_ms = max(wait_ms, REQUEST_TIMEOUT_MS) if offset < end else wait_ms
+        found = await self._consumer.getmany(self._at, timeout_ms=wait_ms, max_records=max_records)
+        records = [_record(record) for record in found.get(self._at, ())]
+        if records:
+            self._next = records[-1].offset + 1
+        return records
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+
+
+class KafkaSubscription:
+    """One member of a consumer group."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """See :class:`Subscription`."""
+        return frozenset(TopicPartition(*at) for at in self._consumer.assignment())
+
+    async def poll(self, *, max_records: int = 500, wait_ms: int = 1000) -> list[Record]:
+        """See :class:`Subscription`."""
+        with _told():
+            found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=max_records)
+        return [_record(record) for batch in found.values() for record in batch]
+
+    async def commit(self) -> None:
+        """See :class:`Subscription`."""
+        # What another member has taken over by now is delivered to that one again.
+        with _told(), contextlib.suppress(*_NOT_OURS_NOW):
+            await self._consumer.commit()
+
+    async def close(self) -> None:
+        """See :class:`Subscription`."""
+        await self._consumer.stop()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Kafka's errors as ours."""
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise BrokerError(f"the broker refused or failed: {error!r}") from error
+
+
+def _servers(url: str) -> list[str]:
+    servers = [part for part in url.removeprefix("kafka://").rstrip("/").split(",") if part]
+    if not servers or not url.startswith("kafka://"):
+        raise UsageError(f"broker {url!r}: write kafka://host:port[,host:port]")
+    servers = [part if ":" in part else f"{part}:{DEFAULT_PORT}" for part in servers]
+    if not all(part.rpartition(":")[2].isdigit() for part in servers):
+        raise UsageError(f"broker {url!r}: a port is a number: kafka://host:port[,host:port]")
+    return servers
+
+
+async def _first_answering(url: str, servers: Sequence[str]) -> None:
+    """Return when one of the servers accepts a connection."""
+    reasons = []
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S / len(servers)):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except (OSError, TimeoutError) as error:
+            reasons.append(f"{server}: {os.strerror(error.errno) if error.errno else 'no answer'}")
+            continue
+        writer.close()
+        return
+    raise BrokerUnreachable(
+        f"no broker answers at {url} ({'; '.join(reasons)}); start it, or correct broker.url"
+    )
+
+
+def _new_topic(spec: TopicSpec) -> Any:
+    # -1 replicas: what the cluster's default.replication.factor says. The client then insists on
+    # replica assignments, of which none are needed.
+    return NewTopic(spec.name, spec.partitions, -1, {}, _config(spec))
+
+
+def _config(spec: TopicSpec) -> dict[str, str]:
+    config = {
+        "cleanup.policy": "compact" if spec.compacted else "delete",
+        "retention.ms": str(-1 if spec.retention_ms is None else spec.retention_ms),
+    }
+    if spec.retention_bytes is not None:
+        config["retention.bytes"] = str(spec.retention_bytes)
+    # The broker must not compress with what this process, or a peer set up like it, cannot read.
+    if spec.compression != PRODUCER_COMPRESSION and has_lz4():
+        config["compression.type"] = spec.compression
+    return config
+
+
+def _record(record: Any) -> Record:
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )
+
+
+def _pass_on(answer: asyncio.Future[Any], done: asyncio.Future[tuple[int, int]]) -> None:
+    if done.done():
+        return
+    error = None if answer.cancelled() else answer.exception()
+    if answer.cancelled():
+        done.cancel()
+    elif error is not None:
+        failed = BrokerError(f"record was not acknowledged: {error!r}")
+        failed.__cause__ = error
+        done.set_exception(failed)
+    else:
+        done.set_result((answer.result().partition, answer.result().offset))
+
+
+_conforms: type[Log] = KafkaLog
