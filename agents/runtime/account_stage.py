@@ -12,10 +12,10 @@ from faust.types import TP, EventT
 from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Sequencer, Step
 from agents.runtime.emitter import Emitter
-from agents.runtime.fence import FencedApp, Stage
+from agents.runtime.fence import FencedApp, Partitions, Stage
 from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
-from agents.runtime.snapshots import SnapshotWriter
+from agents.runtime.snapshots import SnapshotWriter, TableValue
 from schemas.control import Absent, FeedStale, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Frame, Instrument, Message
@@ -102,7 +102,6 @@ class AccountStage(Stage):
         self._forget()
 
     def _forget(self) -> None:
-        self._active = False
         self._ready = False
         self._state: AccountState = self._account.initial()
         self._applied: dict[str, Applied] = {}
@@ -162,15 +161,13 @@ class AccountStage(Stage):
             record = Resumed(self._account_id, venue, symbol, self._applied_ns)
             await self.emitter.emit(record, partition=0, timestamp_s=None)
 
-    def load(self, partitions: Mapping[str, frozenset[int]]) -> None:
+    def load(self, owned: Partitions, kept: Partitions) -> None:
         """Tables are recovered: the active member takes the account over, a standby forgets it."""
-        active = bool(partitions[self._control])
-        if active and self._active:
+        if kept[self._control]:
             return
         self._forget()
-        self._active = active
         value = self._table.data.get(self._account_id.encode())
-        if not active or value is None:
+        if not owned[self._control] or value is None:
             return
         snapshot = msgspec.msgpack.decode(value, type=AccountSnapshot)
         self._durable = snapshot
@@ -274,10 +271,11 @@ class AccountStage(Stage):
             self._durable = snapshot
 
         body = msgspec.msgpack.encode(snapshot)
-        self._writer.write(self._table, 0, self._account_id.encode(), body, durable)
+        self._writer.write([TableValue(self._table, 0, self._account_id.encode(), body)], durable)
 
     def _needed(self) -> dict[str, dict[int, int]]:
-        needed: dict[str, dict[int, int]] = {}
+        # A partition that was not read yet since the start is still needed from there.
+        needed = {topic: dict(starts) for topic, starts in self._starts.items()}
         for tp, unapplied in self._unapplied.items():
             if tp.topic == self._control:
                 continue

@@ -14,7 +14,7 @@ Three thoughts (measured and explained in ADR 0002):
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -29,6 +29,10 @@ from agents.runtime.snapshots import Outputs
 log = structlog.get_logger()
 
 
+Partitions = Mapping[str, frozenset[int]]
+"""Partition numbers by full topic name."""
+
+
 class Stage(ABC):
     """What a role does with its input, and which offsets its states need after a restart."""
 
@@ -38,8 +42,11 @@ class Stage(ABC):
     """Those that must be read up to their present end before anything is decided."""
 
     @abstractmethod
-    def load(self, partitions: Mapping[str, frozenset[int]]) -> None:
-        """Tables are recovered: take over the partitions assigned, forget those taken away."""
+    def load(self, owned: Partitions, kept: Partitions) -> None:
+        """Tables are recovered: take over what is ``owned``, forget what was taken away.
+
+        What is ``kept`` was live before and goes on as it is; the rest comes from the tables.
+        """
 
     @abstractmethod
     def start_offset(self, tp: TP) -> int | None:
@@ -74,27 +81,34 @@ class Fence:
         self._stages = stages
         self._read_first = {topic for stage in stages for topic in stage.read_first}
         self._cursors: dict[TP, Cursor] = {}
+        self._live: frozenset[TP] = frozenset()
         self._ends: dict[TP, int] = {}
         app.fence = self
         loaded: Any = self._load
         app.on_rebalance_complete.connect(loaded, weak=False)
 
     async def _load(self, app: faust.App, **_: Any) -> None:
-        owned = {tp for tp in app.consumer.assignment() if tp.topic in self._stage_of}
-        partitions = {
-            topic: frozenset(tp.partition for tp in owned if tp.topic == topic)
-            for topic in self._stage_of
-        }
+        """Take over the partitions assigned.
+
+        Upstream sends this signal also for a recovery that a further rebalance has cut short, with
+        tables half read and the new assignment. What is loaded then must be loaded again: only what
+        went live before is kept.
+        """
+        owned = frozenset(tp for tp in app.consumer.assignment() if tp.topic in self._stage_of)
+        kept = owned & self._live
+        self._live = kept
         for stage in self._stages:
-            stage.load(partitions)
-        self._cursors = {
-            tp: self._cursors.get(tp) or Cursor(self._stage_of[tp.topic].start_offset(tp))
-            for tp in owned
-        }
+            stage.load(_by_topic(owned, self._stage_of), _by_topic(kept, self._stage_of))
+        fresh = {tp: Cursor(self._stage_of[tp.topic].start_offset(tp)) for tp in owned - kept}
+        self._cursors = {tp: self._cursors[tp] for tp in kept} | fresh
         for cursor in self._cursors.values():
             cursor.hole_at = None
         self.loads += 1
         log.info("fence.loaded", app=app.conf.id, partitions=len(owned))
+
+    def go_live(self) -> None:
+        """The recovery really was complete: what was loaded may be kept over rebalances."""
+        self._live = frozenset(self._cursors)
 
     def sources(self) -> list[str]:
         """Full names of every input topic."""
@@ -213,5 +227,10 @@ class FencedApp(faust.App):
     def on_rebalance_end(self) -> None:
         """Open the input, which upstream by now would have let into queues and thrown away."""
         super().on_rebalance_end()
+        self.fence.go_live()
         consumer: Any = self.consumer
         consumer.release()
+
+
+def _by_topic(partitions: Iterable[TP], topics: Iterable[str]) -> dict[str, frozenset[int]]:
+    return {t: frozenset(tp.partition for tp in partitions if tp.topic == t) for t in topics}

@@ -10,9 +10,9 @@ import msgspec
 from faust.types import TP, EventT
 
 from agents.runtime.emitter import Emitter
-from agents.runtime.fence import FencedApp, Stage
+from agents.runtime.fence import FencedApp, Partitions, Stage
 from agents.runtime.latency import LatencyMeter
-from agents.runtime.snapshots import SnapshotWriter
+from agents.runtime.snapshots import SnapshotWriter, TableValue
 from schemas.alert import Alert, Severity
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Message
@@ -130,17 +130,18 @@ class KeyedStage(Stage):
         self._partitions: dict[int, _Partition] = {}
         self.emitter = self._emitter
 
-    def load(self, partitions: Mapping[str, frozenset[int]]) -> None:
-        """Tables are recovered: take over the partitions assigned, forget those taken away."""
-        owned = partitions[self.sources[0]]
-        kept = {n: p for n, p in self._partitions.items() if n in owned}
-        stored: dict[int, dict[bytes, dict[int, Snapshot]]] = {n: {} for n in owned - kept.keys()}
+    def load(self, owned: Partitions, kept: Partitions) -> None:
+        """Tables are recovered: take over what is owned, forget what was taken away."""
+        (source,) = self.sources
+        going_on = {n: p for n, p in self._partitions.items() if n in kept[source]}
+        fresh = owned[source] - going_on.keys()
+        stored: dict[int, dict[bytes, dict[int, Snapshot]]] = {n: {} for n in fresh}
         for index, table in enumerate(self._tables):
             for key, value in table.data.items():
                 snapshot = msgspec.msgpack.decode(value, type=Snapshot)
                 if snapshot.partition in stored:
                     stored[snapshot.partition].setdefault(key, {})[index] = snapshot
-        self._partitions = kept | {n: self._restored(found) for n, found in stored.items()}
+        self._partitions = going_on | {n: self._restored(found) for n, found in stored.items()}
 
     def _restored(self, found: Mapping[bytes, Mapping[int, Snapshot]]) -> _Partition:
         partition = _Partition()
@@ -242,16 +243,17 @@ class KeyedStage(Stage):
         free = [item for item in partition.symbols.items() if not item[1].parked]
         key, symbol = min(free, key=lambda item: item[1].durable)
         low_water = partition.low_water(next_offset)
-        for index, (fold, slot) in enumerate(zip(self._folds, symbol.slots, strict=True)):
-            snapshot = Snapshot(number, next_offset, low_water, fold.encode(slot.state))
-            last = index == len(self._folds) - 1
+        values = []
+        for fold, slot, table in zip(self._folds, symbol.slots, self._tables, strict=True):
+            # While input is read again the symbol is ahead of its partition: its state holds more.
+            at = max(next_offset, slot.next_offset)
+            snapshot = Snapshot(number, at, low_water, fold.encode(slot.state))
+            values.append(TableValue(table, number, key, msgspec.msgpack.encode(snapshot)))
 
-            def durable(at: int = next_offset, symbol: _Symbol = symbol, last: bool = last) -> None:
-                if last:
-                    symbol.durable = max(symbol.durable, at)
+        def durable() -> None:
+            symbol.durable = max(symbol.durable, next_offset)
 
-            body = msgspec.msgpack.encode(snapshot)
-            self._writer.write(self._tables[index], number, key, body, durable)
+        self._writer.write(values, durable)
 
 
 def _parked_alert(message: Any, error: Exception) -> Alert:

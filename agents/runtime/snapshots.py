@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.errors import BrokerError
 
@@ -42,22 +42,26 @@ class Outputs:
             del self._open[number]
 
 
+class TableValue(NamedTuple):
+    """One value to be written to a table's changelog."""
+
+    table: Any
+    partition: int
+    key: bytes
+    value: bytes
+
+
 class SnapshotWriter:
     """Writes table values, each after every output sent before it was taken is acknowledged."""
 
     def __init__(self, app: FencedApp) -> None:
         self._app = app
-        self._due: asyncio.Queue[tuple[Any, int, bytes, bytes, Callable[[], None]]] = (
-            asyncio.Queue()
-        )
-        self.written = 0
+        self._due: asyncio.Queue[tuple[Sequence[TableValue], Callable[[], None]]] = asyncio.Queue()
         app.task(self._write_forever)
 
-    def write(
-        self, table: Any, partition: int, key: bytes, value: bytes, durable: Callable[[], None]
-    ) -> None:
-        """Have a value written; ``durable`` is called when the broker has acknowledged it."""
-        self._due.put_nowait((table, partition, key, value, durable))
+    def write(self, values: Sequence[TableValue], durable: Callable[[], None]) -> None:
+        """Have values written; ``durable`` is called when the broker has acknowledged them."""
+        self._due.put_nowait((values, durable))
 
     async def _write_forever(self) -> None:
         while True:
@@ -69,10 +73,18 @@ class SnapshotWriter:
             await self._app.producer.flush()
             await self._app.outputs.settled()
             self._app.failpoints.passed("snapshot.flushed")
-            for table, partition, key, value, durable in due:
-                # Not table[key] = value: that needs a current event, and tells nothing of the ack.
-                table.data[key] = value
-                await table.send_changelog(partition, key, value)
-                self.written += 1
+            sent = [[self._send(value) for value in values] for values, _ in due]
+            for acknowledgements, (_, durable) in zip(sent, due, strict=True):
+                for acknowledged in acknowledgements:
+                    await acknowledged
                 self._app.failpoints.passed("snapshot.written")
                 durable()
+
+    @staticmethod
+    def _send(item: TableValue) -> Awaitable[Any]:
+        # Not table[key] = value: that needs a current event, and tells nothing of the ack.
+        item.table.data[item.key] = item.value
+        acknowledged: Awaitable[Any] = item.table.send_changelog(
+            item.partition, item.key, item.value
+        )
+        return acknowledged
