@@ -270,8 +270,8 @@ class AccountStage(Stage):
         def durable() -> None:
             self._durable = snapshot
 
-        body = msgspec.msgpack.encode(snapshot)
-        self._writer.write([TableValue(self._table, 0, self._account_id.encode(), body)], durable)
+        key, body = self._account_id.encode(), msgspec.msgpack.encode(snapshot)
+        self._writer.write(key, [TableValue(self._table, 0, key, body)], durable)
 
     def _needed(self) -> dict[str, dict[int, int]]:
         # A partition that was not read yet since the start is still needed from there.

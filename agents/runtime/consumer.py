@@ -40,16 +40,15 @@ class FencedConsumer:
 
     async def perform_seek(self) -> None:
         """Seek the input to what the tables need, not to the committed offsets."""
-        fence = self.app.fence
-        assignment = self.assignment()
-        starts = {tp: at for tp, at in fence.starts().items() if tp in assignment}
-        unknown = [tp for tp, at in starts.items() if at is None]
-        beginnings = await self.earliest_offsets(*unknown) if unknown else {}
-        known = {tp: beginnings[tp] if at is None else at for tp, at in starts.items()}
-        first = [tp for tp in fence.read_first() if tp in known]
-        ends = await self.highwaters(*first) if first else {}
-        fence.started_at(known, ends)
-        await self.seek_wait(known)
+        fence, assignment = self.app.fence, self.assignment()
+        unknown = [tp for tp, at in fence.starts().items() if at is None and tp in assignment]
+        if unknown:
+            fence.begin_at(await self.earliest_offsets(*unknown))
+        first = [tp for tp in fence.read_first() if tp in assignment]
+        if first:
+            fence.read_up_to(await self.highwaters(*first))
+        starts = fence.starts().items()
+        await self.seek_wait({tp: at for tp, at in starts if at is not None and tp in assignment})
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """Keep the input shut while a rebalance lasts; changelogs may pass.

@@ -118,11 +118,15 @@ class Fence:
         """The next offset of each partition; ``None``: the log's first."""
         return {tp: cursor.next_offset for tp, cursor in self._cursors.items()}
 
-    def started_at(self, offsets: Mapping[TP, int], ends: Mapping[TP, int]) -> None:
-        """The consumer seeks to ``offsets``; ``ends`` are the ends of topics to be read first."""
+    def begin_at(self, offsets: Mapping[TP, int]) -> None:
+        """The first offsets in the log of partitions of which the tables know nothing."""
         for tp, offset in offsets.items():
-            self._cursors[tp].next_offset = offset
-        self._ends = {tp: end for tp, end in ends.items() if end > offsets[tp]}
+            if tp in self._cursors and self._cursors[tp].next_offset is None:
+                self._cursors[tp].next_offset = offset
+
+    def read_up_to(self, ends: Mapping[TP, int]) -> None:
+        """The present ends of the topics that are to be read before anything is decided."""
+        self._ends = {tp: end for tp, end in ends.items() if end > (self.next_offset(tp) or 0)}
         for topic in sorted(self._read_first):
             self._note_caught_up(topic)
 

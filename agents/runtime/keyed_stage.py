@@ -253,7 +253,7 @@ class KeyedStage(Stage):
         def durable() -> None:
             symbol.durable = max(symbol.durable, next_offset)
 
-        self._writer.write(values, durable)
+        self._writer.write(key, values, durable)
 
 
 def _parked_alert(message: Any, error: Exception) -> Alert:

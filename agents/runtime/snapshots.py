@@ -56,18 +56,23 @@ class SnapshotWriter:
 
     def __init__(self, app: FencedApp) -> None:
         self._app = app
-        self._due: asyncio.Queue[tuple[Sequence[TableValue], Callable[[], None]]] = asyncio.Queue()
+        self._due: dict[bytes, tuple[Sequence[TableValue], Callable[[], None]]] = {}
+        self._is_due = asyncio.Event()
         app.task(self._write_forever)
 
-    def write(self, values: Sequence[TableValue], durable: Callable[[], None]) -> None:
-        """Have values written; ``durable`` is called when the broker has acknowledged them."""
-        self._due.put_nowait((values, durable))
+    def write(self, key: bytes, values: Sequence[TableValue], durable: Callable[[], None]) -> None:
+        """Have values written; ``durable`` is called when the broker has acknowledged them.
+
+        Newer values of a key replace those that still wait, so no more wait than there are keys.
+        """
+        self._due[key] = (values, durable)
+        self._is_due.set()
 
     async def _write_forever(self) -> None:
         while True:
-            due = [await self._due.get()]
-            while not self._due.empty():
-                due.append(self._due.get_nowait())
+            await self._is_due.wait()
+            self._is_due.clear()
+            due, self._due = list(self._due.values()), {}
             self._app.failpoints.passed("snapshot.before_flush")
             # Every output sent before these values were taken is acknowledged after this.
             await self._app.producer.flush()

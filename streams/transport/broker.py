@@ -143,6 +143,13 @@ class EmbeddedBroker:
         there = self._topics.get(topic)
         return None if there is None else set(range(there.spec.partitions))
 
+    def partition_for(self, topic: str, key: bytes | None) -> int:
+        """The partition of a key; of none, the first. :class:`TopicMismatch`: no such topic."""
+        there = self._topics.get(topic)
+        if there is None:
+            raise unknown_topic(topic)
+        return 0 if key is None else partition_of(key, there.spec.partitions)
+
     # Records
 
     def produce(
@@ -162,7 +169,7 @@ class EmbeddedBroker:
         if there is None:
             raise unknown_topic(topic)
         if partition is None:
-            partition = 0 if key is None else partition_of(key, there.spec.partitions)
+            partition = self.partition_for(topic, key)
         if not 0 <= partition < there.spec.partitions:
             raise unknown_topic(topic, partition)
         at = there.partitions[partition]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -13,22 +11,19 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.codec import has_lz4
 from aiokafka.errors import (
-    CommitFailedError,
-    IllegalGenerationError,
     KafkaError,
-    RebalanceInProgressError,
     TopicAlreadyExistsError,
-    UnknownMemberIdError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
-from schemas.errors import BrokerError, BrokerUnreachable, UsageError
+from schemas.errors import BrokerError, BrokerUnreachable
+from streams.transport.kafka_address import ANSWER_WITHIN_S, first_answering, servers_of
+from streams.transport.kafka_reader import KafkaSubscription, PartitionReader, told
 from streams.transport.log import (
     PRODUCER_COMPRESSION,
     Headers,
     Log,
-    OffsetOutOfRange,
     Record,
     Subscription,
     TopicPartition,
@@ -39,8 +34,6 @@ from streams.transport.log import (
     unknown_topic,
 )
 
-DEFAULT_PORT = 9092
-ANSWER_WITHIN_S = 5.0
 REQUEST_TIMEOUT_MS = 20_000
 DELIVER_WITHIN_MS = 120_000
 """How long a record may wait for a broker that is away (Kafka's own delivery.timeout.ms)."""
@@ -51,12 +44,6 @@ MAX_REQUEST_BYTES = 4 << 20
 LINGER_MS = 2
 FETCH_WAIT_MS = 100
 """How long the broker holds an empty fetch; a seek has to wait for the one on its way."""
-_NOT_OURS_NOW = (
-    CommitFailedError,
-    IllegalGenerationError,
-    RebalanceInProgressError,
-    UnknownMemberIdError,
-)
 
 
 class KafkaLog:
@@ -77,15 +64,15 @@ class KafkaLog:
             compression_type="lz4" if has_lz4() else None,
         )
         self._counts: dict[str, int] = {}
-        self._readers: dict[TopicPartition, _PartitionReader] = {}
+        self._readers: dict[TopicPartition, PartitionReader] = {}
         self._groups: dict[str, Any] = {}
         self._subscriptions: list[KafkaSubscription] = []
 
     @classmethod
     async def connect(cls, url: str) -> Self:
         """Connect to ``kafka://host:port[,host:port]``; :class:`BrokerUnreachable` within ~5 s."""
-        servers = _servers(url)
-        await _first_answering(url, servers)
+        servers = servers_of(url)
+        await first_answering(url, servers)
         log = cls(servers)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
@@ -109,7 +96,7 @@ class KafkaLog:
         missing = [spec for spec in topics if spec.name not in there]
         if not missing:
             return
-        with _told():
+        with told():
             answer = await self._admin.create_topics([_new_topic(spec) for spec in missing])
             for name, code, *reason in answer.topic_errors:
                 if code not in {0, TopicAlreadyExistsError.errno}:
@@ -124,7 +111,7 @@ class KafkaLog:
             for at in [at for at in self._readers if at.topic == name]:
                 await self._readers.pop(at).close()
         if found:
-            with _told():
+            with told():
                 answer = await self._admin.delete_topics(found)
                 for name, code, *_ in answer.topic_error_codes:
                     if code not in {0, UnknownTopicOrPartitionError.errno}:
@@ -132,7 +119,7 @@ class KafkaLog:
 
     async def partition_counts(self) -> dict[str, int]:
         """See :class:`Log`."""
-        with _told():
+        with told():
             topics = await self._admin.describe_topics()
         self._counts = {topic["topic"]: len(topic["partitions"]) for topic in topics}
         return dict(self._counts)
@@ -155,7 +142,7 @@ class KafkaLog:
             partition = 0 if key is None else partition_of(key, count)
         if not 0 <= partition < count:
             raise unknown_topic(topic, partition)
-        with _told():
+        with told():
             sent = await self._producer.send(
                 topic,
                 value,
@@ -170,7 +157,7 @@ class KafkaLog:
 
     async def flush(self) -> None:
         """See :class:`Log`."""
-        with _told():
+        with told():
             await self._producer.flush()
 
     async def read(
@@ -186,10 +173,10 @@ class KafkaLog:
         at = TopicPartition(topic, partition)
         if not 0 <= partition < await self._count(topic):
             raise unknown_topic(topic, partition)
-        with _told():
+        with told():
             reader = self._readers.get(at)
             if reader is None:
-                reader = self._readers[at] = await _PartitionReader.open(self._consumer(), at)
+                reader = self._readers[at] = await PartitionReader.open(self._consumer(), at)
             return await reader.read(from_offset, max_records=max_records, wait_ms=wait_ms)
 
     async def begin_offsets(
@@ -205,7 +192,7 @@ class KafkaLog:
     async def commit(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
         """See :class:`Log`."""
         consumer = await self._member(group)
-        with _told():
+        with told():
             consumer.assign([KafkaPartition(*at) for at in offsets])
             await consumer.commit({KafkaPartition(*at): next_ for at, next_ in offsets.items()})
 
@@ -214,7 +201,7 @@ class KafkaLog:
     ) -> dict[TopicPartition, int | None]:
         """See :class:`Log`."""
         consumer = await self._member(group)
-        with _told():
+        with told():
             return {at: await consumer.committed(KafkaPartition(*at)) for at in partitions}
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
@@ -226,7 +213,7 @@ class KafkaLog:
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
         )
-        with _told():
+        with told():
             await consumer.start()
         subscription = KafkaSubscription(consumer)
         self._subscriptions.append(subscription)
@@ -264,7 +251,7 @@ class KafkaLog:
         """A consumer that commits for a group without being a member of it."""
         if group not in self._groups:
             consumer = self._consumer(group_id=group)
-            with _told():
+            with told():
                 await consumer.start()
             self._groups[group] = consumer
         return self._groups[group]
@@ -282,7 +269,7 @@ class KafkaLog:
             if not 0 <= at.partition < await self._count(at.topic):
                 raise unknown_topic(*at)
         consumer = await self._member("")
-        with _told():
+        with told():
             found = await getattr(consumer, method)([KafkaPartition(*at) for at in partitions])
         return {TopicPartition(*at): offset for at, offset in found.items()}
 
@@ -299,105 +286,6 @@ class KafkaLog:
                 if led.issuperset(names):
                     return
                 await asyncio.sleep(0.02)
-
-
-class _PartitionReader:
-    """One consumer on one partition; sequential reads use what it has fetched ahead."""
-
-    def __init__(self, consumer: Any, at: TopicPartition) -> None:
-        self._consumer = consumer
-        self._at = KafkaPartition(*at)
-        self._next = -1
-
-    @classmethod
-    async def open(cls, consumer: Any, at: TopicPartition) -> Self:
-        await consumer.start()
-        reader = cls(consumer, at)
-        consumer.assign([reader._at])
-        return reader
-
-    async def read(self, offset: int, *, max_records: int, wait_ms: int) -> list[Record]:
-        end = (await self._consumer.end_offsets([self._at]))[self._at]
-        if offset != self._next:
-            begin = (await self._consumer.beginning_offsets([self._at]))[self._at]
-            if not begin <= offset <= end:
-                raise OffsetOutOfRange(TopicPartition(*self._at), offset, begin=begin, end=end)
-            self._consumer.seek(self._at, offset)
-        self._next = offset
-        # What is there is given even without waiting; it only has to travel.
-        wait_ms = max(wait_ms, REQUEST_TIMEOUT_MS) if offset < end else wait_ms
-        found = await self._consumer.getmany(self._at, timeout_ms=wait_ms, max_records=max_records)
-        records = [_record(record) for record in found.get(self._at, ())]
-        if records:
-            self._next = records[-1].offset + 1
-        return records
-
-    async def close(self) -> None:
-        await self._consumer.stop()
-
-
-class KafkaSubscription:
-    """One member of a consumer group."""
-
-    def __init__(self, consumer: Any) -> None:
-        self._consumer = consumer
-
-    def assignment(self) -> frozenset[TopicPartition]:
-        """See :class:`Subscription`."""
-        return frozenset(TopicPartition(*at) for at in self._consumer.assignment())
-
-    async def poll(self, *, max_records: int = 500, wait_ms: int = 1000) -> list[Record]:
-        """See :class:`Subscription`."""
-        with _told():
-            found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=max_records)
-        return [_record(record) for batch in found.values() for record in batch]
-
-    async def commit(self) -> None:
-        """See :class:`Subscription`."""
-        # What another member has taken over by now is delivered to that one again.
-        with _told(), contextlib.suppress(*_NOT_OURS_NOW):
-            await self._consumer.commit()
-
-    async def close(self) -> None:
-        """See :class:`Subscription`."""
-        await self._consumer.stop()
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Kafka's errors as ours."""
-    try:
-        yield
-    except (KafkaError, OSError) as error:
-        raise BrokerError(f"the broker refused or failed: {error!r}") from error
-
-
-def _servers(url: str) -> list[str]:
-    servers = [part for part in url.removeprefix("kafka://").rstrip("/").split(",") if part]
-    if not servers or not url.startswith("kafka://"):
-        raise UsageError(f"broker {url!r}: write kafka://host:port[,host:port]")
-    servers = [part if ":" in part else f"{part}:{DEFAULT_PORT}" for part in servers]
-    if not all(part.rpartition(":")[2].isdigit() for part in servers):
-        raise UsageError(f"broker {url!r}: a port is a number: kafka://host:port[,host:port]")
-    return servers
-
-
-async def _first_answering(url: str, servers: Sequence[str]) -> None:
-    """Return when one of the servers accepts a connection."""
-    reasons = []
-    for server in servers:
-        host, _, port = server.rpartition(":")
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S / len(servers)):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        except (OSError, TimeoutError) as error:
-            reasons.append(f"{server}: {os.strerror(error.errno) if error.errno else 'no answer'}")
-            continue
-        writer.close()
-        return
-    raise BrokerUnreachable(
-        f"no broker answers at {url} ({'; '.join(reasons)}); start it, or correct broker.url"
-    )
 
 
 def _new_topic(spec: TopicSpec) -> Any:
@@ -417,18 +305,6 @@ def _config(spec: TopicSpec) -> dict[str, str]:
     if spec.compression != PRODUCER_COMPRESSION and has_lz4():
         config["compression.type"] = spec.compression
     return config
-
-
-def _record(record: Any) -> Record:
-    return Record(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp,
-        record.key,
-        record.value,
-        tuple(record.headers),
-    )
 
 
 def _pass_on(answer: asyncio.Future[Any], done: asyncio.Future[tuple[int, int]]) -> None:

@@ -171,7 +171,7 @@ def partition_of(key: bytes, count: int) -> int:
 
 
 def topic_specs(settings: BrokerSettings) -> tuple[TopicSpec, ...]:
-    """Every topic of the table of topics, as these settings want it."""
+    """Every topic that is always there, as these settings want it."""
     return tuple(
         TopicSpec(
             settings.topic_prefix + topic.name,

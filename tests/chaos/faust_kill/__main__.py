@@ -6,7 +6,12 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.chaos.faust_kill.judge import judge_fenced, judge_outputs, judge_plain
+from tests.chaos.faust_kill.judge import (
+    judge_fenced,
+    judge_outputs,
+    judge_plain,
+    judge_runs,
+)
 from tests.chaos.faust_kill.lab import Evidence, Lab, Plan
 from tests.support.kafka import KafkaServer
 
@@ -17,7 +22,7 @@ def main() -> int:
     parser.add_argument("--app", choices=("fenced", "plain"), default="fenced")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--rate", type=int, default=1500, help="messages per second")
+    parser.add_argument("--rate", type=int, default=500, help="messages per second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep logs and traces in this folder")
     given = parser.parse_args()
@@ -30,7 +35,7 @@ def main() -> int:
         results = run(plan, folder)
     print(f"{plan}")
     for name, value in results.items():
-        print(f"  {name:<40} {value:>10}")
+        print(f"  {name:<42} {value:>10}")
     return int(plan.app == "fenced" and not is_clean(results))
 
 
@@ -44,7 +49,8 @@ def run(plan: Plan, folder: Path) -> dict[str, int | str]:
         finally:
             lab.abandon()
     judge = judge_fenced if plan.app == "fenced" else judge_plain
-    return {**judge_outputs(evidence), **judge(evidence), **_restarts(evidence)}
+    by_run = judge_runs(evidence) if plan.workers == 1 else {}
+    return {**judge_outputs(evidence), **judge(evidence), **by_run, **_restarts(evidence)}
 
 
 def is_clean(results: dict[str, int | str]) -> bool:

@@ -12,16 +12,16 @@ Three thoughts, each of them enough to read alone:
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import faust
 import msgspec
 from aiokafka.errors import IllegalStateError
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT
 
+from tests.chaos.faust_kill.fenced_app import FencedApp
 from tests.chaos.faust_kill.fold import PARTITIONS, TABLE, Output, Ranges, fold
 
 SNAPSHOT_EVERY = 25  # messages of a partition; small, so that kills meet many snapshots
@@ -57,6 +57,7 @@ class Partition:
     symbols: dict[bytes, Symbol] = field(default_factory=dict)
     hole_at: int | None = None
     since_snapshot: int = 0
+    live: bool = False  # restored from tables whose recovery was complete
 
     def low_water(self) -> int | None:
         """The oldest offset that some symbol still needs from the input."""
@@ -73,77 +74,7 @@ def start_offset(snapshots: Iterable[Snapshot]) -> int | None:
     if not known:
         return None
     newest_low_water = max(snapshot.low_water for snapshot in known)
-    return min(newest_low_water, min(snapshot.next_offset for snapshot in known))
-
-
-class FencedConsumer(driver.Consumer):
-    """Faust's consumer, made to start where the tables say and to commit what they hold."""
-
-    app: "FencedApp"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # Upstream drops what lies below the highest offset it has ever delivered, and so undoes
-        # a seek back while a fetched batch is still being handed out. The fence knows better.
-        self._read_offset = _Forgetful()
-
-    async def perform_seek(self) -> None:
-        """Seek the input to what the tables need, not to the committed offsets."""
-        assignment = self.assignment()
-        fence = self.app.fence
-        starts = {tp: at for tp, at in fence.starts().items() if tp in assignment}
-        unknown = [tp for tp, at in starts.items() if at is None]
-        beginnings = await self.earliest_offsets(*unknown) if unknown else {}
-        known = {tp: beginnings[tp] if at is None else at for tp, at in starts.items()}
-        fence.started_at(known)
-        await self.seek_wait(known)
-
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        """Keep the input shut while a rebalance lasts; changelogs may pass.
-
-        Upstream opens the input first, seeks then, and empties the agents' queues last: what
-        arrived in between is lost. ``release`` opens it when all that is over.
-        """
-        if self.app.rebalancing:
-            tps = {tp for tp in tps if self._is_changelog_tp(tp)}
-        super().resume_partitions(tps)
-
-    def release(self) -> None:
-        """Let the input flow."""
-        self.resume_partitions({tp for tp in self.assignment() if not self._is_changelog_tp(tp)})
-
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit the low water. Nothing reads it but lag monitors: the tables decide."""
-        offsets = self.app.fence.low_waters()
-        return await self._commit(offsets) if offsets else False
-
-
-class _Forgetful(dict[TP, int | None]):
-    def __missing__(self, tp: TP) -> None:
-        return None
-
-    def __setitem__(self, tp: TP, offset: int | None) -> None:
-        return None
-
-
-class FencedTransport(driver.Transport):
-    """aiokafka's transport with the fenced consumer."""
-
-    Consumer = FencedConsumer
-
-
-class FencedApp(faust.App):
-    """An app whose agents see each input once per state, whatever is killed."""
-
-    fence: "Fence"
-
-    def _new_transport(self) -> FencedTransport:
-        return FencedTransport(self.conf.broker_consumer, self)
-
-    def on_rebalance_end(self) -> None:
-        """Open the input, which upstream by now would have let into queues and thrown away."""
-        super().on_rebalance_end()
-        self.consumer.release()
+    return min(newest_low_water, *(snapshot.next_offset for snapshot in known))
 
 
 class Fence:
@@ -156,19 +87,27 @@ class Fence:
         self._source = source
         self._out = out
         self._partitions: dict[int, Partition] = {}
-        self._due: asyncio.Queue[tuple[bytes, Snapshot]] = asyncio.Queue()
+        self._crash: asyncio.Future[None] | None = None
+        self._due: dict[bytes, Snapshot] = {}
+        self._is_due = asyncio.Event()
         app.fence = self
-        app.on_rebalance_complete.connect(self._load)
+        recovered: Any = app.on_rebalance_complete
+        recovered.connect(self._load, weak=False)
         app.task(self._write_snapshots)
 
     def starts(self) -> dict[TP, int | None]:
         """The next offset of each partition that was loaded."""
         return {TP(self._source, n): p.next_offset for n, p in self._partitions.items()}
 
-    def started_at(self, offsets: Mapping[TP, int]) -> None:
-        """The consumer seeks to these; what comes next must begin there."""
+    def begin_at(self, offsets: Mapping[TP, int]) -> None:
+        """The first offsets in the log of partitions without a snapshot."""
         for tp, offset in offsets.items():
             self._partitions[tp.partition].next_offset = offset
+
+    def go_live(self) -> None:
+        """The recovery really was complete: what was loaded may be kept over rebalances."""
+        for partition in self._partitions.values():
+            partition.live = True
 
     def low_waters(self) -> dict[TP, int]:
         """What may be committed: the oldest offset that a restart would need."""
@@ -182,15 +121,15 @@ class Fence:
         if partition is None or not await self._continues(partition, message.tp, message.offset):
             return
         partition.next_offset = message.offset + 1
-        key = message.key
+        key, value = message.key or b"", message.value or b""
         symbol = partition.symbols.get(key)
         if symbol is None:
             symbol = Symbol([], message.offset, message.offset)
             partition.symbols[key] = symbol
         if message.offset >= symbol.next_offset:
             symbol.next_offset = message.offset + 1
-            symbol.ranges = fold(symbol.ranges, int(message.value))
-            await self._emit(message.partition, key, int(message.value), symbol.ranges)
+            symbol.ranges = fold(symbol.ranges, int(value))
+            await self._emit(message.partition, key, int(value), symbol.ranges)
         self._maybe_snapshot(message.partition, partition)
 
     async def _continues(self, partition: Partition, tp: TP, offset: int) -> bool:
@@ -214,21 +153,20 @@ class Fence:
         return True
 
     async def _rewind(self, tp: TP, offset: int) -> None:
-        try:
+        # Not assigned any more? The rebalance that took it seeks at its end, here or elsewhere.
+        with contextlib.suppress(IllegalStateError):
             await self.app.consumer.seek_wait({tp: offset})
-        except IllegalStateError:
-            pass  # a rebalance has taken the partition; its end seeks, or another worker does
 
     async def _emit(self, partition: int, key: bytes, number: int, ranges: Ranges) -> None:
         body = msgspec.msgpack.encode(Output(key.decode(), number, ranges))
-        sent = await self.app.producer.send(self._out, key, body, partition, None, None)
+        sent: Any = await self.app.producer.send(self._out, key, body, partition, None, None)
         sent.add_done_callback(self._on_sent)
 
     def _on_sent(self, sent: "asyncio.Future[Any]") -> None:
         error = None if sent.cancelled() else sent.exception()
         if error is not None:
             # Without this output no later snapshot may be written: die, and restart before it.
-            asyncio.ensure_future(self.app.crash(error))
+            self._crash = asyncio.ensure_future(self.app.crash(error))
 
     def _maybe_snapshot(self, number: int, partition: Partition) -> None:
         partition.since_snapshot += 1
@@ -238,40 +176,52 @@ class Fence:
         # The symbol whose snapshot is oldest, quiet ones too: no symbol holds the start back.
         key, symbol = min(partition.symbols.items(), key=lambda item: item[1].durable)
         low_water = partition.low_water() or 0
-        snapshot = Snapshot(number, partition.next_offset, low_water, symbol.ranges)
-        self._due.put_nowait((key, snapshot))
+        # While input is read again the symbol is ahead of its partition: its state holds more.
+        next_offset = max(partition.next_offset, symbol.next_offset)
+        snapshot = Snapshot(number, next_offset, low_water, symbol.ranges)
+        # A newer one replaces one that still waits: the queue is as long as there are symbols.
+        self._due[key] = snapshot
+        self._is_due.set()
 
     async def _write_snapshots(self) -> None:
         while True:
-            due = [await self._due.get()]
-            while not self._due.empty():
-                due.append(self._due.get_nowait())
+            await self._is_due.wait()
+            self._is_due.clear()
+            due, self._due = self._due, {}
             # Every output sent before these snapshots were taken is acknowledged after this.
             await self.app.producer.flush()
-            for key, snapshot in due:
-                await self._write(key, snapshot)
+            sent = [(key, snapshot, self._send(key, snapshot)) for key, snapshot in due.items()]
+            for key, snapshot, acknowledged in sent:
+                await acknowledged
+                self._note_durable(key, snapshot)
 
-    async def _write(self, key: bytes, snapshot: Snapshot) -> None:
+    def _send(self, key: bytes, snapshot: Snapshot) -> Awaitable[Any]:
         value = msgspec.msgpack.encode(snapshot)
         # Not table[key] = value: that needs a current event, and tells nothing of the ack.
         self.table.data[key] = value
-        await self.table.send_changelog(snapshot.partition, key, value)
+        return self.table.send_changelog(snapshot.partition, key, value)
+
+    def _note_durable(self, key: bytes, snapshot: Snapshot) -> None:
         partition = self._partitions.get(snapshot.partition)
         symbol = partition.symbols.get(key) if partition is not None else None
         if symbol is not None:
             symbol.durable = max(symbol.durable, snapshot.next_offset)
 
-    async def _load(self, app: faust.App, **_: Any) -> None:
-        """Tables are recovered: take over the partitions assigned, forget those taken away."""
+    async def _load(self, app: Any, **_: Any) -> None:
+        """Take over the partitions assigned, forget those taken away.
+
+        Upstream sends this signal also for a recovery that a further rebalance has cut short, with
+        tables half read and the new assignment. What is loaded then must be loaded again.
+        """
         owned = {tp.partition for tp in app.consumer.assignment() if tp.topic == self._source}
         stored: dict[int, dict[bytes, Snapshot]] = {number: {} for number in sorted(owned)}
         for key, value in self.table.data.items():
             snapshot = msgspec.msgpack.decode(value, type=Snapshot)
             if snapshot.partition in owned:
                 stored[snapshot.partition][key] = snapshot
+        live = {number: p for number, p in self._partitions.items() if p.live}
         self._partitions = {
-            number: self._partitions.get(number) or _restored(snapshots)
-            for number, snapshots in stored.items()
+            number: live.get(number) or _restored(snapshots) for number, snapshots in stored.items()
         }
         for partition in self._partitions.values():
             partition.hole_at = None

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import faust
 
-from tests.chaos.faust_kill.fence import Fence, FencedApp
+from tests.chaos.faust_kill.fence import Fence
+from tests.chaos.faust_kill.fenced_app import FencedApp
 from tests.chaos.faust_kill.settings import settings
 from tests.chaos.faust_kill.trace import trace
 
 
-def build(bootstrap: str, app_id: str) -> FencedApp:
+def build(bootstrap: str, app_id: str, folder: Path) -> FencedApp:
     """The app; ``acks=False``: Faust keeps no account of what was processed, the fence does."""
-    app = FencedApp(app_id, **settings(bootstrap))
+    app = FencedApp(app_id, **settings(bootstrap, folder))
     name = f"{app_id}-in"
     source = app.topic(name, key_serializer="raw", value_serializer="raw", acks=False)
     fence = Fence(app, source=name, out=f"{app_id}-out")
@@ -29,6 +30,7 @@ def build(bootstrap: str, app_id: str) -> FencedApp:
 
 
 if __name__ == "__main__":
-    built = build(sys.argv[1], sys.argv[2])
-    trace(built, Path(sys.argv[3]))
+    trace_file = Path(sys.argv[3])
+    built = build(sys.argv[1], sys.argv[2], trace_file.parent)
+    trace(built, trace_file)
     faust.Worker(built, loglevel="INFO").execute_from_commandline()

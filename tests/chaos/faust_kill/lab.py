@@ -68,10 +68,11 @@ class Lab:
                 await self._kill_and_restart()
             self._feeding = False
             await self._settle()
-        for worker in self._workers:
-            worker.terminate()
-        for worker in self._workers:
-            await asyncio.to_thread(worker.wait, PATIENCE_S)
+            for worker in self._workers:
+                worker.terminate()
+            for worker in self._workers:
+                await asyncio.to_thread(worker.wait, PATIENCE_S)
+            await self._until_outputs_rest()
         await self._read_changelog()
         return self.evidence
 
@@ -107,18 +108,18 @@ class Lab:
         if self.plan.workers > 1 and self._random.random() < 0.5:
             # Long enough for the group to miss it and for the other worker to take over.
             await asyncio.sleep(SESSION_TIMEOUT_S * self._random.uniform(1.0, 2.0))
-        else:
-            await self._until_outputs_rest()
-        killed_at, before = monotonic(), len(self.evidence.outputs)
+        elif self.plan.workers == 1:
+            await self._until_outputs_rest()  # so that outputs can be told apart by run
+        started_at, before = monotonic(), len(self.evidence.outputs)
         self._workers[victim] = self._start()
         if self.plan.workers == 1 and self._random.random() < 0.7:
             await self._until(lambda: len(self.evidence.outputs) > before, "no output")
-            self.evidence.restart_s.append(monotonic() - killed_at)
+            self.evidence.restart_s.append(monotonic() - started_at)
 
     async def _settle(self) -> None:
         """Until every input has an output, or, where some were skipped, nothing more comes."""
         total = sum(len(rows) for rows in self.evidence.inputs.values())
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + 5 * PATIENCE_S
         quiet_since, seen = monotonic(), -1
         while monotonic() < deadline and monotonic() - quiet_since < 4 * SESSION_TIMEOUT_S:
             ids = {(output.symbol, output.number) for output in self.evidence.outputs}
@@ -127,11 +128,8 @@ class Lab:
             if len(self.evidence.outputs) != seen:
                 quiet_since, seen = monotonic(), len(self.evidence.outputs)
             await asyncio.sleep(0.2)
-        await self._until_outputs_rest()
 
     async def _until_outputs_rest(self) -> None:
-        if self.plan.workers > 1:
-            return
         seen = -1
         while seen != len(self.evidence.outputs):
             seen = len(self.evidence.outputs)
@@ -149,7 +147,10 @@ class Lab:
 
     @contextlib.asynccontextmanager
     async def _feeding_inputs(self) -> AsyncIterator[None]:
-        producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap, linger_ms=2)
+        # Idempotent: a retry must not write twice, or offsets would not follow the numbers.
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.kafka.bootstrap, linger_ms=2, enable_idempotence=True
+        )
         await producer.start()
         async with _background(self._feed(producer)):
             yield

@@ -16,9 +16,10 @@ from tests.chaos.faust_kill.trace import trace
 EMPTY = msgspec.msgpack.encode([])
 
 
-def build(bootstrap: str, app_id: str) -> faust.App:
+def build(bootstrap: str, app_id: str, folder: Path) -> faust.App:
     """The app: number in, table updated, output out."""
-    app = faust.App(app_id, **settings(bootstrap))
+    # By default Faust commits every 2.8 s; here most runs live long enough to commit.
+    app = faust.App(app_id, broker_commit_interval=0.5, **settings(bootstrap, folder))
     source = app.topic(f"{app_id}-in", key_serializer="raw", value_serializer="raw")
     out = app.topic(f"{app_id}-out", key_serializer="raw", value_serializer="raw")
     table = app.Table(TABLE, partitions=PARTITIONS, key_type=bytes, value_type=bytes)
@@ -36,6 +37,7 @@ def build(bootstrap: str, app_id: str) -> faust.App:
 
 
 if __name__ == "__main__":
-    built = build(sys.argv[1], sys.argv[2])
-    trace(built, Path(sys.argv[3]))
+    trace_file = Path(sys.argv[3])
+    built = build(sys.argv[1], sys.argv[2], trace_file.parent)
+    trace(built, trace_file)
     faust.Worker(built, loglevel="INFO").execute_from_commandline()

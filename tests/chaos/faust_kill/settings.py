@@ -1,5 +1,6 @@
 """Faust's settings in the lab."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.chaos.faust_kill.fold import PARTITIONS
@@ -9,11 +10,12 @@ SESSION_TIMEOUT_S = 2.0
 HEARTBEAT_S = 0.4
 
 
-def settings(bootstrap: str) -> dict[str, Any]:
-    """What both apps share: raw bytes, in-memory store, short sessions, no extras."""
+def settings(bootstrap: str, folder: Path) -> dict[str, Any]:
+    """What both apps share: raw bytes, in-memory store, short sessions, files in ``folder``."""
     return {
         "broker": f"kafka://{bootstrap}",
         "store": "memory://",
+        "datadir": folder / "data",
         "key_serializer": "raw",
         "value_serializer": "raw",
         "topic_partitions": PARTITIONS,

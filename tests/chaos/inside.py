@@ -1,0 +1,104 @@
+"""Roles and a log in this process, over an embedded broker that disturbs them by a seed."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self, cast
+
+from agents.runtime import roles, running
+from agents.runtime.roles import Role
+from schemas.settings import Settings
+from streams.publish import FramePublisher
+from streams.transport.broker import broker_at, forget
+from streams.transport.log import Log, open_log, topic_specs
+from tests.chaos.outputs import Outputs, Tail, digests
+
+PATIENCE_S = 120.0
+
+
+class RoleEnded(AssertionError):
+    """A role that was not killed has stopped."""
+
+
+class Unplugged:
+    """Stands for the broker towards a killed role: what it sends reaches nobody."""
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+
+    def produce(self, *_: Any, **__: Any) -> asyncio.Future[Any]:
+        """Lost; no acknowledgement ever comes."""
+        return asyncio.get_running_loop().create_future()
+
+    def commit(self, *_: Any, **__: Any) -> None:
+        """Lost."""
+
+    def flush(self) -> None:
+        """Nothing is on its way."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+
+class Inside:
+    """Workers and an account on one embedded broker; ``names`` are of what runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._url = settings.broker.url
+        self._running: dict[str, Role] = {}
+
+    async def __aenter__(self) -> Self:
+        self.log: Log = await open_log(self._url)
+        await self.log.ensure_topics(topic_specs(self.settings.broker))
+        self.publisher = FramePublisher(self.log, self.settings)
+        broker = self.settings.broker
+        self.tail = Tail(self.log, partitions=broker.partitions, prefix=broker.topic_prefix)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name in list(self._running):
+            await self.kill(name)
+        await self.log.close()
+        forget(self._url)
+
+    async def start(self, *names: str) -> None:
+        """Start roles; the name's beginning says which."""
+        for name in names:
+            make = roles.worker if name.startswith("worker") else roles.execution
+            self._running[name] = make(self.settings)
+            await running.start_together([self._running[name]])
+
+    async def kill(self, name: str) -> None:
+        """Let nothing of a role reach the broker from this moment on, and remove it."""
+        role = self._running.pop(name)
+        unplugged = Unplugged(broker_at(self._url))
+        for client in (role.app.producer, role.app.consumer):
+            cast("Any", client)._broker = unplugged
+        await role.app.stop()
+
+    async def stop(self, name: str) -> None:
+        """Stop a role cleanly."""
+        await self._running.pop(name).app.stop()
+
+    def look(self) -> None:
+        """Raise :class:`RoleEnded` if a role has stopped by itself."""
+        for name, role in self._running.items():
+            if role.app.should_stop:
+                reason = role.app.crash_reason
+                raise RoleEnded(f"{name} has stopped by itself: {reason!r}") from reason
+
+    async def finish(self, expected: Outputs) -> dict[str, tuple[int, str]]:
+        """End the market, wait for every expected record, stop all; digests of what is there."""
+        await self.publisher.finish()
+        await self.tail.read_until(expected, within_s=PATIENCE_S, look=self.look)
+        for name in list(self._running):
+            await self.stop(name)
+        await self.tail.read_on()
+        return digests(self.tail.messages)
