@@ -75,6 +75,14 @@ class RecordedFeed:
         """Its symbols, as ``venue:symbol``."""
         return [recording.key for recording in self._recordings]
 
+    def size_bytes(self) -> int:
+        """Bytes of all files as they lie on the disk."""
+        return sum(recording.size_bytes for recording in self._recordings)
+
+    def bytes_read(self) -> int:
+        """How many of them are read so far."""
+        return sum(recording.stats.bytes_read for recording in self._recordings)
+
     def sources(self) -> list[dict[str, Any]]:
         """One entry per recording, in the order of their names."""
         return [

@@ -57,7 +57,7 @@ def replay(
     settings = settings_of(config, overrides)
     feed = RecordedFeed(sources, settings, venue=venue)
     with Stop() as stop, PipelineRun(settings, out=out) as run:
-        with progress(run.tally, shown=not quiet) as advance:
+        with progress(feed, run.tally, shown=not quiet) as advance:
             for frame in feed.frames(run.dead_letter):
                 run.take(frame)
                 if stop.requested:

@@ -25,11 +25,13 @@ class RawLines:
 
     Times never step back: a line slightly behind the one before it gets that one's time, so that
     lines are neither reordered nor lost. What is no line goes to ``reject``; reading goes on behind
-    it. ``lines`` counts all, ``file_name`` names the file being read.
+    it. ``lines`` counts all, ``bytes_read`` the bytes of the files as they lie on the disk,
+    ``file_name`` names the file being read.
     """
 
     def __init__(self, paths: Iterable[Path], reject: Reject) -> None:
         self.lines = 0
+        self.bytes_read = 0
         self.file_name = ""
         self._paths = tuple(paths)
         self._reject = reject
@@ -77,12 +79,15 @@ class RawLines:
                 error = MalformedMessage("no receive time of 16 (µs) or 19 (ns) digits in front")
                 self._reject(self.file_name, error, line, 0)
 
+    def _read(self, count: int) -> None:
+        self.bytes_read += count
+
     def _lines(self) -> Iterator[bytes]:
         for path in self._paths:
             self.file_name = path.name
             tail = b""
             try:
-                for piece in chunks(path):
+                for piece in chunks(path, self._read):
                     lines = (tail + piece).split(b"\n")
                     tail = lines.pop()
                     self.lines += len(lines)

@@ -30,6 +30,7 @@ class SourceStats(msgspec.Struct):
     """
 
     lines: int = 0
+    bytes_read: int = 0
     first_receive_ns: int | None = None
     last_receive_ns: int | None = None
     streams: dict[str, int] = msgspec.field(default_factory=dict)
@@ -55,6 +56,11 @@ class Recording:
         self.venue = origin.venue
         self.symbol = origin.symbol
         self.stats = SourceStats()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files as they lie on the disk."""
+        return sum(path.stat().st_size for path in self.paths)
 
     @property
     def key(self) -> str:
@@ -97,7 +103,8 @@ class Recording:
         parse, add, belongs = parser.parse, framer.add, self._belongs
         for receive_ns, payload in lines:
             if receive_ns >= framer.close_ns:
-                stats.lines, stats.streams = lines.lines, parser.counts()
+                stats.lines, stats.bytes_read = lines.lines, lines.bytes_read
+                stats.streams = parser.counts()
                 yield from framer.advance(receive_ns)
             try:
                 events = parse(payload)
@@ -112,7 +119,8 @@ class Recording:
                     reject(lines.file_name, error, payload, receive_ns)
             stats.first_receive_ns = stats.first_receive_ns or receive_ns
             stats.last_receive_ns = receive_ns
-        stats.lines, stats.streams = lines.lines, parser.counts()
+        stats.lines, stats.bytes_read = lines.lines, lines.bytes_read
+        stats.streams = parser.counts()
         yield from framer.finish()
 
     def _belongs(self, event: Event, payload: bytes) -> bool:
