@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.client_logs import quiet_client
 from cli.common import ConfigOption, SetOption, settings_of
 from cli.feeds import Feed, GeneratedFeed, RecordedFeed
 from cli.pace import Pacer, parse_speed
@@ -16,7 +18,8 @@ from schemas.clock import monotonic_ns
 from schemas.errors import UsageError
 from schemas.settings import Settings
 from streams.publish import FramePublisher
-from streams.transport.log import Log, open_log, topic_specs
+from streams.transport.kafka_address import servers_of
+from streams.transport.log import Log, mismatch, open_log, topic_specs
 
 BrokerOption = Annotated[
     str | None,
@@ -48,7 +51,7 @@ def worker(
     from agents.runtime import roles, running
 
     role = roles.worker(settings, dimensions=chosen, join=join)
-    asyncio.run(_prepare(settings))
+    asyncio.run(_prepare(settings, role.changelogs()))
     running.run(role)
 
 
@@ -70,7 +73,7 @@ def execution(
     from agents.runtime import roles, running
 
     role = roles.execution(settings)
-    asyncio.run(_prepare(settings))
+    asyncio.run(_prepare(settings, role.changelogs()))
     running.run(role)
 
 
@@ -116,13 +119,25 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
 
 async def _open(settings: Settings) -> Log:
     log = await open_log(settings.broker.url)
-    await log.ensure_topics(topic_specs(settings.broker))
+    try:
+        await log.ensure_topics(topic_specs(settings.broker))
+    except BaseException:
+        await log.close()
+        raise
     return log
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings, changelogs: Mapping[str, int]) -> None:
     """The broker answers and the topics are as they must be, before a role starts on them."""
-    await (await _open(settings)).close()
+    log = await _open(settings)
+    try:
+        counts = await log.partition_counts()
+        for name, wanted in changelogs.items():
+            has = counts.get(name, wanted)
+            if has != wanted:
+                raise mismatch(name, has=has, wanted=wanted)
+    finally:
+        await log.close()
 
 
 def _settings(
@@ -133,10 +148,12 @@ def _settings(
         given.append(f"broker.url={broker}")
     if partitions is not None:
         given.append(f"broker.partitions={partitions}")
+    quiet_client()
     settings = settings_of(config, given)
     if settings.broker.url.startswith("embedded:"):
         raise UsageError(
             "a role of its own needs a broker that others reach: give --broker kafka://host:port, "
             "or run everything in one process with `prism up`"
         )
+    servers_of(settings.broker.url)  # refuses what is no address, before Faust stumbles on it
     return settings

@@ -186,6 +186,11 @@ class RuntimeSettings(Section):
     snapshot_interval_s: float = Field(
         30.0, gt=0, description="Event time between two table snapshots of a symbol."
     )
+    instance: str = Field(
+        "",
+        description="Name of this process in its group, the same after a restart; then a restarted "
+        "worker goes on at once instead of after session_timeout_s. Empty: none.",
+    )
     data_dir: Path = Field(
         Path("data"), description="Where a run keeps what must survive it (broker log, ledger)."
     )

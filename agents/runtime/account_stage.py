@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
-from faust.types import TP, EventT
+from faust.types import TP
+from faust.types import Message as Input
 
 from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Sequencer, Step
@@ -197,13 +197,12 @@ class AccountStage(Stage):
         del topic
         self._ready = True
 
-    async def take(self, event: EventT[Any]) -> None:
+    async def take(self, message: Input) -> None:
         """Apply one input and every step that it makes possible."""
-        message = event.message
         try:
             decoded = self._decoders[message.topic].decode(message.value or b"")
         except CodecError as error:
-            await self.emitter.dead_letter(event, error)
+            await self.emitter.dead_letter(message, error)
             return
         self._place(message.tp, message.offset, decoded, message.timestamp)
         if self._ready:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
+from mode import ServiceT
 
 if TYPE_CHECKING:
     from agents.runtime.fence import FencedApp
+
+_POLL_S = 0.1
+"""Longest that a fetch takes no notice of a partition that was resumed meanwhile."""
+_WAITING_MOST = 16
+"""Batches that wait for an agent before nothing more is fetched (back-pressure)."""
 
 
 class _Forgetful(dict[Any, Any]):
@@ -31,12 +38,50 @@ class FencedConsumer:
     earliest_offsets: Any
     highwaters: Any
     seek_wait: Any
+    callback: Any
+    can_resume_flow: Any
+    flow_active: bool
+    should_stop: bool
+    sleep: Any
+    wait: Any
     _commit: Any
+    _get_active_partitions: Any
+    _getmany: Any
     _is_changelog_tp: Any
+    _to_message: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = _Forgetful()
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Hand out what was fetched: input as one message per partition, changelogs one by one.
+
+        Upstream makes two tasks and a wait for every record, stops reading for up to a second when
+        an agent has fallen behind, and drops what a partition gave that was paused meanwhile.
+        """
+        while not (self.should_stop or fetcher.should_stop):
+            if not self.flow_active:
+                await self.wait(self.can_resume_flow)
+                continue
+            await self.app.fence.room(_WAITING_MOST)
+            active = self._get_active_partitions()
+            if not active:
+                await self.sleep(_POLL_S)
+                continue
+            fetched = await self._getmany(set(active), _POLL_S)
+            for tp, records in fetched.items():
+                await self._hand_out(TP(tp.topic, tp.partition), records)
+            await asyncio.sleep(0)
+
+    async def _hand_out(self, tp: TP, records: Any) -> None:
+        messages = [self._to_message(tp, record) for record in records]
+        if self._is_changelog_tp(tp):
+            for message in messages:
+                if self.flow_active:
+                    await self.callback(message)
+        elif messages and self.flow_active:
+            await self.callback(_batch(messages))
 
     async def perform_seek(self) -> None:
         """Seek the input to what the tables need, not to the committed offsets."""
@@ -76,3 +121,22 @@ class FencedConsumer:
         committed = bool(await self._commit(offsets))
         self.app.failpoints.passed("commit.done")
         return committed
+
+
+def _batch(messages: list[ConsumerMessage]) -> ConsumerMessage:
+    """Messages of one partition as one, whose value they are."""
+    first = messages[0]
+    value: Any = messages
+    return ConsumerMessage(
+        first.topic,
+        first.partition,
+        first.offset,
+        first.timestamp,
+        first.timestamp_type,
+        [],
+        None,
+        value,
+        None,
+        tp=first.tp,
+        generation_id=first.generation_id,
+    )

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from faust.types import EventT
+from faust.types import Message as Input
 
 from agents.runtime.fence import FencedApp
 from schemas.clock import now_ns
@@ -53,9 +53,8 @@ class Emitter:
         self.sent += 1
         failpoints.passed_with(message, "sent")
 
-    async def dead_letter(self, event: EventT[Any], error: Exception) -> None:
+    async def dead_letter(self, message: Input, error: Exception) -> None:
         """Put aside an input that cannot be used, with where it came from."""
-        message = event.message
         self.dead += 1
         reason = type(error).__name__
         log.warning(

@@ -13,20 +13,26 @@ Three thoughts (measured and explained in ADR 0002):
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import faust
 import structlog
 from aiokafka.errors import IllegalStateError
-from faust.types import TP, EventT
+from faust.types import TP, Message
 
 from agents.runtime.cursor import Admission, Cursor
 from agents.runtime.failpoints import Failpoints
 from agents.runtime.snapshots import Outputs
 
 log = structlog.get_logger()
+
+_LOOK_S = 0.1
+"""A rebalance empties the agents' queues without a sign."""
 
 
 Partitions = Mapping[str, frozenset[int]]
@@ -57,7 +63,7 @@ class Stage(ABC):
         """The oldest offset that a restart would need."""
 
     @abstractmethod
-    async def take(self, event: EventT[Any]) -> None:
+    async def take(self, message: Message) -> None:
         """Apply one input that is next in its partition."""
 
     def pending(self) -> int:
@@ -83,6 +89,7 @@ class Fence:
         self._cursors: dict[TP, Cursor] = {}
         self._live: frozenset[TP] = frozenset()
         self._ends: dict[TP, int] = {}
+        self._taken_one = asyncio.Event()
         app.fence = self
         loaded: Any = self._load
         app.on_rebalance_complete.connect(loaded, weak=False)
@@ -164,18 +171,32 @@ class Fence:
         cursor = self._cursors.get(tp)
         return None if cursor is None else cursor.next_offset
 
-    async def take_or_stop(self, event: EventT[Any]) -> None:
-        """Apply one input; what goes wrong ends the role: upstream would skip the message."""
-        try:
-            await self.take(event)
-        except Exception as error:
-            log.exception("role.failed", at=f"{event.message.tp}@{event.message.offset}")
-            await self._app.crash(error)
-            raise
+    async def room(self, most: int) -> None:
+        """Wait until fewer than ``most`` batches wait for an agent."""
+        while any(
+            topic.queue.qsize() >= most
+            for topic in self._app.topics
+            if topic.get_topic_name() in self._stage_of
+        ):
+            self._taken_one.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._taken_one.wait()
 
-    async def take(self, event: EventT[Any]) -> None:
+    async def take_or_stop(self, batch: Sequence[Message]) -> None:
+        """Apply inputs of one partition; a fault ends the role: upstream would skip them."""
+        self._taken_one.set()
+        for message in batch:
+            try:
+                await self.take(message)
+            except Exception as error:
+                log.exception("role.failed", at=f"{message.tp}@{message.offset}")
+                await self._app.crash(error)
+                raise
+
+    async def take(self, message: Message) -> None:
         """Apply one input, unless it is old, belongs to another worker or lies beyond a hole."""
-        tp, offset = event.message.tp, event.message.offset
+        tp, offset = message.tp, message.offset
         cursor = self._cursors.get(tp)
         if cursor is None:
             return
@@ -183,7 +204,7 @@ class Fence:
         match cursor.admit(offset):
             case Admission.TAKE:
                 self.taken += 1
-                await self._stage_of[tp.topic].take(event)
+                await self._stage_of[tp.topic].take(message)
                 self._reached(tp, offset + 1)
             case Admission.REWIND:
                 self.rewinds += 1
@@ -218,6 +239,16 @@ class FencedApp(faust.App):
     outputs: Outputs
     failpoints: Failpoints
     make_transport: Callable[[FencedApp], Any]
+
+    @cached_property
+    def failed(self) -> asyncio.Event:
+        """Set once the app has crashed."""
+        return asyncio.Event()
+
+    async def crash(self, reason: BaseException) -> None:
+        """Stop for a reason that nobody here can mend."""
+        self.failed.set()
+        await super().crash(reason)
 
     def _new_transport(self) -> Any:
         return self.make_transport(self)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
-from faust.types import TP, EventT
+from faust.types import TP
+from faust.types import Message as Input
 
 from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Partitions, Stage
@@ -58,6 +59,8 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     next_offset: int
     low_water: int
     state: bytes
+    hour: int | None = None
+    """Of the symbol's last message, in hours of event time."""
 
 
 @dataclass
@@ -76,6 +79,10 @@ class _Symbol:
     durable: int
     parked: bool = False
     hour: int | None = None
+
+    def needs(self, offset: int) -> bool:
+        """Whether some fold has not seen what is at an offset."""
+        return any(offset >= slot.next_offset for slot in self.slots)
 
 
 @dataclass
@@ -155,7 +162,9 @@ class KeyedStage(Stage):
                     slots.append(_Slot(fold.initial(), at))
                 else:
                     slots.append(_Slot(fold.decode(snapshot.state), snapshot.next_offset))
-            partition.symbols[key] = _Symbol(slots, min(s.next_offset for s in slots))
+            hours = [s.hour for s in snapshots.values() if s.hour is not None]
+            at = min(s.next_offset for s in slots)
+            partition.symbols[key] = _Symbol(slots, at, hour=min(hours, default=None))
         marks = [s.low_water for snapshots in found.values() for s in snapshots.values()]
         partition.newest_low_water = max(marks, default=None)
         return partition
@@ -170,23 +179,23 @@ class KeyedStage(Stage):
         """The oldest offset that a restart would need."""
         return self._partitions[tp.partition].low_water(next_offset)
 
-    async def take(self, event: EventT[Any]) -> None:
+    async def take(self, message: Input) -> None:
         """Apply one input to every fold that has not seen it."""
-        message = event.message
+        partition = self._partitions[message.partition]
+        known = partition.symbols.get(message.key or b"")
+        if known is not None and (known.parked or not known.needs(message.offset)):
+            return  # read again after a restart, for other symbols
         try:
             decoded = self._decoder.decode(message.value or b"")
         except CodecError as error:
-            await self._emitter.dead_letter(event, error)
+            await self._emitter.dead_letter(message, error)
             return
-        partition = self._partitions[message.partition]
-        symbol = self._symbol(partition, message.key or b"", message.offset)
-        if symbol.parked:
-            return
+        symbol = known or self._new_symbol(partition, message.key or b"", message.offset)
         try:
             decided = self._fold(symbol, decoded, message.offset)
         except Exception as error:  # noqa: BLE001 - one symbol's fault must not stop the others
             symbol.parked = True
-            await self._emitter.dead_letter(event, error)
+            await self._emitter.dead_letter(message, error)
             decided = [_parked_alert(decoded, error)]
         for given in decided:
             await self._emitter.emit(
@@ -224,11 +233,9 @@ class KeyedStage(Stage):
                 decided.extend(fold.apply(slot.state, decoded))
         return decided
 
-    def _symbol(self, partition: _Partition, key: bytes, offset: int) -> _Symbol:
-        symbol = partition.symbols.get(key)
-        if symbol is None:
-            slots = [_Slot(fold.initial(), offset) for fold in self._folds]
-            symbol = partition.symbols[key] = _Symbol(slots, offset)
+    def _new_symbol(self, partition: _Partition, key: bytes, offset: int) -> _Symbol:
+        slots = [_Slot(fold.initial(), offset) for fold in self._folds]
+        symbol = partition.symbols[key] = _Symbol(slots, offset)
         return symbol
 
     def _maybe_snapshot(
@@ -247,7 +254,8 @@ class KeyedStage(Stage):
         for fold, slot, table in zip(self._folds, symbol.slots, self._tables, strict=True):
             # While input is read again the symbol is ahead of its partition: its state holds more.
             at = max(next_offset, slot.next_offset)
-            snapshot = Snapshot(number, at, low_water, fold.encode(slot.state))
+            state = fold.encode(slot.state)
+            snapshot = Snapshot(number, at, low_water, state, symbol.hour)
             values.append(TableValue(table, number, key, msgspec.msgpack.encode(snapshot)))
 
         def durable() -> None:

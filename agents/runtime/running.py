@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 
 import mode.loop
 import structlog
@@ -13,13 +15,28 @@ from faust import Worker
 from agents.runtime.roles import Role
 
 LOG_LEVEL = logging.WARNING
+STOP_WITHIN_S = 10.0
+"""How long a role that failed may take to stop."""
 
 
 def run(role: Role) -> None:
     """Run one role until SIGINT or SIGTERM; leaves the process with its exit code."""
     mode.loop.use("uvloop")
     _quiet_logs()
+    role.app.task(_end_after_crash(role))
     Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
+
+
+def _end_after_crash(role: Role) -> Callable[[], Awaitable[None]]:
+    """A failed role has nothing left to do; a client that cannot stop must not keep it alive."""
+
+    async def watch() -> None:
+        await role.app.failed.wait()
+        timer = threading.Timer(STOP_WITHIN_S, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+
+    return watch
 
 
 def _quiet_logs() -> None:

@@ -9,7 +9,7 @@ from mode.utils.imports import symbol_by_name
 
 from agents.runtime.consumer import FencedConsumer
 
-KAFKA = "faust.transport.drivers.aiokafka:Transport"
+KAFKA = "agents.runtime.kafka_driver:Transport"
 EMBEDDED = "streams.transport.faust_driver:Transport"
 
 _BY_SCHEME = {"kafka": KAFKA, "embedded": EMBEDDED}

@@ -37,6 +37,7 @@ from streams.transport.log import (
 REQUEST_TIMEOUT_MS = 20_000
 DELIVER_WITHIN_MS = 120_000
 """How long a record may wait for a broker that is away (Kafka's own delivery.timeout.ms)."""
+ASK_AGAIN_S = 0.1
 CLOSE_WITHIN_S = 20.0
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 300
@@ -63,6 +64,7 @@ class KafkaLog:
             # Without the codec's package (cramjam) frames travel as they are.
             compression_type="lz4" if has_lz4() else None,
         )
+        _ask_less_often(self._producer.client)
         self._counts: dict[str, int] = {}
         self._readers: dict[TopicPartition, PartitionReader] = {}
         self._groups: dict[str, Any] = {}
@@ -322,3 +324,20 @@ def _pass_on(answer: asyncio.Future[Any], done: asyncio.Future[tuple[int, int]])
 
 
 _conforms: type[Log] = KafkaLog
+
+
+def _ask_less_often(client: Any) -> None:
+    """Let a client whose broker is away wait before it asks for the cluster's state again.
+
+    aiokafka 0.14's sender asks without a pause while a partition has no leader: thousands of times
+    a second, each with two lines in the log.
+    """
+    ask = client.force_metadata_update
+
+    async def ask_and_wait() -> bool:
+        known = bool(await ask())
+        if not known:
+            await asyncio.sleep(ASK_AGAIN_S)
+        return known
+
+    client.force_metadata_update = lambda: asyncio.ensure_future(ask_and_wait())

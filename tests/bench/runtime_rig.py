@@ -1,0 +1,182 @@
+"""Kafka on one core, the roles on another: what the runtime bench measures on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.settings import Settings
+from schemas.topics import Topic
+from streams.transport.log import Log, open_log, topic_specs
+from streams.transport.log import TopicPartition as At
+from tests.support.kafka import KafkaServer
+from tests.support.needs import REPOSITORY
+
+ROLES_CORE = 0
+BROKER_CORE = 1
+PATIENCE_S = 120.0
+_RUN_ROLE = (
+    "import faulthandler, signal, sys; faulthandler.register(signal.SIGUSR1, all_threads=True); "
+    f"import os; os.sched_setaffinity(0, {{{ROLES_CORE}}}); from cli.main import main; main()"
+)
+
+
+class Rig:
+    """A broker and roles as processes of their own; this process keeps to the broker's core."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._before = os.sched_getaffinity(0)
+        self._kafka = KafkaServer(folder / "kafka")
+        self._roles: dict[str, psutil.Popen] = {}
+
+    def __enter__(self) -> Self:
+        if {ROLES_CORE, BROKER_CORE} <= self._before:
+            os.sched_setaffinity(0, {BROKER_CORE})
+        self._kafka.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop_roles()
+        self._kafka.__exit__(kind, error, trace)
+        os.sched_setaffinity(0, self._before)
+
+    @property
+    def url(self) -> str:
+        """The broker's address."""
+        return f"kafka://{self._kafka.bootstrap}"
+
+    async def prepare(self, settings: Settings) -> Log:
+        """A connection to the broker, with all topics made."""
+        log = await open_log(self.url)
+        await log.ensure_topics(topic_specs(settings.broker))
+        return log
+
+    def start(self, role: str, overrides: Sequence[str]) -> None:
+        """Start ``prism worker`` or ``prism execution`` on its core."""
+        options = [part for setting in overrides for part in ("--set", setting)]
+        with (self._folder / f"{role}.log").open("ab") as file:
+            self._roles[role] = psutil.Popen(
+                [sys.executable, "-c", _RUN_ROLE, role, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=REPOSITORY,
+                start_new_session=True,
+            )
+
+    def hold(self, *, still: bool) -> None:
+        """Stop the roles where they are, or let them go on."""
+        for process in self._roles.values():
+            process.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
+
+    def kill(self, role: str) -> None:
+        """SIGKILL."""
+        self._roles[role].kill()
+        self._roles[role].wait()
+
+    def stop_roles(self) -> None:
+        """End every role, at once."""
+        for role in list(self._roles):
+            self.kill(role)
+            del self._roles[role]
+
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds that each role has used, all threads."""
+        used = {}
+        for role, process in self._roles.items():
+            times = process.cpu_times()
+            used[role] = times.user + times.system
+        return used
+
+    def check(self) -> None:
+        """Raise if a role has ended by itself, with the end of what it printed."""
+        for role, process in self._roles.items():
+            if process.poll() is not None:
+                said = (self._folder / f"{role}.log").read_text(errors="replace")
+                raise RuntimeError(f"{role} ended with {process.returncode}:\n{said[-2000:]}")
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait for a condition; :class:`TimeoutError` when it stays away."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not await condition():
+            self.check()
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"still waiting after {PATIENCE_S:.0f} s; see {self._folder}")
+            await asyncio.sleep(0.05)
+
+
+def reached(log: Log, settings: Settings, counts: Mapping[Topic, int]) -> Awaitable[bool]:
+    """Whether each topic holds at least so many records."""
+
+    async def look() -> bool:
+        for topic, count in counts.items():
+            name = settings.broker.topic_prefix + topic.name
+            spread = range(topic.partition_count(settings.broker.partitions))
+            ends = await log.end_offsets([At(name, number) for number in spread])
+            if sum(ends.values()) < count:
+                return False
+        return True
+
+    return look()
+
+
+class Arrivals:
+    """Tells when records arrive: one consumer per partition, none waits for another's fetch."""
+
+    def __init__(self, url: str, settings: Settings, topics: Sequence[Topic]) -> None:
+        self._partitions = [
+            (topic, TopicPartition(settings.broker.topic_prefix + topic.name, number))
+            for topic in topics
+            for number in range(topic.partition_count(settings.broker.partitions))
+        ]
+        self._servers = url.removeprefix("kafka://")
+        self._consumers: list[AIOKafkaConsumer] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, tell: Callable[[Topic, bytes, float], None]) -> None:
+        """Call ``tell(topic, body, monotonic seconds)`` for every record from now on."""
+        for topic, at in self._partitions:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._servers, enable_auto_commit=False, fetch_max_wait_ms=500
+            )
+            await consumer.start()
+            consumer.assign([at])
+            await consumer.seek_to_end(at)
+            self._consumers.append(consumer)
+            self._tasks.append(asyncio.create_task(self._read(consumer, topic, tell)))
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for consumer in self._consumers:
+            await consumer.stop()
+
+    @staticmethod
+    async def _read(
+        consumer: AIOKafkaConsumer, topic: Topic, tell: Callable[[Topic, bytes, float], None]
+    ) -> None:
+        while True:
+            found = await consumer.getmany(timeout_ms=1_000)
+            now_s = time.monotonic()
+            for records in found.values():
+                for record in records:
+                    tell(topic, record.value, now_s)
