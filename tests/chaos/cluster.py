@@ -1,45 +1,41 @@
-"""Roles as processes on a broker, and what they wrote."""
+"""Roles as processes on a broker, ended as roughly as a test likes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agents.runtime.failpoints import VARIABLE
-from schemas.codec import encode
-from schemas.digest import SortKey, digest, sort_key
-from schemas.frame import Message
+from schemas.health import DeadLetter
 from schemas.settings import BrokerSettings
-from schemas.topics import (
-    CONFLUENCE_SCORES,
-    DIMENSION_SCORES,
-    FILLS,
-    ORDERS,
-    POSITIONS,
-    SIGNALS,
-)
 from streams.transport.log import Log, TopicPartition, open_log, topic_specs
+from tests.chaos.outputs import OUTPUTS, Outputs, Tail, dead_letters, digests
+from tests.support.needs import REPOSITORY
+from tests.support.prism import PRISM, environment
 
-PRISM = Path(sys.executable).with_name("prism")
-OUTPUTS = (DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS)
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
+FEED = "feed"
+_LOOK_EVERY_S = 0.05
 
 
-class Conflict(AssertionError):
-    """Two records with one id differ: something was decided twice, and differently."""
+class RoleEnded(AssertionError):
+    """A process that nobody killed has ended."""
 
 
 @dataclass
 class Cluster:
-    """One scenario: a topic prefix of its own on a shared broker, and the processes it started."""
+    """One scenario: a topic prefix of its own on a shared broker, and the processes it started.
+
+    A process is known by its name, which begins with its role's. The watchdog is told to be
+    patient: what it declares by wall time is an input, and would rightly change the digests.
+    """
 
     broker: str
     prefix: str
@@ -48,17 +44,11 @@ class Cluster:
     partitions: int = 4
     overrides: Sequence[str] = ()
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    starts: int = 0
+    logs: dict[str, Path] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         asyncio.run(self._create_topics())
         return self
-
-    async def _create_topics(self) -> None:
-        settings = BrokerSettings(partitions=self.partitions, topic_prefix=self.prefix)
-        log = await open_log(self.broker)
-        await log.ensure_topics(topic_specs(settings))
-        await log.close()
 
     def __exit__(
         self,
@@ -66,157 +56,154 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in self.processes.values():
-            process.kill()
-        for process in self.processes.values():
-            process.wait()
+        for name in list(self.processes):
+            self.kill(name)
 
-    def start(self, role: str, *arguments: str, name: str = "", failpoint: str = "") -> None:
-        """Start a role; ``name`` tells several of a kind apart."""
-        self.starts += 1
-        names = ",".join(f'"{symbol}"' for symbol in self.symbols)
+    def start(self, *names: str, failpoint: str = "") -> None:
+        """Start roles, such as ``worker`` or ``worker2``; ``failpoint`` is where they will die."""
+        for name in names:
+            self._start(name, name.rstrip("0123456789"), failpoint=failpoint)
+
+    def play(self, recordings: Iterable[Path], *, speed: str) -> None:
+        """Start the feed."""
+        sources = [f"--source={path}" for path in recordings]
+        self._start(FEED, FEED, *sources, "--speed", speed)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one process, even a stopped one, and wait until it is gone."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def suspend(self, name: str) -> None:
+        """Have a process stand still, until :meth:`resume`."""
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a process go on."""
+        self.processes[name].send_signal(signal.SIGCONT)
+
+    def ended(self, names: Iterable[str]) -> str:
+        """Wait for the first of these processes to end by itself; forget it and name it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            for name in names:
+                if self.processes[name].poll() is not None:
+                    return name
+            assert time.monotonic() < deadline, f"none of {list(names)} ended; see {self.folder}"
+            time.sleep(_LOOK_EVERY_S)
+
+    def log_of(self, name: str) -> list[str]:
+        """The lines that a process has printed."""
+        return self.logs[name].read_text(errors="replace").splitlines()
+
+    def look(self) -> None:
+        """Raise :class:`RoleEnded` if a process has ended; a feed may, with code 0."""
+        for name, process in self.processes.items():
+            code = process.poll()
+            if code is not None and (name != FEED or code != 0):
+                text = "\n".join(self.log_of(name)[-25:])
+                raise RoleEnded(f"{name} has ended with {code}:\n{text}")
+
+    def scores(self) -> int:
+        """Confluence scores that are logged by now, repeats counted."""
+        return asyncio.run(self._counted(lambda _: True))["confluence.scores"]
+
+    def wait_until(self, condition: Callable[[dict[str, int]], bool]) -> None:
+        """Wait until the numbers of records by topic (without the prefix) satisfy a condition."""
+        asyncio.run(self._counted(condition))
+
+    def finish(
+        self, expected: Outputs, *, patience_s: float = PATIENCE_S
+    ) -> dict[str, tuple[int, str]]:
+        """Digests of what is written once every expected record is, and all roles have stopped.
+
+        Roles must stop cleanly and leave no dead letters.
+        """
+        found = asyncio.run(self._finish(expected, patience_s))
+        letters = asyncio.run(self._dead_letters())
+        assert not letters, letters
+        return found
+
+    def _start(self, name: str, role: str, *arguments: str, failpoint: str = "") -> None:
+        symbols = ",".join(f'"{symbol}"' for symbol in self.symbols)
         settings = [
             f"broker.url={self.broker}",
             f"broker.partitions={self.partitions}",
             f"broker.topic_prefix={self.prefix}",
-            f"runtime.symbols=[{names}]",
+            f"runtime.symbols=[{symbols}]",
             "runtime.session_timeout_s=2",
             "runtime.snapshot_interval_s=5",
+            "runtime.absent_after_s=600",
             *self.overrides,
         ]
-        options = [part for setting in settings for part in ("--set", setting)]
-        log = self.folder / f"{self.prefix}{name or role}-{self.starts}.log"
-        with log.open("wb") as file:
-            self.processes[name or role] = subprocess.Popen(
-                [str(PRISM), role, *arguments, *options],
+        number = len(list(self.folder.glob(f"{self.prefix}{name}-*.log")))
+        self.logs[name] = self.folder / f"{self.prefix}{name}-{number}.log"
+        with self.logs[name].open("wb") as file:
+            self.processes[name] = subprocess.Popen(
+                [PRISM, role, *arguments, *(f"--set={setting}" for setting in settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, VARIABLE: failpoint},
+                cwd=REPOSITORY,
+                env=environment({VARIABLE: failpoint} if failpoint else {}),
                 start_new_session=True,
             )
 
-    def kill(self, name: str) -> None:
-        """SIGKILL one process and wait until it is gone."""
-        process = self.processes[name]
-        process.kill()
-        process.wait()
+    def _stop_roles(self) -> None:
+        """SIGTERM all but the feed, which has come to its end; each has to end cleanly."""
+        for name, process in self.processes.items():
+            if name == FEED:
+                process.wait(PATIENCE_S)
+            else:
+                process.terminate()
+        codes = {name: process.wait(PATIENCE_S) for name, process in self.processes.items()}
+        assert not any(codes.values()), f"{codes}; see {self.folder}"
 
-    def died(self, name: str, *, within_s: float = PATIENCE_S) -> bool:
-        """Wait for a process to end by itself."""
-        try:
-            self.processes[name].wait(within_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def outputs(self) -> dict[str, list[Message]]:
-        """Everything on the output topics, in log order per partition."""
-        return asyncio.run(self._read_all())
-
-    def wait_for(self, expected: Mapping[str, Sequence[Message]]) -> dict[str, list[Message]]:
-        """The outputs, once every expected record is there; :class:`TimeoutError` if one lacks."""
-        return asyncio.run(self._wait_for(expected))
-
-    def wait_until(self, condition: Callable[[dict[str, int]], bool]) -> None:
-        """Wait until the record counts by topic (without the prefix) satisfy a condition."""
-        asyncio.run(self._wait_until(condition))
-
-    async def _wait_until(self, condition: Callable[[dict[str, int]], bool]) -> None:
+    async def _create_topics(self) -> None:
+        settings = BrokerSettings(partitions=self.partitions, topic_prefix=self.prefix)
         log = await open_log(self.broker)
-        deadline = time.monotonic() + PATIENCE_S
+        await log.ensure_topics(topic_specs(settings))
+        await log.close()
+
+    async def _finish(self, expected: Outputs, patience_s: float) -> dict[str, tuple[int, str]]:
+        log = await open_log(self.broker)
         try:
-            while True:
-                ends = await log.end_offsets(self._outputs())
-                counts = {topic.name: 0 for topic in OUTPUTS}
-                for at, end in ends.items():
-                    counts[at.topic.removeprefix(self.prefix)] += end
-                if condition(counts):
-                    return
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"still {counts}; see {self.folder}")
-                await asyncio.sleep(0.05)
+            tail = Tail(log, partitions=self.partitions, prefix=self.prefix)
+            await tail.read_until(expected, within_s=patience_s, look=self.look)
+            self._stop_roles()
+            await tail.read_on()
+        finally:
+            await log.close()
+        return digests(tail.messages)
+
+    async def _counted(self, condition: Callable[[dict[str, int]], bool]) -> dict[str, int]:
+        log = await open_log(self.broker)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    self.look()
+                    counts = await self._counts(log)
+                    if condition(counts):
+                        return counts
+                    await asyncio.sleep(_LOOK_EVERY_S)
         finally:
             await log.close()
 
-    async def _wait_for(
-        self, expected: Mapping[str, Sequence[Message]]
-    ) -> dict[str, list[Message]]:
-        log = await open_log(self.broker)
-        tail = _Tail(log, self._outputs(), self.prefix)
-        wanted = {name: {sort_key(m) for m in messages} for name, messages in expected.items()}
-        deadline = time.monotonic() + PATIENCE_S
-        try:
-            while True:
-                await tail.read_on()
-                missing = {n: len(keys - tail.keys[n]) for n, keys in wanted.items()}
-                if not any(missing.values()):
-                    return tail.messages
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"missing {missing}; see {self.folder}")
-        finally:
-            await log.close()
-
-    async def _read_all(self) -> dict[str, list[Message]]:
-        log = await open_log(self.broker)
-        try:
-            tail = _Tail(log, self._outputs(), self.prefix)
-            while await tail.read_on():
-                pass
-            return tail.messages
-        finally:
-            await log.close()
-
-    def _outputs(self) -> list[TopicPartition]:
-        return [
-            TopicPartition(self.prefix + topic.name, number)
+    async def _counts(self, log: Log) -> dict[str, int]:
+        of_topic = {
+            topic.name: [
+                TopicPartition(self.prefix + topic.name, number)
+                for number in range(topic.partition_count(self.partitions))
+            ]
             for topic in OUTPUTS
-            for number in range(topic.partition_count(self.partitions))
-        ]
+        }
+        ends = await log.end_offsets([at for places in of_topic.values() for at in places])
+        return {name: sum(ends[at] for at in places) for name, places in of_topic.items()}
 
-
-class _Tail:
-    """Reads topics on from where it stopped, and refuses records that contradict one another."""
-
-    def __init__(self, log: Log, partitions: Sequence[TopicPartition], prefix: str) -> None:
-        self._log = log
-        self._prefix = prefix
-        self._at = dict.fromkeys(partitions, 0)
-        self._decoders = {topic.name: topic.decoder() for topic in OUTPUTS}
-        self._bodies: dict[tuple[str, SortKey], bytes] = {}
-        self.messages: dict[str, list[Message]] = {topic.name: [] for topic in OUTPUTS}
-        self.keys: dict[str, set[SortKey]] = {topic.name: set() for topic in OUTPUTS}
-
-    async def read_on(self) -> int:
-        ends = await self._log.end_offsets(list(self._at))
-        count = 0
-        for at, end in ends.items():
-            while self._at[at] < end:
-                records = await self._log.read(
-                    at.topic, at.partition, self._at[at], max_records=2_000, wait_ms=1_000
-                )
-                for record in records:
-                    self._take(at.topic.removeprefix(self._prefix), record.value or b"")
-                    self._at[at] = record.offset + 1
-                count += len(records)
-        if not count:
-            await asyncio.sleep(0.05)
-        return count
-
-    def _take(self, topic: str, body: bytes) -> None:
-        message: Message = self._decoders[topic].decode(body)
-        key = sort_key(message)
-        before = self._bodies.setdefault((topic, key), body)
-        if before != body:
-            raise Conflict(f"{topic} {key}: two bodies under one id")
-        self.messages[topic].append(message)
-        self.keys[topic].add(key)
-
-
-def digests(messages: Mapping[str, Sequence[Message]]) -> dict[str, tuple[int, str]]:
-    """Distinct records and digest by output topic."""
-    named = {}
-    for topic in OUTPUTS:
-        found = list(messages.get(topic.name, ()))
-        named[topic.name] = (len({encode(m) for m in found}), digest(found))
-    return named
+    async def _dead_letters(self) -> list[DeadLetter]:
+        log = await open_log(self.broker)
+        try:
+            return await dead_letters(log, prefix=self.prefix)
+        finally:
+            await log.close()

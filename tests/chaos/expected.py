@@ -11,6 +11,9 @@ from schemas.settings import Settings
 from streams.merge import merge
 from streams.recordings import sources_from
 
+SYMBOLS = ("binanceusdm:BTC/USDT:USDT", "binanceusdm:ETH/USDT:USDT")
+"""Those of the recordings that the scenarios on Kafka play."""
+
 
 def pipeline_outputs(
     paths: Sequence[Path], settings: Settings

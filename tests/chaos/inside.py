@@ -1,13 +1,15 @@
-"""Roles and a log in this process, over an embedded broker that disturbs them by a seed."""
+"""Roles and a log in this process, over a broker that may disturb them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self, cast
 
 from agents.runtime import roles, running
 from agents.runtime.roles import Role
+from schemas.frame import Frame
 from schemas.settings import Settings
 from streams.publish import FramePublisher
 from streams.transport.broker import broker_at, forget
@@ -15,6 +17,8 @@ from streams.transport.log import Log, open_log, topic_specs
 from tests.chaos.outputs import Outputs, Tail, digests
 
 PATIENCE_S = 120.0
+_LOOK_EVERY = 200
+_MOST_BEHIND = 2_000
 
 
 class RoleEnded(AssertionError):
@@ -42,7 +46,7 @@ class Unplugged:
 
 
 class Inside:
-    """Workers and an account on one embedded broker; ``names`` are of what runs."""
+    """Workers and accounts on one broker; a name begins with ``worker`` or ``execution``."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -64,19 +68,20 @@ class Inside:
         trace: TracebackType | None,
     ) -> None:
         for name in list(self._running):
-            await self.kill(name)
+            await self.stop(name)
         await self.log.close()
-        forget(self._url)
+        if self._url.startswith("embedded:"):
+            forget(self._url)
 
     async def start(self, *names: str) -> None:
-        """Start roles; the name's beginning says which."""
+        """Start roles."""
         for name in names:
             make = roles.worker if name.startswith("worker") else roles.execution
             self._running[name] = make(self.settings)
             await running.start_together([self._running[name]])
 
     async def kill(self, name: str) -> None:
-        """Let nothing of a role reach the broker from this moment on, and remove it."""
+        """Let nothing of a role reach the embedded broker from this moment on, and remove it."""
         role = self._running.pop(name)
         unplugged = Unplugged(broker_at(self._url))
         for client in (role.app.producer, role.app.consumer):
@@ -94,10 +99,22 @@ class Inside:
                 reason = role.app.crash_reason
                 raise RoleEnded(f"{name} has stopped by itself: {reason!r}") from reason
 
-    async def finish(self, expected: Outputs) -> dict[str, tuple[int, str]]:
+    async def play(self, frames: Iterable[Frame]) -> None:
+        """Publish frames as fast as the roles take them."""
+        for number, frame in enumerate(frames):
+            await self.publisher.publish(frame)
+            if number % _LOOK_EVERY == 0:
+                while any(role.fence.lag() > _MOST_BEHIND for role in self._running.values()):
+                    self.look()
+                    await asyncio.sleep(0.01)
+
+    async def finish(
+        self, expected: Outputs, *, patience_s: float | None = None
+    ) -> dict[str, tuple[int, str]]:
         """End the market, wait for every expected record, stop all; digests of what is there."""
         await self.publisher.finish()
-        await self.tail.read_until(expected, within_s=PATIENCE_S, look=self.look)
+        within_s = PATIENCE_S if patience_s is None else patience_s
+        await self.tail.read_until(expected, within_s=within_s, look=self.look)
         for name in list(self._running):
             await self.stop(name)
         await self.tail.read_on()

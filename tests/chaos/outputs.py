@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from schemas.digest import SortKey, digest, sort_key
+from schemas.errors import CodecError
 from schemas.frame import Message
+from schemas.health import DeadLetter
 from schemas.topics import (
     ALERTS,
     CONFLUENCE_SCORES,
+    DEAD_LETTERS,
     DIMENSION_SCORES,
     FILLS,
     ORDERS,
@@ -90,7 +93,10 @@ class Tail:
             ) from None
 
     def _take(self, topic: str, body: bytes) -> None:
-        message: Message = self._decoders[topic].decode(body)
+        try:
+            message: Message = self._decoders[topic].decode(body)
+        except CodecError:
+            return  # the roles have to say so in a dead letter
         key = sort_key(message)
         before = self._bodies.setdefault((topic, key), body)
         if before is body:
@@ -99,6 +105,18 @@ class Tail:
             self.repeated += 1
         else:
             raise Conflict(f"{topic} {key}: two bodies under one id")
+
+
+async def dead_letters(log: Log, *, prefix: str) -> list[DeadLetter]:
+    """What the roles could not use."""
+    at = TopicPartition(prefix + DEAD_LETTERS.name, 0)
+    decoder = DEAD_LETTERS.decoder()
+    end = (await log.end_offsets([at]))[at]
+    letters: list[DeadLetter] = []
+    while len(letters) < end:
+        records = await log.read(at.topic, at.partition, len(letters), wait_ms=1_000)
+        letters.extend(decoder.decode(record.value or b"") for record in records)
+    return letters
 
 
 def digests(messages: Outputs) -> dict[str, tuple[int, str]]:

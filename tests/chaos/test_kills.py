@@ -2,129 +2,135 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterator
+import signal
+from collections import deque
 from pathlib import Path
 
 import pytest
 
 from agents.runtime.failpoints import POINTS
-from schemas.frame import Message
-from schemas.settings import Settings
-from tests.chaos.cluster import Cluster, digests
-from tests.chaos.expected import pipeline_outputs
-from tests.support.kafka import KafkaServer
+from tests.chaos.cluster import Cluster
+from tests.chaos.outputs import Outputs, digests
 
-SYMBOLS = ("binanceusdm:BTC/USDT:USDT", "binanceusdm:ETH/USDT:USDT")
-EXECUTION_POINTS = tuple(p for p in POINTS if p.startswith(("order", "fill")))
-WORKER_POINTS = tuple(p for p in POINTS if p not in EXECUTION_POINTS)
-prefixes = (f"k{n}." for n in itertools.count())
+EXECUTION_POINTS = tuple(p for p in POINTS if not p.startswith(("score", "signal")))
+WORKER_POINTS = tuple(p for p in POINTS if not p.startswith(("order", "fill")))
 
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_market_data]
 
-Outputs = dict[str, list[Message]]
+
+def workers_named(count: int) -> list[str]:
+    """Names of so many workers."""
+    return [f"worker{number}" for number in range(count)]
 
 
-@pytest.fixture(scope="module")
-def recordings(market_data: Path) -> list[Path]:
-    folder = market_data / "recordings" / "btc-eth-20240808" / "usdm"
-    return [folder / "btcusdt_20240808.gz", folder / "ethusdt_20240808.gz"]
-
-
-@pytest.fixture(scope="module")
-def expected(recordings: list[Path]) -> Outputs:
-    return pipeline_outputs(recordings, Settings())[1]
-
-
-@pytest.fixture
-def cluster(kafka: KafkaServer, tmp_path: Path) -> Iterator[Cluster]:
-    with Cluster(f"kafka://{kafka.bootstrap}", next(prefixes), tmp_path, SYMBOLS) as made:
-        yield made
-
-
-def play(cluster: Cluster, recordings: list[Path], *, speed: str) -> None:
-    sources = [part for path in recordings for part in ("--source", str(path))]
-    cluster.start("feed", *sources, "--speed", speed)
-
-
+@pytest.mark.parametrize("cluster", [3], indirect=True)
 def test_a_worker_and_an_account_killed_in_mid_stream(
     cluster: Cluster, recordings: list[Path], expected: Outputs
 ) -> None:
-    cluster.start("worker")
-    cluster.start("execution")
-    play(cluster, recordings, speed="40x")
+    cluster.start("worker", "execution")
+    cluster.play(recordings, speed="40x")
     cluster.wait_until(lambda counts: counts["confluence.scores"] > 200)
     cluster.kill("worker")
     cluster.start("worker")
     cluster.wait_until(lambda counts: counts["execution.orders"] > 40)
     cluster.kill("execution")
     cluster.start("execution")
-    assert digests(cluster.wait_for(expected)) == digests(expected)
+    assert cluster.finish(expected) == digests(expected)
 
 
 def test_two_workers_share_the_symbols_and_one_takes_over(
     cluster: Cluster, recordings: list[Path], expected: Outputs
 ) -> None:
-    cluster.start("worker", name="first")
-    cluster.start("worker", name="second")
-    cluster.start("execution", name="active")
-    cluster.start("execution", name="standby")
-    play(cluster, recordings, speed="40x")
+    cluster.start("worker1", "worker2", "execution1", "execution2")
+    cluster.play(recordings, speed="40x")
     cluster.wait_until(lambda counts: counts["confluence.scores"] > 200)
-    cluster.kill("first")
-    cluster.kill("active")
-    cluster.start("worker", name="first")
-    assert digests(cluster.wait_for(expected)) == digests(expected)
+    cluster.kill("worker1")
+    cluster.kill("execution1")
+    cluster.start("worker1")
+    assert cluster.finish(expected) == digests(expected)
+
+
+def test_both_roles_die_between_an_output_and_its_acknowledgement(
+    cluster: Cluster, recordings: list[Path], expected: Outputs
+) -> None:
+    cluster.start("worker", failpoint="signal.sent:3")
+    cluster.start("execution", failpoint="fill.sent:3")
+    cluster.play(recordings, speed="40x")
+    for _ in range(2):
+        cluster.start(killed(cluster, ["worker", "execution"]))
+    assert cluster.finish(expected) == digests(expected)
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("workers", "cluster"), [(1, 3), (2, 4)], indirect=["cluster"])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_twenty_random_kills(
     cluster: Cluster, recordings: list[Path], expected: Outputs, workers: int, seed: int
 ) -> None:
     rng = random.Random(seed)
-    names = [f"worker{n}" for n in range(workers)]
-    for name in names:
-        cluster.start("worker", name=name)
-    cluster.start("execution", name="execution")
-    play(cluster, recordings, speed="8x")
-    for _ in range(5):
-        victim = rng.choice([*names, "execution"])
-        goal = rng.randrange(20, 160)
-        before = _scores(cluster)
-        cluster.wait_until(lambda c, at=before + goal: c["confluence.scores"] > at)  # type: ignore[misc]
-        cluster.kill(victim)
-        cluster.start("execution" if victim == "execution" else "worker", name=victim)
-    assert digests(cluster.wait_for(expected)) == digests(expected)
+    names = [*workers_named(workers), "execution"]
+    cluster.start(*names)
+    cluster.play(recordings, speed="5x")
+    killed = 0
+    while killed < 20:
+        victims = rng.sample(names, 2 if rng.random() < 0.2 else 1)
+        goal = cluster.scores() + rng.randrange(1, 30)
+        cluster.wait_until(lambda counts, goal=goal: counts["confluence.scores"] > goal)  # type: ignore[misc]
+        for victim in victims:
+            cluster.kill(victim)
+        cluster.start(*victims)
+        killed += len(victims)
+    assert cluster.finish(expected) == digests(expected)
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("point", WORKER_POINTS)
-def test_a_worker_dies_at_a_failpoint(
-    cluster: Cluster, recordings: list[Path], expected: Outputs, point: str
+@pytest.mark.parametrize(("workers", "cluster"), [(1, 3), (2, 4)], indirect=["cluster"])
+def test_a_worker_dies_at_each_failpoint(
+    cluster: Cluster, recordings: list[Path], expected: Outputs, workers: int
 ) -> None:
-    cluster.start("worker", failpoint=f"{point}:3")
     cluster.start("execution")
-    play(cluster, recordings, speed="40x")
-    assert cluster.died("worker")
-    cluster.start("worker")
-    assert digests(cluster.wait_for(expected)) == digests(expected)
+    die_at_each(cluster, recordings, workers_named(workers), WORKER_POINTS)
+    assert cluster.finish(expected) == digests(expected)
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("point", [*EXECUTION_POINTS, "snapshot.written", "snapshot.flushed"])
-def test_an_account_dies_at_a_failpoint(
-    cluster: Cluster, recordings: list[Path], expected: Outputs, point: str
+@pytest.mark.parametrize("standbys", [0, 1])
+def test_an_account_dies_at_each_failpoint(
+    cluster: Cluster, recordings: list[Path], expected: Outputs, standbys: int
 ) -> None:
     cluster.start("worker")
-    cluster.start("execution", failpoint=f"{point}:3")
-    play(cluster, recordings, speed="40x")
-    assert cluster.died("execution")
-    cluster.start("execution")
-    assert digests(cluster.wait_for(expected)) == digests(expected)
+    names = [f"execution{number}" for number in range(1 + standbys)]
+    die_at_each(cluster, recordings, names, EXECUTION_POINTS)
+    assert cluster.finish(expected) == digests(expected)
 
 
-def _scores(cluster: Cluster) -> int:
-    return len(cluster.outputs()["confluence.scores"])
+def die_at_each(
+    cluster: Cluster, recordings: list[Path], names: list[str], points: tuple[str, ...]
+) -> None:
+    """Play the recordings while whoever dies at a failpoint is started again with the next one.
+
+    With two of a kind the first death hands the partitions to the other, which dies at its point in
+    turn; points follow in random order, so that each comes at another time of the market.
+    """
+    order = deque(random.Random(len(names)).sample(points, len(points)))
+    waiting = {name: order.popleft() for name in names}
+    for name, point in waiting.items():
+        cluster.start(name, failpoint=f"{point}:{1 + len(order) % 3}")
+    cluster.play(recordings, speed="3x")
+    while waiting:
+        dead = killed(cluster, list(waiting))
+        del waiting[dead]
+        if order:
+            waiting[dead] = order.popleft()
+            cluster.start(dead, failpoint=f"{waiting[dead]}:{1 + len(order) % 3}")
+    # Not before: an armed one that has no partitions would never come to its point.
+    cluster.start(*names)
+
+
+def killed(cluster: Cluster, names: list[str]) -> str:
+    """The first of these to die at its failpoint."""
+    name = cluster.ended(names)
+    process = cluster.processes.pop(name)
+    assert process.returncode == -signal.SIGKILL, cluster.log_of(name)[-25:]
+    return name

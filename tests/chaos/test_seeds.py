@@ -1,107 +1,69 @@
-"""A thousand seeds of disturbance, one digest: what the embedded broker may do changes nothing."""
+"""A thousand seeds of disturbance, one digest: what the embedded broker may do changes nothing.
+
+A failure names its seeds; ``python -m tests.chaos.seeds SEED...`` runs them again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from itertools import islice
-from random import Random
-from typing import NamedTuple
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
-from agents.pipeline import Pipeline
-from agents.runtime.cursor import Admission, Cursor
-from cli.feeds import GeneratedFeed
-from schemas.frame import Frame, Message
-from schemas.settings import Settings, settings_from
-from tests.chaos.inside import Inside
-from tests.chaos.outputs import digests
+from agents.runtime import account_stage
+from agents.runtime.folds import DimensionFold
+from tests.chaos import inside
+from tests.chaos.market import FRAMES, Market, short_market
+from tests.chaos.seeds import AT_ONCE, Scenario, failures, failures_of, random_of
 
-FRAMES = 360
 SEEDS = range(1_000)
-AT_ONCE = 10
-"""Markets in one event loop: a role mostly waits, for the others and for its own start."""
-
-
-class Market(NamedTuple):
-    """A short market, and what it gives undisturbed."""
-
-    settings: Settings
-    frames: list[Frame]
-    expected: dict[str, list[Message]]
-
-
-def short_settings(**broker: object) -> Settings:
-    """Settings under which 12 s of market give signals of both sides, and snapshots matter."""
-    return settings_from(
-        {
-            "frames": {"score_interval_ms": 300},
-            "dimensions": {
-                "options": {"orderbook": {"warmup_s": 1}, "orderflow": {"warmup_s": 1}}
-            },
-            "signals": {
-                "long_threshold": 52, "short_threshold": 48, "exit_band": 1, "hysteresis": 0,
-                "reliability_floor": 0, "cooldown_s": 0.5,
-            },
-            "runtime": {"snapshot_interval_s": 1, "absent_after_s": 600, "heartbeat_s": 600},
-            "broker": {"partitions": 4, **broker},
-        }
-    )  # fmt: skip
+BLOCK = 50
+"""Seeds of one process: Faust lets go of none of its apps, each of them 0.7 MB."""
 
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    settings = short_settings()
-    frames = list(islice(GeneratedFeed(settings, seed=7).frames(lambda _: None), FRAMES))
-    pipeline = Pipeline(settings)
-    expected: dict[str, list[Message]] = {}
-    for frame in frames:
-        for topic, message in pipeline.process(frame):
-            expected.setdefault(topic.name, []).append(message)
-    return Market(settings, frames, expected)
+    return short_market()
 
 
-async def disturbed(market: Market, seed: int) -> dict[str, tuple[int, str]]:
-    """Digests of the market run on a disturbed broker, its roles killed and stopped on the way."""
-    rng = Random(f"scenario {seed}")
-    settings = short_settings(url=f"embedded://seed-{seed}?seed={seed}")
-    keys = tuple(sorted({frame.key for frame in market.frames}))
-    runtime = settings.runtime.model_copy(update={"symbols": keys})
-    settings = settings.model_copy(update={"runtime": runtime})
-    names = rng.choice([["worker", "execution"], ["worker1", "worker2", "execution"]])
-    restarts = {rng.randrange(1, FRAMES): rng.choice(names) for _ in range(rng.randrange(1, 4))}
-    async with Inside(settings) as inside:
-        await inside.start(*rng.sample(names, len(names)))
-        for number, frame in enumerate(market.frames):
-            await inside.publisher.publish(frame)
-            if not rng.randrange(20):
-                await asyncio.sleep(rng.random() / 4)
-            if number in restarts:
-                name = restarts[number]
-                await (inside.kill if rng.randrange(3) else inside.stop)(name)
-                await inside.start(name)
-        return await inside.finish(market.expected)
+def late_restarts(role: str) -> list[int]:
+    """Seeds that end one role late in the market, when it has snapshots, and no other."""
+    scenarios = ((seed, Scenario.of(random_of(seed))) for seed in SEEDS)
+    return [
+        seed
+        for seed, (names, restarts) in scenarios
+        if len(names) == 2 and all(n > FRAMES * 0.6 and w == role for n, w in restarts.items())
+    ]
 
 
-async def failures(market: Market, seeds: Sequence[int]) -> dict[int, str]:
-    """What went wrong, by seed."""
-    wanted = digests(market.expected)
+def test_a_sample_of_seeds_gives_one_digest(market: Market) -> None:
+    assert asyncio.run(failures(market, range(AT_ONCE))) == {}
 
-    async def judge(seed: int) -> str:
-        try:
-            found = await disturbed(market, seed)
-        except (AssertionError, TimeoutError) as error:
-            return f"{type(error).__name__}: {error}"
-        return "" if found == wanted else f"digests differ: {found}, not {wanted}"
 
-    verdicts = {}
-    queue = list(seeds)
+@pytest.mark.chaos
+def test_a_thousand_seeds_give_one_digest() -> None:
+    blocks = [SEEDS[first : first + BLOCK] for first in range(0, len(SEEDS), BLOCK)]
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=fresh, max_tasks_per_child=1) as processes:
+        found = list(processes.map(failures_of, blocks))
+    assert {seed: text for block in found for seed, text in block.items()} == {}
 
-    async def work() -> None:
-        while queue:
-            seed = queue.pop(0)
-            verdicts[seed] = await judge(seed)
 
-    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return {seed: text for seed, text in verdicts.items() if text}
+def test_workers_that_forget_what_they_snapshotted_are_found_out(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DimensionFold, "decode", lambda fold, data: fold.initial())
+    seeds = late_restarts("worker")[:3]
+    assert set(asyncio.run(failures(market, seeds))) == set(seeds)
+
+
+def test_accounts_that_skip_what_waits_for_its_turn_are_found_out(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_unread(unapplied: object, applied: object, otherwise: int) -> int:
+        return otherwise
+
+    monkeypatch.setattr(account_stage._Unapplied, "first", first_unread)
+    monkeypatch.setattr(inside, "PATIENCE_S", 5.0)  # what was skipped never comes
+    assert asyncio.run(failures(market, late_restarts("execution")[:5]))
