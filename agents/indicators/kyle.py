@@ -33,6 +33,7 @@ class KyleLambda(msgspec.Struct):
     sum_y: float = 0.0
     sum_xx: float = 0.0
     sum_xy: float = 0.0
+    size_xy: float = 0.0
     count: int = 0
     sampled_ns: int | None = None
     opened_ns: int | None = None
@@ -40,10 +41,12 @@ class KyleLambda(msgspec.Struct):
     """Twice the mid at the sample's start, in mantissas: its changes are exact."""
     price_exponent: int = 0
     signed: float = 0.0
+    gross: float = 0.0
 
     def update(self, frame: Frame, *, delta: float) -> None:
         """Take in one frame, whose aggressors bought ``delta`` more than they sold."""
         self.signed += delta
+        self.gross += abs(delta)
         if self.opened_ns is None or frame.close_ns - self.opened_ns >= self.sample_s * NS_PER_S:
             self._roll(frame)
 
@@ -55,7 +58,11 @@ class KyleLambda(msgspec.Struct):
         spread = self.sum_xx - self.sum_x * self.sum_x / self.weight
         if spread <= 1e-12 * self.sum_xx:
             return None
-        return (self.sum_xy - self.sum_x * self.sum_y / self.weight) / spread
+        means = self.sum_x * self.sum_y / self.weight
+        covariance = self.sum_xy - means
+        if abs(covariance) <= 1e-12 * (self.size_xy + abs(means)):
+            return 0.0  # what is left of a difference of equals is rounding, and has no unit
+        return covariance / spread
 
     def sample(self, signed: float, change: float, close_ns: int) -> None:
         """Take in one pair of signed volume and mid change."""
@@ -66,12 +73,14 @@ class KyleLambda(msgspec.Struct):
             self.sum_y *= kept
             self.sum_xx *= kept
             self.sum_xy *= kept
+            self.size_xy *= kept
         self.sampled_ns = close_ns
         self.weight += 1.0
         self.sum_x += signed
         self.sum_y += change
         self.sum_xx += signed * signed
         self.sum_xy += signed * change
+        self.size_xy += abs(signed * change)
         if signed != 0.0:
             self.count += 1
 
@@ -80,11 +89,13 @@ class KyleLambda(msgspec.Struct):
         twice = twice_mid(frame)
         if twice is None:
             self.opened_ns = None  # a change across a hole in the quotes is no answer to the flow
-            self.signed = 0.0
+            self.signed = self.gross = 0.0
             return
         exponent = frame.price_exponent
         if self.opened_ns is not None:
             change = twice - rescaled(self.twice, self.price_exponent, exponent)
-            self.sample(self.signed, change / (2 * 10**exponent), frame.close_ns)
-        self.opened_ns, self.signed = frame.close_ns, 0.0
+            # What is left of equal buys and sells is rounding; it must not count as flow.
+            signed = self.signed if abs(self.signed) > 1e-12 * self.gross else 0.0
+            self.sample(signed, change / (2 * 10**exponent), frame.close_ns)
+        self.opened_ns, self.signed, self.gross = frame.close_ns, 0.0, 0.0
         self.twice, self.price_exponent = twice, exponent
