@@ -1,8 +1,7 @@
 """The contract of a dimension, and the one way in which every dimension is driven.
 
 A dimension is three functions over its own state: ``initial``, ``fold`` (one frame into the state)
-and ``read`` (component readings at a tick); one that uses bars takes ``backfill`` too. Everything
-else (order and gap checks, weights,
+and ``read`` (component readings at a tick). Everything else (order and gap checks, weights,
 coverage, fitness, the message) is the same for all and lives here.
 """
 
@@ -20,7 +19,7 @@ import msgspec
 from agents.indicators.fitness import Fitness
 from schemas.alert import Alert, Severity
 from schemas.errors import SequenceHole
-from schemas.frame import Backfill, Frame, Message
+from schemas.frame import Frame, Message
 from schemas.score import NEUTRAL, ComponentReading, DimensionScore
 from schemas.settings import Section, validated
 
@@ -66,16 +65,12 @@ class ComponentSpec:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values.
-
-    ``coverage`` is how much of what the component wants to look at was ready, in (0, 1].
-    """
+    """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values."""
 
     name: str
     score: float | None
     raw: tuple[tuple[str, float], ...] = ()
     divergence: float = 0.0
-    coverage: float = 1.0
 
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -113,13 +108,6 @@ class Dimension(ABC, Generic[S]):
     @abstractmethod
     def read(self, state: S, frame: Frame) -> Sequence[Reading]:
         """Readings of every component, in the order of ``components``, at the tick ``frame``."""
-
-    def backfill(self, state: S, history: Backfill) -> None:
-        """Take bars of history into the state; a dimension that keeps no bars ignores them."""
-
-    def is_tainted(self, state: S) -> bool:  # noqa: ARG002 - a default for those without history
-        """Whether history or late data is in what the state remembers."""
-        return False
 
 
 class SymbolState(msgspec.Struct):
@@ -184,10 +172,6 @@ class DimensionMachine:
         self.dimension.fold(state.inner, frame)
         return self._score(state, frame, fitness) if frame.is_tick else None
 
-    def backfill(self, state: SymbolState, history: Backfill) -> None:
-        """Give the dimension history; what the machine itself knows of the log stays as it was."""
-        self.dimension.backfill(state.inner, history)
-
     def apply(self, state: SymbolState, frame: Frame) -> list[Message]:
         """Fold one frame of a log that lacks nothing more: what it gives, holes as alerts."""
         try:
@@ -230,12 +214,11 @@ class DimensionMachine:
             epoch=frame.epoch,
             seq=frame.seq,
             score=score,
-            coverage=math.fsum(self._weights[r.name] * r.coverage for r in ready)
-            / self._total_weight,
+            coverage=ready_weight / self._total_weight,
             fitness=fitness,
             price=mid_price(frame),
             components=components,
-            tainted=state.tainted or self.dimension.is_tainted(state.inner),
+            tainted=state.tainted,
         )
 
     def _component(self, reading: Reading, ready_weight: float) -> ComponentReading:
