@@ -91,7 +91,8 @@ def up(  # noqa: PLR0913 - the options of a command are its arguments
     board = Board(start_balance=settings.paper.balance)
     plain = headless or not sys.stdout.isatty()
     show: Show = StatusLines(board) if plain else LiveTable(board, title=f"{feed.title} {speed}")
-    ordered = settings.broker.partitions == 1
+    # A broker outside may deliver outputs again after a rebalance; then topics are not in order.
+    ordered = settings.broker.url.startswith("embedded:")
     with Stop() as stop, Run(settings, out=out, watchers=[board], ordered=ordered) as run:
         with show:
             complete = uvloop.run(

@@ -45,6 +45,7 @@ def cluster(broker: KafkaServer, tmp_path: Path, recordings: list[Path]) -> Iter
         yield made
 
 
+@pytest.mark.chaos
 def test_the_broker_is_killed_and_started_again(
     broker: KafkaServer, cluster: Cluster, expected: Outputs
 ) -> None:
