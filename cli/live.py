@@ -28,7 +28,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.publish import FramePublisher
-from streams.transport.log import Log, TopicPartition, open_log, topic_specs
+from streams.transport.log import Log, TopicPartition, changelog_specs, open_log, topic_specs
 
 if TYPE_CHECKING:
     from agents.runtime.roles import Role
@@ -105,7 +105,7 @@ async def live(
     await log.ensure_topics(topic_specs(settings.broker))
     tail = Tail(log, settings, run)
     await tail.start_at_the_end()
-    started = await _start_roles(settings)
+    started = await _start_roles(settings, log)
     watching = asyncio.create_task(_watch(tail, show))
     try:
         publisher = FramePublisher(log, settings)
@@ -125,10 +125,12 @@ async def live(
     return complete
 
 
-async def _start_roles(settings: Settings) -> list[Role]:
+async def _start_roles(settings: Settings, log: Log) -> list[Role]:
     from agents.runtime import roles, running
 
     started = [roles.worker(settings), roles.execution(settings)]
+    for role in started:
+        await log.ensure_topics(changelog_specs(role.changelogs()))
     await running.start_together(started)
     return started
 

@@ -84,6 +84,7 @@ class Fence:
         self.taken = 0
         self._app = app
         self._stage_of = {topic: stage for stage in stages for topic in stage.sources}
+        self._turn_of = {stage: asyncio.Lock() for stage in stages}
         self._stages = stages
         self._read_first = {topic for stage in stages for topic in stage.read_first}
         self._cursors: dict[TP, Cursor] = {}
@@ -186,13 +187,16 @@ class Fence:
     async def take_or_stop(self, batch: Sequence[Message]) -> None:
         """Apply inputs of one partition; a fault ends the role: upstream would skip them."""
         self._taken_one.set()
-        for message in batch:
-            try:
-                await self.take(message)
-            except Exception as error:
-                log.exception("role.failed", at=f"{message.tp}@{message.offset}")
-                await self._app.crash(error)
-                raise
+        # A stage with several topics has an agent for each: while one waits for the producer,
+        # another must not decide what comes after.
+        async with self._turn_of[self._stage_of[batch[0].topic]]:
+            for message in batch:
+                try:
+                    await self.take(message)
+                except Exception as error:
+                    log.exception("role.failed", at=f"{message.tp}@{message.offset}")
+                    await self._app.crash(error)
+                    raise
 
     async def take(self, message: Message) -> None:
         """Apply one input, unless it is old, belongs to another worker or lies beyond a hole."""

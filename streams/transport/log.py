@@ -184,6 +184,11 @@ def topic_specs(settings: BrokerSettings) -> tuple[TopicSpec, ...]:
     )
 
 
+def changelog_specs(partitions: Mapping[str, int]) -> tuple[TopicSpec, ...]:
+    """The topics that hold table values: of each key the last one, for ever."""
+    return tuple(TopicSpec(name, count, compacted=True) for name, count in partitions.items())
+
+
 def unknown_topic(topic: str, partition: int | None = None) -> TopicMismatch:
     """The error for a topic or partition that is not there."""
     where = topic if partition is None else f"{topic}[{partition}]"

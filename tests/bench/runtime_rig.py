@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,10 +27,8 @@ from tests.support.needs import REPOSITORY
 ROLES_CORE = 0
 BROKER_CORE = 1
 PATIENCE_S = 120.0
-_RUN_ROLE = (
-    "import faulthandler, signal, sys; faulthandler.register(signal.SIGUSR1, all_threads=True); "
-    f"import os; os.sched_setaffinity(0, {{{ROLES_CORE}}}); from cli.main import main; main()"
-)
+_RUN_ROLE = "from cli.main import main; main()"
+_PINNED = f"import os; os.sched_setaffinity(0, {{{ROLES_CORE}}}); "
 
 
 class Rig:
@@ -37,12 +36,14 @@ class Rig:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._before = os.sched_getaffinity(0)
+        # Where cores cannot be given out (one core, or no Linux), everything shares all of them.
+        self._before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        self._pinned = {ROLES_CORE, BROKER_CORE} <= self._before
         self._kafka = KafkaServer(folder / "kafka")
         self._roles: dict[str, psutil.Popen] = {}
 
     def __enter__(self) -> Self:
-        if {ROLES_CORE, BROKER_CORE} <= self._before:
+        if self._pinned:
             os.sched_setaffinity(0, {BROKER_CORE})
         self._kafka.__enter__()
         return self
@@ -55,7 +56,8 @@ class Rig:
     ) -> None:
         self.stop_roles()
         self._kafka.__exit__(kind, error, trace)
-        os.sched_setaffinity(0, self._before)
+        if self._pinned:
+            os.sched_setaffinity(0, self._before)
 
     @property
     def url(self) -> str:
@@ -70,10 +72,11 @@ class Rig:
 
     def start(self, role: str, overrides: Sequence[str]) -> None:
         """Start ``prism worker`` or ``prism execution`` on its core."""
+        code = _PINNED + _RUN_ROLE if self._pinned else _RUN_ROLE
         options = [part for setting in overrides for part in ("--set", setting)]
         with (self._folder / f"{role}.log").open("ab") as file:
             self._roles[role] = psutil.Popen(
-                [sys.executable, "-c", _RUN_ROLE, role, *options],
+                [sys.executable, "-c", code, role, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -87,8 +90,9 @@ class Rig:
             process.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
 
     def kill(self, role: str) -> None:
-        """SIGKILL."""
-        self._roles[role].kill()
+        """SIGKILL, also to what has ended by itself."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._roles[role].kill()
         self._roles[role].wait()
 
     def stop_roles(self) -> None:
