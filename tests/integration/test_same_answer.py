@@ -136,6 +136,7 @@ def test_two_symbols_and_two_workers_on_kafka(
 
 
 @pytest.mark.needs_kafka
+@pytest.mark.chaos
 def test_the_nexo_day_on_kafka(nexo: Day, kafka: KafkaServer, tmp_path: Path) -> None:
     found = on_kafka(nexo, kafka, tmp_path, "worker", "execution")
     assert found == digests(nexo.expected)
