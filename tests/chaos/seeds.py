@@ -65,7 +65,7 @@ async def failures(market: Market, seeds: Iterable[int]) -> dict[int, str]:
     async def judge(seed: int) -> str:
         try:
             found = await disturbed(market, seed)
-        except (AssertionError, TimeoutError) as error:
+        except (AssertionError, RuntimeError, TimeoutError) as error:
             return f"{type(error).__name__}: {error}"
         return "" if found == wanted else f"{found} instead of {wanted}"
 
