@@ -24,5 +24,7 @@ def transport_name(url: str) -> str:
 def fenced_transport(name: str) -> type[Any]:
     """A transport class whose consumer starts where the tables say."""
     base: Any = symbol_by_name(name)
-    consumer = type("FencedConsumer", (FencedConsumer, base.Consumer), {})
-    return type("FencedTransport", (base,), {"Consumer": consumer})
+    # Upstream keeps a service's tasks by the full name of its class: it must differ per driver.
+    named = {"__module__": base.Consumer.__module__}
+    consumer = type("FencedConsumer", (FencedConsumer, base.Consumer), named)
+    return type("FencedTransport", (base,), {**named, "Consumer": consumer})

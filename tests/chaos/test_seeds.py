@@ -17,8 +17,6 @@ from tests.chaos import inside
 from tests.chaos.market import FRAMES, Market, short_market
 from tests.chaos.seeds import AT_ONCE, Scenario, failures, failures_of, random_of
 
-pytestmark = pytest.mark.chaos
-
 SEEDS = range(1_000)
 BLOCK = 50
 """Seeds of one process: Faust lets go of none of its apps, each of them 0.7 MB."""
