@@ -12,7 +12,7 @@ from agents.confluence.join import Join, JoinState
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine, SymbolState
 from agents.execution.account import Account, AccountState
-from schemas.frame import Frame, Instrument, Message
+from schemas.frame import Backfill, Frame, Instrument, Message
 from schemas.score import DimensionScore
 from schemas.settings import Settings
 from schemas.signal import Signal
@@ -47,10 +47,14 @@ class Pipeline:
         self._account = Account(settings)
         self.account_state: AccountState = self._account.initial()
 
-    def process(self, message: Frame | Instrument) -> list[Record]:
+    def process(self, message: Frame | Instrument | Backfill) -> list[Record]:
         """Take the next message of the log; everything that is decided by it, in order."""
         if isinstance(message, Instrument):
             self._account.learn(self.account_state, message)
+            return []
+        if isinstance(message, Backfill):
+            for machine in self._machines:
+                machine.backfill(self._state(machine, message), message)
             return []
         decided: list[Message] = []
         signal = None
@@ -68,8 +72,8 @@ class Pipeline:
             decided.extend(self._account.step(self.account_state, message, signal))
         return [Record(topic_of(m), m) for m in decided]
 
-    def _state(self, machine: DimensionMachine, frame: Frame) -> SymbolState:
-        key = (machine.name, frame.key)
+    def _state(self, machine: DimensionMachine, message: Frame | Backfill) -> SymbolState:
+        key = (machine.name, message.key)
         state = self._states.get(key)
         if state is None:
             state = self._states[key] = machine.initial()

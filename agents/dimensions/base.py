@@ -1,7 +1,8 @@
 """The contract of a dimension, and the one way in which every dimension is driven.
 
 A dimension is three functions over its own state: ``initial``, ``fold`` (one frame into the state)
-and ``read`` (component readings at a tick). Everything else (order and gap checks, weights,
+and ``read`` (component readings at a tick); one that uses bars takes ``backfill`` too. Everything
+else (order and gap checks, weights,
 coverage, fitness, the message) is the same for all and lives here.
 """
 
@@ -19,7 +20,7 @@ import msgspec
 from agents.indicators.fitness import Fitness
 from schemas.alert import Alert, Severity
 from schemas.errors import SequenceHole
-from schemas.frame import Frame, Message
+from schemas.frame import Backfill, Frame, Message
 from schemas.score import NEUTRAL, ComponentReading, DimensionScore
 from schemas.settings import Section, validated
 
@@ -53,24 +54,29 @@ class Push(StrEnum):
 class ComponentSpec:
     """What a component declares of itself; the conformance tests hold it to this.
 
+    ``tolerance`` is what rounding may add, in points, in a mirrored market or in other units.
     ``monotone`` maps a push to +1 (the score must not fall) or −1 (must not rise).
     """
 
     name: str
     weight: float
     mirror: Mirror = Mirror.SIGNED
-    mirror_tolerance: float = 1e-9
+    tolerance: float = 1e-9
     monotone: Mapping[Push, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values."""
+    """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values.
+
+    ``coverage`` is how much of what the component wants to look at was ready, in (0, 1].
+    """
 
     name: str
     score: float | None
     raw: tuple[tuple[str, float], ...] = ()
     divergence: float = 0.0
+    coverage: float = 1.0
 
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -108,6 +114,13 @@ class Dimension(ABC, Generic[S]):
     @abstractmethod
     def read(self, state: S, frame: Frame) -> Sequence[Reading]:
         """Readings of every component, in the order of ``components``, at the tick ``frame``."""
+
+    def backfill(self, state: S, history: Backfill) -> None:
+        """Take bars of history into the state; a dimension that keeps no bars ignores them."""
+
+    def is_tainted(self, state: S) -> bool:  # noqa: ARG002 - a default for those without history
+        """Whether history or late data is in what the state remembers."""
+        return False
 
 
 class SymbolState(msgspec.Struct):
@@ -172,6 +185,10 @@ class DimensionMachine:
         self.dimension.fold(state.inner, frame)
         return self._score(state, frame, fitness) if frame.is_tick else None
 
+    def backfill(self, state: SymbolState, history: Backfill) -> None:
+        """Give the dimension history; what the machine itself knows of the log stays as it was."""
+        self.dimension.backfill(state.inner, history)
+
     def apply(self, state: SymbolState, frame: Frame) -> list[Message]:
         """Fold one frame of a log that lacks nothing more: what it gives, holes as alerts."""
         try:
@@ -214,11 +231,12 @@ class DimensionMachine:
             epoch=frame.epoch,
             seq=frame.seq,
             score=score,
-            coverage=ready_weight / self._total_weight,
+            coverage=math.fsum(self._weights[r.name] * r.coverage for r in ready)
+            / self._total_weight,
             fitness=fitness,
             price=mid_price(frame),
             components=components,
-            tainted=state.tainted,
+            tainted=state.tainted or self.dimension.is_tainted(state.inner),
         )
 
     def _component(self, reading: Reading, ready_weight: float) -> ComponentReading:

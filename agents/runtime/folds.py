@@ -7,13 +7,13 @@ from typing import Any
 
 from agents.confluence.join import Join, JoinState
 from agents.dimensions.base import DimensionMachine, SymbolState
-from schemas.frame import Frame, Message
+from schemas.frame import Backfill, Frame, Message
 from schemas.score import DimensionScore
 from schemas.settings import Settings
 
 
 class DimensionFold:
-    """One dimension over frames; other records of the topic are not for it."""
+    """One dimension over frames and history; other records of the topic are not for it."""
 
     def __init__(self, machine: DimensionMachine) -> None:
         self.name = machine.name
@@ -26,7 +26,11 @@ class DimensionFold:
 
     def apply(self, state: SymbolState, message: Any) -> Sequence[Message]:
         """Take one message; a score if it is a tick."""
-        return self._machine.apply(state, message) if isinstance(message, Frame) else ()
+        if isinstance(message, Frame):
+            return self._machine.apply(state, message)
+        if isinstance(message, Backfill):
+            self._machine.backfill(state, message)
+        return ()
 
     def encode(self, state: SymbolState) -> bytes:
         """Bytes of a state."""

@@ -20,9 +20,10 @@ import pytest
 
 import agents.dimensions
 import agents.indicators
+from agents.indicators.bar import PRICE_SCALE, Bar
 from agents.indicators.quotes import aggressor_volumes, twice_mid
-from schemas.frame import Frame
-from tests.support.markets import random_market
+from schemas.frame import NS_PER_S, Frame
+from tests.support.markets import INTERVAL_NS, random_market
 
 LARGEST_INDICATOR = 8_000
 """Bytes; the largest keeps two books' worth of levels."""
@@ -39,8 +40,19 @@ def volumes(frame: Frame) -> tuple[float, float]:
     return bought / 10**frame.qty_exponent, sold / 10**frame.qty_exponent
 
 
+def bar(frame: Frame) -> Bar:
+    """The frame as one bar: its trades, around the mid at its close."""
+    close = mid(frame) * PRICE_SCALE
+    prices = [p * frame.price_unit * PRICE_SCALE for p in frame.trades.price] or [close]
+    bought, sold = volumes(frame)
+    high, low = max(*prices, close), min(*prices, close)
+    return Bar(frame.open_ns, prices[0], high, low, close, bought + sold, bought, len(frame.trades))
+
+
 INPUTS: dict[str, Callable[[Frame], Any]] = {
     "frame": lambda frame: frame,
+    "bar": bar,
+    "volume": lambda frame: sum(volumes(frame)),
     "close_ns": lambda frame: frame.close_ns,
     "quality": lambda frame: frame.quality,
     "value": mid,
@@ -79,9 +91,13 @@ def feed(indicator: Any, frames: list[Frame]) -> None:
         indicator.update(*positional, **given)
 
 
+SLOW_MOTION = {"MarketBars": 600 * NS_PER_S}
+"""Interval of a frame for what needs hours, not seconds, to fill its windows."""
+
+
 @cache
-def long_market() -> list[Frame]:
-    return random_market(3, 14_000)
+def long_market(interval_ns: int) -> list[Frame]:
+    return random_market(3, 14_000, interval_ns=interval_ns)
 
 
 def encoded(indicator: msgspec.Struct) -> bytes:
@@ -119,7 +135,7 @@ def test_resumed_in_mid_stream_it_ends_in_the_same_bytes(
 
 @every_indicator
 def test_its_state_does_not_grow_with_time(kind: type[msgspec.Struct]) -> None:
-    frames = long_market()
+    frames = long_market(SLOW_MOTION.get(kind.__name__, INTERVAL_NS))
     indicator = kind()
     feed(indicator, frames[:3_500])  # every window of the defaults is full by then
     early = len(encoded(indicator))

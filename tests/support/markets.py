@@ -125,6 +125,7 @@ def random_market(
     n_frames: int,
     *,
     frames_per_tick: int = FRAMES_PER_TICK,
+    interval_ns: int = INTERVAL_NS,
     bookless: float = 0.0,
     one_sided: float = 0.0,
     quiet: float = 0.1,
@@ -134,18 +135,19 @@ def random_market(
     qty_exponent: int = 3,
 ) -> list[Frame]:
     """Frames of one symbol. ``bookless`` and ``one_sided`` are the shares of frames that lack the
-    book or one side of it, ``quiet`` the share of intervals in which nothing happens.
+    book or one side of it, ``quiet`` the share of intervals in which nothing happens. A longer
+    ``interval_ns`` is the same market in slow motion.
     """
     rng = random.Random(seed)
     market = _Market(rng, price)
     interest = 1_000_000
     frames = []
     for i in range(n_frames):
-        open_ns = START_NS + i * INTERVAL_NS
+        open_ns = START_NS + i * interval_ns
         if rng.random() >= quiet:
             if rng.random() < 0.02:
                 market.drift = rng.uniform(-0.2, 0.2)
-            for at in sorted(rng.randrange(INTERVAL_NS) for _ in range(rng.randrange(1, 10))):
+            for at in sorted(rng.randrange(interval_ns) for _ in range(rng.randrange(1, 10))):
                 market.event(open_ns + at)
         interest += rng.randrange(-500, 501)
         known = Derivatives(open_interest=Known(interest, 0, open_ns - open_ns % 5_000_000_000))
@@ -158,7 +160,7 @@ def random_market(
                 epoch=1,
                 seq=i + 1,
                 open_ns=open_ns,
-                close_ns=open_ns + INTERVAL_NS,
+                close_ns=open_ns + interval_ns,
                 is_tick=is_tick,
                 price_exponent=price_exponent,
                 qty_exponent=qty_exponent,
@@ -380,6 +382,7 @@ class MarketPlan:
     holes: float
     quiet: float
     derivatives: bool
+    interval_ns: int = INTERVAL_NS
 
     def frames(self) -> list[Frame]:
         """The market's frames."""
@@ -387,6 +390,7 @@ class MarketPlan:
             self.seed,
             self.n_frames,
             frames_per_tick=self.frames_per_tick,
+            interval_ns=self.interval_ns,
             bookless=self.holes,
             one_sided=self.holes,
             quiet=self.quiet,

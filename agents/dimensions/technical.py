@@ -1,0 +1,206 @@
+"""The chart: momentum, trend and range of the bars of every timeframe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from pydantic import Field
+
+from agents.dimensions.base import ComponentSpec, Dimension, Reading
+from agents.dimensions.timeframes import combine
+from agents.indicators.bar import PRICE_SCALE
+from agents.indicators.bar_series import ClosedBar
+from agents.indicators.bars import TIMEFRAMES, MarketBars
+from agents.indicators.blend import score
+from agents.indicators.candles import patterns
+from agents.indicators.rsi import rsi_band
+from agents.indicators.technicals import Technicals, TechnicalView
+from schemas.frame import Backfill, Frame
+from schemas.settings import Section
+
+TOLERANCE = 1e-6
+"""Points: volume-weighted means of a mirrored or rescaled series round differently."""
+
+
+class TechnicalOptions(Section):
+    """Settings of the technical dimension; the periods are those of the indicators' authors."""
+
+    divergence_threshold: float = Field(
+        10.0, ge=0, le=100, description="Points by which a timeframe may differ from the whole."
+    )
+
+
+class TechnicalState(msgspec.Struct):
+    """Everything kept of one symbol."""
+
+    bars: MarketBars
+    timeframes: list[Technicals]
+    patterns: list[list[tuple[str, int]]]
+    """Per timeframe: what its last closed bar completed."""
+
+
+class Technical(Dimension[TechnicalState]):
+    """Technical indicators on 5m (25%), 15m (35%) and 4h (40%), the forming bars included.
+
+    Each component is scored on every timeframe and combined by :func:`timeframes.combine`; 1m bars
+    (the base) carry it alone until a longer timeframe is ready, and pull as a divergence after.
+    All are momentum readings: above 50 is an up-move, nothing is contrarian.
+
+    - **ao** ``50 + 50 (0.5 tanh(0.6 v) + 0.3 tanh(0.6 c) + 0.2 tanh(0.6 h))``: the volume-weighted
+      awesome oscillator, its change and its historical trend, each in its own usual size.
+    - **macd** ``50 + 50 tanh(0.6 z)``: ``z`` the histogram of 12/26/9 in its usual size.
+    - **rsi** the RSI 14 itself; band -2..2 of its edges 30/45/55/70 beside it.
+    - **williams_r** ``100 + %R`` of 14 bars.
+    - **cci** ``50 + 50 tanh(CCI / 200)`` of 20 bars.
+    - **atr** ``50 + 50 tanh(m / (ATR sqrt(14))) ATR^2 / (ATR^2 + U^2)``: expansion of the range in
+      the direction of the net move; 50 without one.
+
+    Sizes are of the symbol's own last 100 bars, so scores have no unit. Warm-up per timeframe: 14
+    to 54 bars. Raw values carry their timeframe's name: oscillators, the ADX, the position
+    in the Bollinger bands (±1 on them), trend exhaustion, momentum shifts (the MACD histogram
+    crossing zero) and the candlestick patterns that the last closed bar completed.
+    """
+
+    name = "technical"
+    components = tuple(
+        ComponentSpec(name, weight, tolerance=TOLERANCE)
+        for name, weight in (
+            ("ao", 0.20),
+            ("macd", 0.15),
+            ("rsi", 0.20),
+            ("williams_r", 0.15),
+            ("cci", 0.15),
+            ("atr", 0.15),
+        )
+    )
+    options_type = TechnicalOptions
+    state_type = TechnicalState
+
+    def __init__(self, options: TechnicalOptions) -> None:
+        self.options = options
+
+    def initial(self) -> TechnicalState:
+        """State of a symbol of which nothing is known."""
+        return TechnicalState(
+            bars=MarketBars(),
+            timeframes=[Technicals() for _ in TIMEFRAMES],
+            patterns=[[] for _ in TIMEFRAMES],
+        )
+
+    def fold(self, state: TechnicalState, frame: Frame) -> None:
+        """Take one frame into the state."""
+        closed = state.bars.update(frame)
+        if closed:
+            self._close(state, closed)
+
+    def backfill(self, state: TechnicalState, history: Backfill) -> None:
+        """Take history into the state."""
+        self._close(state, state.bars.backfill(history))
+
+    def is_tainted(self, state: TechnicalState) -> bool:
+        """Whether history or late trades are in what the bars remember."""
+        return state.bars.tainted
+
+    def read(self, state: TechnicalState, frame: Frame) -> tuple[Reading, ...]:  # noqa: ARG002
+        """Readings of every component at the tick ``frame``."""
+        apart = self.options.divergence_threshold
+        views = []
+        for rank, technicals in enumerate(state.timeframes):
+            bar = state.bars.forming(rank)
+            views.append(technicals.closed if bar is None else technicals.peek(bar))
+        return (
+            _ao(views, apart=apart),
+            _macd(views, state, apart=apart),
+            _rsi(views, apart=apart),
+            _williams_r(views, apart=apart),
+            _cci(views, apart=apart),
+            _atr(views, state, apart=apart),
+        )
+
+    @staticmethod
+    def _close(state: TechnicalState, closed: Sequence[ClosedBar]) -> None:
+        for bar in closed:
+            if bar.fresh:
+                state.timeframes[bar.timeframe] = Technicals()
+            state.timeframes[bar.timeframe].update(bar.bar)
+        for rank in sorted({bar.timeframe for bar in closed}):
+            state.patterns[rank] = patterns(state.bars.series[rank].closed)
+
+
+_Raw = list[tuple[str, float]]
+
+
+def _names(stem: str) -> tuple[str, ...]:
+    return tuple(f"{stem}_{timeframe}" for timeframe, _ in TIMEFRAMES)
+
+
+_AO, _CHANGE, _ACCELERATION = _names("ao"), _names("ao_change"), _names("ao_acceleration")
+_HISTOGRAM, _SHIFT = _names("macd_histogram"), _names("momentum_shift")
+_RSI, _RSI_BAND = _names("rsi"), _names("rsi_band")
+_WILLIAMS_R, _CCI, _ATR = _names("williams_r"), _names("cci"), _names("atr")
+_ADX, _BOLLINGER, _EXHAUSTION = _names("adx"), _names("bollinger"), _names("trend_exhaustion")
+
+
+def _reading(name: str, scores: Sequence[float | None], raw: _Raw, *, apart: float) -> Reading:
+    whole = combine(scores, threshold=apart)
+    return Reading(name, whole.score, tuple(raw), whole.divergence, whole.coverage)
+
+
+def _ao(views: Sequence[TechnicalView], *, apart: float) -> Reading:
+    scores = [None if view.ao is None else score(view.ao.lean) for view in views]
+    raw: _Raw = []
+    for rank, view in enumerate(views):
+        if view.ao is not None:
+            raw.append((_AO[rank], view.ao.value / PRICE_SCALE))
+            raw.append((_CHANGE[rank], view.ao.change / PRICE_SCALE))
+            raw.append((_ACCELERATION[rank], view.ao.acceleration / PRICE_SCALE))
+    return _reading("ao", scores, raw, apart=apart)
+
+
+def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float) -> Reading:
+    raw: _Raw = []
+    for rank, view in enumerate(views):
+        if view.macd is not None:
+            raw.append((_HISTOGRAM[rank], view.macd / PRICE_SCALE))
+            shift = state.timeframes[rank].momentum_shift(view)
+            if shift:
+                raw.append((_SHIFT[rank], float(shift)))
+    return _reading("macd", [score(view.macd_lean) for view in views], raw, apart=apart)
+
+
+def _rsi(views: Sequence[TechnicalView], *, apart: float) -> Reading:
+    raw: _Raw = []
+    for rank, view in enumerate(views):
+        if view.rsi is not None:
+            raw.append((_RSI[rank], view.rsi))
+            raw.append((_RSI_BAND[rank], float(rsi_band(view.rsi))))
+    return _reading("rsi", [view.rsi for view in views], raw, apart=apart)
+
+
+def _williams_r(views: Sequence[TechnicalView], *, apart: float) -> Reading:
+    scores = [None if view.williams_r is None else 100.0 + view.williams_r for view in views]
+    raw = [(_WILLIAMS_R[i], v.williams_r) for i, v in enumerate(views) if v.williams_r is not None]
+    return _reading("williams_r", scores, raw, apart=apart)
+
+
+def _cci(views: Sequence[TechnicalView], *, apart: float) -> Reading:
+    raw = [(_CCI[i], v.cci) for i, v in enumerate(views) if v.cci is not None]
+    return _reading("cci", [score(view.cci_lean) for view in views], raw, apart=apart)
+
+
+def _atr(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float) -> Reading:
+    raw: _Raw = []
+    for rank, view in enumerate(views):
+        if view.atr is not None:
+            raw.append((_ATR[rank], view.atr / PRICE_SCALE))
+        if view.adx is not None:
+            raw.append((_ADX[rank], view.adx))
+        if view.band is not None:
+            raw.append((_BOLLINGER[rank], view.band))
+        exhaustion = view.exhaustion
+        if exhaustion is not None:
+            raw.append((_EXHAUSTION[rank], exhaustion))
+        for name, lean in state.patterns[rank]:
+            raw.append((f"{name}_{TIMEFRAMES[rank][0]}", float(lean)))
+    return _reading("atr", [score(view.atr_lean) for view in views], raw, apart=apart)
