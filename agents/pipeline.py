@@ -14,6 +14,7 @@ from agents.dimensions.base import DimensionMachine, SymbolState
 from agents.execution.account import Account, AccountState
 from schemas.frame import Backfill, Frame, Instrument, Message
 from schemas.score import DimensionScore
+from schemas.series import Series
 from schemas.settings import Settings
 from schemas.signal import Signal
 from schemas.topics import Topic, topic_of
@@ -47,7 +48,7 @@ class Pipeline:
         self._account = Account(settings)
         self.account_state: AccountState = self._account.initial()
 
-    def process(self, message: Frame | Instrument | Backfill) -> list[Record]:
+    def process(self, message: Frame | Instrument | Backfill | Series) -> list[Record]:
         """Take the next message of the log; everything that is decided by it, in order."""
         if isinstance(message, Instrument):
             self._account.learn(self.account_state, message)
@@ -55,6 +56,10 @@ class Pipeline:
         if isinstance(message, Backfill):
             for machine in self._machines:
                 machine.backfill(self._state(machine, message), message)
+            return []
+        if isinstance(message, Series):
+            for machine in self._machines:
+                machine.learn(self._state(machine, message), message)
             return []
         decided: list[Message] = []
         signal = None
@@ -72,7 +77,7 @@ class Pipeline:
             decided.extend(self._account.step(self.account_state, message, signal))
         return [Record(topic_of(m), m) for m in decided]
 
-    def _state(self, machine: DimensionMachine, message: Frame | Backfill) -> SymbolState:
+    def _state(self, machine: DimensionMachine, message: Frame | Backfill | Series) -> SymbolState:
         key = (machine.name, message.key)
         state = self._states.get(key)
         if state is None:

@@ -20,6 +20,7 @@ from schemas.frame import Backfill, Frame, Instrument, Message, RawMessage
 from schemas.health import Checkpoint, DeadLetter, Heartbeat
 from schemas.order import Fill, Order, Position
 from schemas.score import ConfluenceScore, DimensionScore
+from schemas.series import Series
 from schemas.signal import Signal
 
 HOUR_MS = 3_600_000
@@ -65,7 +66,7 @@ class Topic:
 
 
 FRAMES = Topic(
-    "market.frames", KeyedBy.SYMBOL, (Frame, Instrument, Backfill), "feed",
+    "market.frames", KeyedBy.SYMBOL, (Frame, Instrument, Backfill, Series), "feed",
     "dimension agents, execution, sinks", partitions=None, compression="lz4",
 )  # fmt: skip
 RAW = Topic(

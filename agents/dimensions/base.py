@@ -1,9 +1,9 @@
 """The contract of a dimension, and the one way in which every dimension is driven.
 
 A dimension is three functions over its own state: ``initial``, ``fold`` (one frame into the state)
-and ``read`` (component readings at a tick); one that uses bars takes ``backfill`` too. Everything
-else (order and gap checks, weights,
-coverage, fitness, the message) is the same for all and lives here.
+and ``read`` (component readings at a tick); one that uses bars takes ``backfill`` too, one
+that uses series of values ``learn``. Everything else (order and gap checks, weights, coverage,
+fitness, the message) is the same for all and lives here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from schemas.alert import Alert, Severity
 from schemas.errors import SequenceHole
 from schemas.frame import Backfill, Frame, Message
 from schemas.score import NEUTRAL, ComponentReading, DimensionScore
+from schemas.series import Series
 from schemas.settings import Section, validated
 
 MAX_DIVERGENCE = 10.0
@@ -118,6 +119,9 @@ class Dimension(ABC, Generic[S]):
     def backfill(self, state: S, history: Backfill) -> None:
         """Take bars of history into the state; a dimension that keeps no bars ignores them."""
 
+    def learn(self, state: S, series: Series) -> None:
+        """Take values of a series into the state; a dimension that uses none ignores them."""
+
     def is_tainted(self, state: S) -> bool:  # noqa: ARG002 - a default for those without history
         """Whether history or late data is in what the state remembers."""
         return False
@@ -188,6 +192,10 @@ class DimensionMachine:
     def backfill(self, state: SymbolState, history: Backfill) -> None:
         """Give the dimension history; what the machine itself knows of the log stays as it was."""
         self.dimension.backfill(state.inner, history)
+
+    def learn(self, state: SymbolState, series: Series) -> None:
+        """Give the dimension values of a series."""
+        self.dimension.learn(state.inner, series)
 
     def apply(self, state: SymbolState, frame: Frame) -> list[Message]:
         """Fold one frame of a log that lacks nothing more: what it gives, holes as alerts."""

@@ -9,6 +9,7 @@ from agents.confluence.join import Join, JoinState
 from agents.dimensions.base import DimensionMachine, SymbolState
 from schemas.frame import Backfill, Frame, Message
 from schemas.score import DimensionScore
+from schemas.series import Series
 from schemas.settings import Settings
 
 
@@ -30,6 +31,8 @@ class DimensionFold:
             return self._machine.apply(state, message)
         if isinstance(message, Backfill):
             self._machine.backfill(state, message)
+        elif isinstance(message, Series):
+            self._machine.learn(state, message)
         return ()
 
     def encode(self, state: SymbolState) -> bytes:
