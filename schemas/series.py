@@ -31,9 +31,9 @@ class SeriesName(StrEnum):
 class Series(Message, frozen=True):
     """Values of one series as one symbol's decisions get to know them.
 
-    ``at_ns`` (ascending) and ``value`` are parallel; ``known_ns`` is when the feed learned them, and
-    no value may be later than that. A series of the whole market (the fear and greed index) comes
-    once per symbol, so that it stands in that symbol's order of events.
+    ``at_ns`` (ascending) and ``value`` are parallel; ``known_ns`` is when the feed learned them, no
+    value is later than that. A series of the whole market (the fear and greed index) comes once per
+    symbol, so that it stands in that symbol's order of events.
     """
 
     venue: str
