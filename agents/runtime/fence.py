@@ -191,6 +191,8 @@ class Fence:
         # another must not decide what comes after.
         async with self._turn_of[self._stage_of[batch[0].topic]]:
             for message in batch:
+                if self._app.failed.is_set():
+                    return  # a state that a fault left half changed must never be written
                 try:
                     await self.take(message)
                 except Exception as error:

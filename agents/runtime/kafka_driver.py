@@ -19,6 +19,16 @@ class QuickFetchThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS  # noqa: SLF001 - there is no setting for it
         return consumer
 
+    def topic_partitions(self, topic: str) -> int | None:
+        """How many partitions a topic has; ``None``: there is none.
+
+        Upstream asks what the group's leader keeps, so all members but the leader know of none.
+        """
+        if self._consumer is None:
+            return None
+        found = self._consumer._client.cluster.partitions_for_topic(topic)  # noqa: SLF001
+        return None if found is None else len(found)
+
 
 class Consumer(driver.Consumer):
     """Upstream's, with a thread that fetches often."""

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.faust_kill.judge import (
-    judge_fenced,
     judge_outputs,
     judge_plain,
     judge_runs,
@@ -17,18 +16,15 @@ from tests.support.kafka import KafkaServer
 
 
 def main() -> int:
-    """Run one experiment; exit code 1 when the fenced app lost or doubled anything."""
+    """Run one experiment and say what upstream lost and counted twice."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.faust_kill")
-    parser.add_argument("--app", choices=("fenced", "plain"), default="fenced")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--rate", type=int, default=500, help="messages per second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep logs and traces in this folder")
     given = parser.parse_args()
-    plan = Plan(
-        app=given.app, kills=given.kills, workers=given.workers, rate=given.rate, seed=given.seed
-    )
+    plan = Plan(kills=given.kills, workers=given.workers, rate=given.rate, seed=given.seed)
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +32,7 @@ def main() -> int:
     print(f"{plan}")
     for name, value in results.items():
         print(f"  {name:<42} {value:>10}")
-    return int(plan.app == "fenced" and not is_clean(results))
+    return 0
 
 
 def run(plan: Plan, folder: Path) -> dict[str, int | str]:
@@ -48,15 +44,8 @@ def run(plan: Plan, folder: Path) -> dict[str, int | str]:
             evidence = asyncio.run(lab.run())
         finally:
             lab.abandon()
-    judge = judge_fenced if plan.app == "fenced" else judge_plain
     by_run = judge_runs(evidence) if plan.workers == 1 else {}
-    return {**judge_outputs(evidence), **judge(evidence), **by_run, **_restarts(evidence)}
-
-
-def is_clean(results: dict[str, int | str]) -> bool:
-    """Nothing lost, nothing wrong; repeated outputs carry the same content and are harmless."""
-    names = "inputs without output", "outputs with a wrong state", "snapshots with a wrong state"
-    return all(results[name] == 0 for name in names)
+    return {**judge_outputs(evidence), **judge_plain(evidence), **by_run, **_restarts(evidence)}
 
 
 def _restarts(evidence: Evidence) -> dict[str, str]:

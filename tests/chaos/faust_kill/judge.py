@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from tests.chaos.faust_kill.fence import Snapshot
 from tests.chaos.faust_kill.fold import Ranges, doubled, skipped
 from tests.chaos.faust_kill.lab import Evidence
 
@@ -29,7 +28,7 @@ def judge_outputs(evidence: Evidence) -> dict[str, int]:
 
 
 def judge_plain(evidence: Evidence) -> dict[str, int]:
-    """What the unfenced app did to its table, and where the skipped inputs went.
+    """What the app did to its table, and where the skipped inputs went.
 
     Upstream has two places where fetched input goes: the queues that it clears, and a filter that
     drops what lies below the highest offset delivered.
@@ -64,29 +63,6 @@ def judge_runs(evidence: Evidence) -> dict[str, int]:
         "inputs skipped, cleared or dropped": sum(map(len, explained)),
         "starts that processed input again": sum(map(bool, again)),
     }
-
-
-def judge_fenced(evidence: Evidence) -> dict[str, int]:
-    """Every snapshot ever written must hold the undisturbed state at its offset."""
-    wrong = 0
-    for _, key, value in evidence.changelog:
-        snapshot = msgspec.msgpack.decode(value, type=Snapshot)
-        wrong += snapshot.ranges != _undisturbed(evidence, key.decode(), snapshot)
-    logs = [path.read_text(errors="replace") for path in evidence.logs]
-    return {
-        "starts": len(evidence.traces),
-        "snapshots": len(evidence.changelog),
-        "snapshots with a wrong state": wrong,
-        "inputs cleared from queues": sum(len(_cleared(trace)) for trace in evidence.traces),
-        "holes met, sought back": sum(log.count("hole ") for log in logs),
-        "crashes in worker logs": sum(log.count("Traceback") for log in logs),
-    }
-
-
-def _undisturbed(evidence: Evidence, symbol: str, snapshot: Snapshot) -> Ranges:
-    before = evidence.inputs[snapshot.partition][: snapshot.next_offset]
-    numbers = [number for name, number in before if name == symbol]
-    return [[0, numbers[-1]]] if numbers else []
 
 
 def _inputs(evidence: Evidence) -> set[Id]:

@@ -39,7 +39,6 @@ class Evidence:
 class Plan:
     """One experiment."""
 
-    app: str  # "plain" or "fenced"
     kills: int
     workers: int
     rate: int  # messages per second
@@ -53,7 +52,7 @@ class Lab:
         self.kafka = kafka
         self.folder = folder
         self.plan = plan
-        self.app_id = f"{plan.app}{plan.workers}"
+        self.app_id = f"plain{plan.workers}"
         self.evidence = Evidence({number: [] for number in range(PARTITIONS)})
         self._random = random.Random(plan.seed)
         self._workers: list[subprocess.Popen[bytes]] = []
@@ -86,7 +85,7 @@ class Lab:
         self.evidence.traces.append(self.folder / f"{self.app_id}-{count}.trace")
         self.evidence.logs.append(self.folder / f"{self.app_id}-{count}.log")
         self.evidence.first_output_of_run.append(len(self.evidence.outputs))
-        module = f"tests.chaos.faust_kill.{self.plan.app}"
+        module = "tests.chaos.faust_kill.plain"
         command = [sys.executable, "-m", module, self.kafka.bootstrap, self.app_id]
         with self.evidence.logs[-1].open("wb") as log:
             return subprocess.Popen(

@@ -1,0 +1,44 @@
+"""Pieces of the runtime without a broker: an app, an assignment, messages by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from faust.types import TP, ConsumerMessage
+
+from agents.runtime import roles
+from agents.runtime.roles import Role
+from schemas.settings import settings_from
+
+SOURCE = "market.frames"
+
+
+class Assigned:
+    """A consumer that was assigned some partitions and notes where it is sent."""
+
+    def __init__(self, *partitions: TP) -> None:
+        self.partitions = set(partitions)
+        self.sought: list[dict[TP, int]] = []
+
+    def assignment(self) -> set[TP]:
+        return self.partitions
+
+    async def seek_wait(self, positions: dict[TP, int]) -> None:
+        self.sought.append(positions)
+
+
+def worker(*partitions: TP) -> tuple[Role, Assigned]:
+    """A worker whose app has never been started, and its consumer."""
+    role = roles.worker(settings_from({"broker": {"partitions": 2}}))
+    consumer: Any = Assigned(*partitions)
+    role.app.consumer = consumer
+    return role, consumer
+
+
+def messages(tp: TP, offsets: Iterable[int]) -> list[Any]:
+    """Messages of one partition."""
+    return [
+        ConsumerMessage(tp.topic, tp.partition, n, 0.0, 0, [], b"k", b"v", None, tp=tp)
+        for n in offsets
+    ]
