@@ -38,7 +38,7 @@ bench: $(STAMP)  ## measure the hot paths
 	$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: $(STAMP)  ## the full kill and disturbance matrix (long)
-	$(BIN)/python -m pytest tests/chaos -m chaos --timeout 3600 $(ARGS)
+	$(BIN)/python -m pytest -m chaos --timeout 3600 $(ARGS)
 
 $(VENV): $(STAMP)  ## the virtualenv, synced with the lock
 

@@ -69,7 +69,7 @@ class Pipeline:
                 decided.append(given)
                 if not isinstance(given, DimensionScore):
                     continue
-                joined = self._join.step(self._join_state(message), given)
+                joined = self._join.step(self._join_state(message), given) or ()
                 decided.extend(joined)
                 signal = next((m for m in joined if isinstance(m, Signal)), signal)
         if not repeated:

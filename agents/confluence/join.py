@@ -1,8 +1,8 @@
 """The join: the scores of one symbol and tick become a confluence score, and a signal when due.
 
 It never times out: a tick is decided once every enabled dimension has spoken, ticks in their order.
-A score that stays away holds up its symbol (and an alert says so); the caller bounds the wait by
-pausing input when :attr:`JoinState.waiting` grows.
+A score that stays away holds up its symbol (and an alert says so). What waits is bounded: a score
+for which there is no room is refused, and its caller gives it again later.
 """
 
 from __future__ import annotations
@@ -18,15 +18,23 @@ from schemas.score import ConfluenceScore, DimensionScore
 from schemas.settings import Settings
 from schemas.signal import Signal, signal_id
 
+MOST_WAITING = 600
+"""Undecided ticks of a symbol: ten minutes of one dimension running ahead of another."""
+
 
 class JoinState(msgspec.Struct):
-    """Of one symbol: undecided ticks, recent scores, where its signals stand."""
+    """Of one symbol: undecided ticks, recent scores, where its signals stand.
+
+    ``full`` holds from a refusal until nothing waits any more: ticks are refused in a row, so that
+    none is missing among those that are taken later.
+    """
 
     waiting: dict[int, dict[str, DimensionScore]] = msgspec.field(default_factory=dict)
     decided_ns: int = -1
     recent: list[float] = msgspec.field(default_factory=list)
     crossing: CrossingState = msgspec.field(default_factory=CrossingState)
     alerted_ns: int = -1
+    full: bool = False
 
 
 class Join:
@@ -51,13 +59,27 @@ class Join:
         """The state that :meth:`encode` wrote."""
         return self._decode(data)
 
-    def step(self, state: JoinState, score: DimensionScore) -> list[Message]:
-        """Take one score; what can be decided now, in tick order. Repeats are ignored."""
+    def step(self, state: JoinState, score: DimensionScore) -> list[Message] | None:
+        """Take one score; what can be decided now, in tick order. Repeats are ignored.
+
+        ``None``: refused, because :data:`MOST_WAITING` ticks wait; give it again, and all that
+        comes after it, once :attr:`JoinState.full` is over.
+        """
         if score.tick_ns <= state.decided_ns or score.dimension not in self._weights:
             return []
-        state.waiting.setdefault(score.tick_ns, {}).setdefault(score.dimension, score)
-        if len(state.waiting[score.tick_ns]) < len(self._names):
-            return []
+        waiting = state.waiting
+        if score.tick_ns not in waiting and (state.full or len(waiting) >= MOST_WAITING):
+            state.full = True
+            return None
+        waiting.setdefault(score.tick_ns, {}).setdefault(score.dimension, score)
+        if len(waiting[score.tick_ns]) < len(self._names):
+            oldest = min(waiting) if len(waiting) == MOST_WAITING else None
+            return [] if oldest is None else self._alert_once(state, oldest, waiting[oldest])
+        decided = self._decide_complete(state)
+        state.full = state.full and bool(waiting)
+        return decided
+
+    def _decide_complete(self, state: JoinState) -> list[Message]:
         decided: list[Message] = []
         for tick_ns in sorted(state.waiting):
             spoken = state.waiting[tick_ns]
@@ -78,7 +100,7 @@ class Join:
         one = next(iter(spoken.values()))
         missing = ", ".join(name for name in self._names if name not in spoken)
         text = (
-            f"no score of {missing} although later ticks are complete; "
+            f"no score of {missing} although later ticks have come; "
             f"{one.key} gives no signals until it comes: check that worker"
         )
         return [

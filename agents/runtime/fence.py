@@ -229,6 +229,11 @@ class Fence:
         if topic in self._read_first and not any(tp.topic == topic for tp in self._ends):
             self._stage_of[topic].caught_up(topic)
 
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go back in a partition, for a stage that could not keep what it was given."""
+        self._cursors[tp] = Cursor(offset)
+        await self._rewind(tp, offset)
+
     async def _rewind(self, tp: TP, offset: int | None) -> None:
         try:
             consumer: Any = self._app.consumer

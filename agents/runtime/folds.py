@@ -25,6 +25,10 @@ class DimensionFold:
         """State of a symbol of which nothing is known."""
         return self._machine.initial()
 
+    def is_full(self, state: SymbolState) -> bool:  # noqa: ARG002 - nothing waits
+        """Never: a frame is folded at once."""
+        return False
+
     def apply(self, state: SymbolState, message: Any) -> Sequence[Message]:
         """Take one message; a score if it is a tick."""
         if isinstance(message, Frame):
@@ -57,8 +61,12 @@ class JoinFold:
         """State of a symbol of which nothing is known."""
         return JoinState()
 
-    def apply(self, state: JoinState, message: Any) -> Sequence[Message]:
-        """Take one score; what it decides."""
+    def is_full(self, state: JoinState) -> bool:
+        """Whether scores are refused, because one dimension is far ahead of another."""
+        return state.full
+
+    def apply(self, state: JoinState, message: Any) -> Sequence[Message] | None:
+        """Take one score; what it decides, ``None`` if it is refused."""
         return self._join.step(state, message) if isinstance(message, DimensionScore) else ()
 
     def encode(self, state: JoinState) -> bytes:

@@ -35,8 +35,12 @@ class Fold(Protocol):
         """State of a symbol of which nothing is known."""
         ...
 
-    def apply(self, state: Any, message: Any) -> Sequence[Message]:
-        """Take one message; what it gives."""
+    def apply(self, state: Any, message: Any) -> Sequence[Message] | None:
+        """Take one message; what it gives. ``None``: refused, there is no room for it."""
+        ...
+
+    def is_full(self, state: Any) -> bool:
+        """Whether it refuses messages; when that is over, they are given again."""
         ...
 
     def encode(self, state: Any) -> bytes:
@@ -79,6 +83,12 @@ class _Symbol:
     durable: int
     parked: bool = False
     hour: int | None = None
+    refused: int | None = None
+    """Offset of the first message for which there was no room: reading must come back to it."""
+
+    def seen_up_to(self, next_offset: int) -> int:
+        """What need not be read again, of all before an offset."""
+        return next_offset if self.refused is None else min(next_offset, self.refused)
 
     def needs(self, offset: int) -> bool:
         """Whether some fold has not seen what is at an offset."""
@@ -205,6 +215,7 @@ class KeyedStage(Stage):
         if symbol.parked:
             return
         await self._maybe_checkpoint(symbol, decoded)
+        await self._read_again_if_there_is_room(message.tp, symbol)
         self._maybe_snapshot(message.partition, partition, message.offset + 1, _event_ns(decoded))
 
     async def _maybe_checkpoint(self, symbol: _Symbol, decoded: Any) -> None:
@@ -230,8 +241,27 @@ class KeyedStage(Stage):
         for fold, slot in zip(self._folds, symbol.slots, strict=True):
             if offset >= slot.next_offset:
                 slot.next_offset = offset + 1
-                decided.extend(fold.apply(slot.state, decoded))
+                given = fold.apply(slot.state, decoded)
+                if given is not None:
+                    decided.extend(given)
+                elif symbol.refused is None:
+                    symbol.refused = offset
         return decided
+
+    async def _read_again_if_there_is_room(self, tp: TP, symbol: _Symbol) -> None:
+        """What was refused is taken from the log once it fits, so that nothing more is kept of it.
+
+        What came behind it and was taken comes again too; a fold ignores repeats.
+        """
+        offset = symbol.refused
+        if offset is None:
+            return
+        slots = zip(self._folds, symbol.slots, strict=True)
+        if not any(fold.is_full(slot.state) for fold, slot in slots):
+            symbol.refused = None
+            for slot in symbol.slots:
+                slot.next_offset = offset
+            await self._app.fence.read_again(tp, offset)
 
     def _new_symbol(self, partition: _Partition, key: bytes, offset: int) -> _Symbol:
         slots = [_Slot(fold.initial(), offset) for fold in self._folds]
@@ -253,13 +283,15 @@ class KeyedStage(Stage):
         values = []
         for fold, slot, table in zip(self._folds, symbol.slots, self._tables, strict=True):
             # While input is read again the symbol is ahead of its partition: its state holds more.
-            at = max(next_offset, slot.next_offset)
+            at = symbol.seen_up_to(max(next_offset, slot.next_offset))
             state = fold.encode(slot.state)
             snapshot = Snapshot(number, at, low_water, state, symbol.hour)
             values.append(TableValue(table, number, key, msgspec.msgpack.encode(snapshot)))
 
+        seen_up_to = symbol.seen_up_to(next_offset)
+
         def durable() -> None:
-            symbol.durable = max(symbol.durable, next_offset)
+            symbol.durable = max(symbol.durable, seen_up_to)
 
         self._writer.write(key, values, durable)
 

@@ -27,7 +27,7 @@ def recordings(market_data: Path) -> list[Path]:
 @pytest.fixture(scope="session")
 def expected(recordings: list[Path]) -> Outputs:
     """What the recordings give undisturbed."""
-    return pipeline_outputs(recordings, Settings())[1]
+    return pipeline_outputs(recordings, Settings())
 
 
 @pytest.fixture

@@ -46,7 +46,10 @@ class Unplugged:
 
 
 class Inside:
-    """Workers and accounts on one broker; a name begins with ``worker`` or ``execution``."""
+    """Workers and accounts on one broker; a name begins with ``worker`` or ``execution``.
+
+    ``worker-orderbook`` runs that dimension alone, ``worker-join`` the join alone.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -76,9 +79,21 @@ class Inside:
     async def start(self, *names: str) -> None:
         """Start roles."""
         for name in names:
-            make = roles.worker if name.startswith("worker") else roles.execution
-            self._running[name] = make(self.settings)
+            self._running[name] = self._made(name)
             await running.start_together([self._running[name]])
+
+    def _made(self, name: str) -> Role:
+        kind, _, part = name.partition("-")
+        if kind.startswith("execution"):
+            return roles.execution(self.settings)
+        if not part:
+            return roles.worker(self.settings)
+        dimensions = [] if part == "join" else [part]
+        return roles.worker(self.settings, dimensions=dimensions, join=part == "join")
+
+    def role(self, name: str) -> Role:
+        """A role that runs."""
+        return self._running[name]
 
     async def kill(self, name: str) -> None:
         """Let nothing of a role reach the embedded broker from this moment on, and remove it."""

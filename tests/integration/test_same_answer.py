@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from schemas.frame import Frame
 from schemas.settings import Settings, settings_from
+from streams.recordings import sources_from
 from tests.chaos.cluster import Cluster
-from tests.chaos.expected import pipeline_outputs
+from tests.chaos.expected import frames_of, pipeline_outputs
 from tests.chaos.inside import Inside
 from tests.chaos.outputs import Outputs, digests
 from tests.golden.sources import golden_paths
@@ -35,14 +35,14 @@ class Day(NamedTuple):
 
     paths: list[Path]
     symbols: tuple[str, ...]
-    frames: list[Frame]
     expected: Outputs
 
 
 def day_of(paths: list[Path], settings: Settings | None = None) -> Day:
-    frames, expected = pipeline_outputs(paths, settings or Settings())
+    expected = pipeline_outputs(paths, settings or Settings())
     assert expected["execution.fills"]
-    return Day(paths, tuple(sorted({frame.key for frame in frames})), frames, expected)
+    symbols = {recording.key for recording in sources_from(paths)}
+    return Day(paths, tuple(sorted(symbols)), expected)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ async def _on_embedded(
 ) -> dict[str, tuple[int, str]]:
     async with Inside(settings) as roles:
         await roles.start(*names)
-        await roles.play(day.frames)
+        await roles.play(frames_of(day.paths, settings))
         return await roles.finish(day.expected, patience_s=LONG_S)
 
 

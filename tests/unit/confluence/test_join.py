@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,14 +27,21 @@ def tick(value: float | None, tick_s: int, **named: float) -> list[DimensionScor
 
 def run(scores: list[DimensionScore]) -> list[Message]:
     join, state = Join(SETTINGS), JoinState()
-    return [message for score in scores for message in join.step(state, score)]
+    return [message for score in scores for message in taken(join, state, score)]
+
+
+def taken(join: Join, state: JoinState, score: DimensionScore) -> list[Message]:
+    """What a score gives for which there is room."""
+    given = join.step(state, score)
+    assert given is not None
+    return given
 
 
 def test_a_tick_is_decided_when_the_last_dimension_has_spoken() -> None:
     join, state = Join(SETTINGS), JoinState()
     first, second = tick(60.0, 1)
-    assert join.step(state, first) == []
-    (decided,) = join.step(state, second)
+    assert taken(join, state, first) == []
+    (decided,) = taken(join, state, second)
     assert isinstance(decided, ConfluenceScore)
     assert decided.score == 60.0
     assert decided.signal_id is None
@@ -74,12 +82,38 @@ def test_a_missing_score_holds_up_its_symbol_and_raises_one_alert() -> None:
     late, present = tick(60.0, 1)
     seen: list[Message] = []
     for score in [present, *tick(60.0, 2), *tick(60.0, 3)]:
-        seen.extend(join.step(state, score))
+        seen.extend(taken(join, state, score))
     (alert,) = seen
     assert isinstance(alert, Alert)
     assert late.dimension in alert.text
-    caught_up = join.step(state, late)
+    caught_up = taken(join, state, late)
     assert [m.tick_ns // NS_PER_S for m in caught_up if isinstance(m, ConfluenceScore)] == [1, 2, 3]
+
+
+def test_what_waits_is_bounded_and_nothing_is_lost_by_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.confluence.join.MOST_WAITING", 3)
+    ticks = [tick(60.0, second) for second in range(1, 11)]
+    late, ahead = [t[0] for t in ticks], [t[1] for t in ticks]
+    join, state = Join(SETTINGS), JoinState()
+    log, at, decided = [*ahead, *late], 0, list[Message]()
+    refused: int | None = None
+    while at < len(log):
+        given = join.step(state, log[at])
+        assert len(state.waiting) <= 3
+        if given is None and refused is None:
+            refused = at
+        decided.extend(given or ())
+        at += 1
+        if refused is not None and not state.full:
+            at, refused = refused, None
+    assert [m.tick_ns // NS_PER_S for m in decided if isinstance(m, ConfluenceScore)] == [
+        *range(1, 11)
+    ]
+    alerts = [m for m in decided if isinstance(m, Alert)]
+    assert alerts
+    assert all(late[0].dimension in alert.text for alert in alerts)
 
 
 @given(seed=st.integers(0, 2**32), values=st.lists(st.floats(0, 100), min_size=1, max_size=20))
@@ -97,7 +131,7 @@ def test_interleaving_repeats_and_restarts_change_nothing(seed: int, values: lis
             at[name] = max(0, at[name] - rng.randrange(3))
         if rng.random() < 0.1:
             state = join.decode(join.encode(state))
-        for message in join.step(state, queues[name][at[name]]):
+        for message in taken(join, state, queues[name][at[name]]):
             if not isinstance(message, Alert):
                 given_out.append(encode(message))
         at[name] += 1
