@@ -189,7 +189,8 @@ class RuntimeSettings(Section):
     instance: str = Field(
         "",
         description="Name of this process in its group, the same after a restart; then a restarted "
-        "worker goes on at once instead of after session_timeout_s. Empty: none.",
+        "worker goes on at once instead of after session_timeout_s. auto: the host's name, which "
+        "tells replicas in containers apart. Empty: none.",
     )
     data_dir: Path = Field(
         Path("data"), description="Where a run keeps what must survive it (broker log, ledger)."

@@ -200,6 +200,7 @@ class KeyedStage(Stage):
         except CodecError as error:
             await self._emitter.dead_letter(message, error)
             return
+        self._meter.observe_input(decoded, message.timestamp)
         symbol = known or self._new_symbol(partition, message.key or b"", message.offset)
         try:
             decided = self._fold(symbol, decoded, message.offset)

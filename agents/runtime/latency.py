@@ -1,11 +1,11 @@
-"""Latency from a frame's publication to what came of it, in histograms by stage."""
+"""Latency from the venue's clock to a frame in the log and to what came of it, by stage."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 
 from schemas.clock import now_ns
-from schemas.frame import Message
+from schemas.frame import NS_PER_S, Frame, Message
 from schemas.health import LatencyHistogram
 from schemas.order import Order
 from schemas.score import ConfluenceScore, DimensionScore
@@ -16,6 +16,9 @@ BOUNDS_US = (
     1_000_000, 5_000_000,
 )  # fmt: skip
 """Upper bounds of the buckets; broker timestamps are whole milliseconds, so finer means little."""
+
+_NOT_LIVE_NS = 3_600 * NS_PER_S
+"""A frame published this long after its close is played from a recording: its age says nothing."""
 
 _STAGE_OF: dict[type[Message], str] = {
     DimensionScore: "dimension",
@@ -36,9 +39,23 @@ class LatencyMeter:
         stage = _STAGE_OF.get(type(given))
         if stage is None or published_s is None:
             return
+        self._count(stage, now_ns() - round(published_s * NS_PER_S))
+
+    def observe_input(self, frame: Message, published_s: float) -> None:
+        """Note how a frame came here: ``ingest``, venue's clock to receipt of its newest trade, and
+        ``frame``, close to publication. Where clocks differ the first can be below zero.
+        """
+        if not isinstance(frame, Frame):
+            return
+        if frame.trades.receive_ns:
+            self._count("ingest", frame.trades.receive_ns[-1] - frame.trades.exchange_ns[-1])
+        age_ns = round(published_s * NS_PER_S) - frame.close_ns
+        if age_ns < _NOT_LIVE_NS:
+            self._count("frame", age_ns)
+
+    def _count(self, stage: str, elapsed_ns: int) -> None:
         counts = self._counts.setdefault(stage, [0] * (len(BOUNDS_US) + 1))
-        elapsed_us = (now_ns() - round(published_s * 1e9)) // 1_000
-        counts[bisect_left(BOUNDS_US, elapsed_us)] += 1
+        counts[bisect_left(BOUNDS_US, elapsed_ns // 1_000)] += 1
 
     def histograms(self) -> tuple[LatencyHistogram, ...]:
         """What was counted so far."""

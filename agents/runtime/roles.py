@@ -125,6 +125,7 @@ def _app(settings: Settings, name: str, **more: Any) -> FencedApp:
     url = settings.broker.url
     id_ = f"{settings.broker.topic_prefix}prism-{name}"
     runtime = settings.runtime
+    instance = socket.gethostname() if runtime.instance == "auto" else runtime.instance
     app = FencedApp(
         id_,
         broker=url.replace(",", ";"),
@@ -145,7 +146,7 @@ def _app(settings: Settings, name: str, **more: Any) -> FencedApp:
         # Nothing is gained by waiting: what comes while a request is on its way shares the next.
         producer_linger=0.0,
         TableManager=PromptTables,
-        consumer_group_instance_id=f"{id_}-{runtime.instance}" if runtime.instance else None,
+        consumer_group_instance_id=f"{id_}-{instance}" if instance else None,
         **more,
     )
     transport = fenced_transport(transport_name(url))
