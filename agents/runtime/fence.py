@@ -28,11 +28,14 @@ from faust.types import TP, Message
 from agents.runtime.cursor import Admission, Cursor
 from agents.runtime.failpoints import Failpoints
 from agents.runtime.snapshots import Outputs
+from schemas.clock import monotonic_ns
 
 log = structlog.get_logger()
 
 _LOOK_S = 0.1
 """A rebalance empties the agents' queues without a sign."""
+_TURN_NS = 2_000_000
+"""Longest that a batch keeps others from their turn: what it gives waits for the producer's."""
 
 
 Partitions = Mapping[str, frozenset[int]]
@@ -190,7 +193,11 @@ class Fence:
         # A stage with several topics has an agent for each: while one waits for the producer,
         # another must not decide what comes after.
         async with self._turn_of[self._stage_of[batch[0].topic]]:
+            began_ns = monotonic_ns()
             for message in batch:
+                if monotonic_ns() - began_ns > _TURN_NS:
+                    await asyncio.sleep(0)
+                    began_ns = monotonic_ns()
                 if self._app.failed.is_set():
                     return  # a state that a fault left half changed must never be written
                 try:

@@ -54,7 +54,6 @@ def test_the_broker_is_killed_and_started_again(
     assert cluster.finish(expected) == digests(expected)
 
 
-@pytest.mark.chaos
 def test_the_broker_is_restarted(broker: KafkaServer, cluster: Cluster, expected: Outputs) -> None:
     broker.restart()
     assert cluster.finish(expected) == digests(expected)
