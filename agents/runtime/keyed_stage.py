@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -14,10 +13,12 @@ from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Partitions, Stage
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.snapshots import SnapshotWriter, TableValue
+from agents.runtime.symbols import Partition, Snapshot, Symbol
 from schemas.alert import Alert, Severity
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Message
 from schemas.health import Checkpoint
+from schemas.settings import Settings
 from schemas.topics import Topic
 
 HOUR_NS = 3_600 * NS_PER_S
@@ -27,7 +28,7 @@ class Fold(Protocol):
     """A state machine over the messages of one topic, one state per symbol."""
 
     name: str
-    """Also the name of its table."""
+    """Under which its state stands in a table value."""
     state_version: int
     """Grows when the encoding of the state changes."""
 
@@ -52,64 +53,12 @@ class Fold(Protocol):
         ...
 
 
-class Snapshot(msgspec.Struct, frozen=True, array_like=True):
-    """A table value: one symbol's state, complete up to ``next_offset`` of its partition.
-
-    Everything before ``low_water`` was in acknowledged snapshots, of whatever symbol, when this
-    one was taken.
-    """
-
-    partition: int
-    next_offset: int
-    low_water: int
-    state: bytes
-    hour: int | None = None
-    """Of the symbol's last message, in hours of event time."""
-
-
-@dataclass
-class _Slot:
-    """One fold's live state of one symbol, and the offset that it has seen."""
-
-    state: Any
-    next_offset: int
-
-
-@dataclass
-class _Symbol:
-    """One symbol: a slot per fold; snapshots hold them all up to the offset ``durable``."""
-
-    slots: list[_Slot]
-    durable: int
-    parked: bool = False
-    hour: int | None = None
-    refused: int | None = None
-    """Offset of the first message for which there was no room: reading must come back to it."""
-
-    def seen_up_to(self, next_offset: int) -> int:
-        """What need not be read again, of all before an offset."""
-        return next_offset if self.refused is None else min(next_offset, self.refused)
-
-    def needs(self, offset: int) -> bool:
-        """Whether some fold has not seen what is at an offset."""
-        return any(offset >= slot.next_offset for slot in self.slots)
-
-
-@dataclass
-class _Partition:
-    """An input partition that this worker owns."""
-
-    symbols: dict[bytes, _Symbol] = field(default_factory=dict)
-    newest_low_water: int | None = None
-    snapshot_ns: int | None = None
-
-    def low_water(self, otherwise: int) -> int:
-        """The oldest offset that some symbol still needs from the input."""
-        return min((symbol.durable for symbol in self.symbols.values()), default=otherwise)
-
-
 class KeyedStage(Stage):
-    """Feeds every message of a topic to its folds and keeps their states in one table each.
+    """Feeds every message of a topic to its folds and keeps their states in one table.
+
+    ``then`` is fed what the folds give, at once. A table value holds the states of all folds of a
+    symbol at one offset: were they apart, a kill between two of them would leave ``then`` without
+    what the others had given already.
 
     Snapshots are taken by event time, one symbol at a time, the oldest first: with ``n`` symbols in
     a partition one is due every ``interval / n``, so that each is written once an interval, quiet
@@ -122,29 +71,32 @@ class KeyedStage(Stage):
     def __init__(
         self,
         app: FencedApp,
+        settings: Settings,
+        *,
         topic: Topic,
         folds: Sequence[Fold],
-        *,
-        prefix: str,
-        partitions: int,
-        snapshot_interval_ns: int,
+        then: Fold | None = None,
+        table: str,
         meter: LatencyMeter,
     ) -> None:
+        prefix = settings.broker.topic_prefix
         self.sources = (prefix + topic.name,)
         self._app = app
         self._folds = folds
-        self._interval_ns = snapshot_interval_ns
+        self._then = then
+        self._all = [*folds] if then is None else [*folds, then]
+        self._interval_ns = round(settings.runtime.snapshot_interval_s * NS_PER_S)
         self._meter = meter
         self._decoder = topic.decoder()
         self._emitter = Emitter(app, prefix=prefix)
         self._writer = SnapshotWriter(app)
-        self._tables = [
-            app.Table(
-                f"{prefix}{fold.name}", partitions=partitions, key_type=bytes, value_type=bytes
-            )
-            for fold in folds
-        ]
-        self._partitions: dict[int, _Partition] = {}
+        self._table = app.Table(
+            prefix + table,
+            partitions=settings.broker.partitions,
+            key_type=bytes,
+            value_type=bytes,
+        )
+        self._partitions: dict[int, Partition] = {}
         self.emitter = self._emitter
 
     def load(self, owned: Partitions, kept: Partitions) -> None:
@@ -152,30 +104,26 @@ class KeyedStage(Stage):
         (source,) = self.sources
         going_on = {n: p for n, p in self._partitions.items() if n in kept[source]}
         fresh = owned[source] - going_on.keys()
-        stored: dict[int, dict[bytes, dict[int, Snapshot]]] = {n: {} for n in fresh}
-        for index, table in enumerate(self._tables):
-            for key, value in table.data.items():
-                snapshot = msgspec.msgpack.decode(value, type=Snapshot)
-                if snapshot.partition in stored:
-                    stored[snapshot.partition].setdefault(key, {})[index] = snapshot
+        stored: dict[int, dict[bytes, Snapshot]] = {n: {} for n in fresh}
+        for key, value in self._table.data.items():
+            snapshot = msgspec.msgpack.decode(value, type=Snapshot)
+            if snapshot.partition in stored:
+                stored[snapshot.partition][key] = snapshot
         self._partitions = going_on | {n: self._restored(found) for n, found in stored.items()}
 
-    def _restored(self, found: Mapping[bytes, Mapping[int, Snapshot]]) -> _Partition:
-        partition = _Partition()
-        for key, snapshots in found.items():
-            slots = []
-            for index, fold in enumerate(self._folds):
-                snapshot = snapshots.get(index)
-                if snapshot is None:
-                    # This fold's first snapshot was never written: it begins where the symbol did.
-                    at = min(s.low_water for s in snapshots.values())
-                    slots.append(_Slot(fold.initial(), at))
-                else:
-                    slots.append(_Slot(fold.decode(snapshot.state), snapshot.next_offset))
-            hours = [s.hour for s in snapshots.values() if s.hour is not None]
-            at = min(s.next_offset for s in slots)
-            partition.symbols[key] = _Symbol(slots, at, hour=min(hours, default=None))
-        marks = [s.low_water for snapshots in found.values() for s in snapshots.values()]
+    def _restored(self, found: Mapping[bytes, Snapshot]) -> Partition:
+        partition = Partition()
+        for key, snapshot in found.items():
+            states = [
+                # A fold that was not there when the snapshot was taken begins here.
+                fold.decode(snapshot.states[fold.name])
+                if fold.name in snapshot.states
+                else fold.initial()
+                for fold in self._all
+            ]
+            at = snapshot.next_offset
+            partition.symbols[key] = Symbol(states, at, at, hour=snapshot.hour)
+        marks = [snapshot.low_water for snapshot in found.values()]
         partition.newest_low_water = max(marks, default=None)
         return partition
 
@@ -190,10 +138,10 @@ class KeyedStage(Stage):
         return self._partitions[tp.partition].low_water(next_offset)
 
     async def take(self, message: Input) -> None:
-        """Apply one input to every fold that has not seen it."""
+        """Apply one input to every fold, if its symbol has not seen it."""
         partition = self._partitions[message.partition]
         known = partition.symbols.get(message.key or b"")
-        if known is not None and (known.parked or not known.needs(message.offset)):
+        if known is not None and (known.parked or message.offset < known.next_offset):
             return  # read again after a restart, for other symbols
         try:
             decoded = self._decoder.decode(message.value or b"")
@@ -219,13 +167,13 @@ class KeyedStage(Stage):
         await self._read_again_if_there_is_room(message.tp, symbol)
         self._maybe_snapshot(message.partition, partition, message.offset + 1, _event_ns(decoded))
 
-    async def _maybe_checkpoint(self, symbol: _Symbol, decoded: Any) -> None:
+    async def _maybe_checkpoint(self, symbol: Symbol, decoded: Any) -> None:
         """Log the whole state with the first input of each hour of event time (UTC)."""
         at_ns = _event_ns(decoded)
         hour, symbol.hour = symbol.hour, at_ns // HOUR_NS
         if hour is None or hour == symbol.hour:
             return
-        for fold, slot in zip(self._folds, symbol.slots, strict=True):
+        for fold, state in zip(self._all, symbol.states, strict=True):
             checkpoint = Checkpoint(
                 role=fold.name,
                 state_key=decoded.key,
@@ -233,23 +181,25 @@ class KeyedStage(Stage):
                 epoch=getattr(decoded, "epoch", 0),
                 seq=getattr(decoded, "seq", 0),
                 state_version=fold.state_version,
-                state=fold.encode(slot.state),
+                state=fold.encode(state),
             )
             await self._emitter.emit(checkpoint, partition=0, timestamp_s=None)
 
-    def _fold(self, symbol: _Symbol, decoded: Any, offset: int) -> list[Message]:
+    def _fold(self, symbol: Symbol, decoded: Any, offset: int) -> list[Message]:
+        symbol.next_offset = offset + 1
         decided: list[Message] = []
-        for fold, slot in zip(self._folds, symbol.slots, strict=True):
-            if offset >= slot.next_offset:
-                slot.next_offset = offset + 1
-                given = fold.apply(slot.state, decoded)
-                if given is not None:
-                    decided.extend(given)
-                elif symbol.refused is None:
-                    symbol.refused = offset
+        for fold, state in zip(self._folds, symbol.states, strict=False):
+            given = fold.apply(state, decoded)
+            if given is None:
+                symbol.refused = offset if symbol.refused is None else symbol.refused
+                continue
+            for message in given:
+                decided.append(message)
+                if self._then is not None:
+                    decided.extend(self._then.apply(symbol.states[-1], message) or ())
         return decided
 
-    async def _read_again_if_there_is_room(self, tp: TP, symbol: _Symbol) -> None:
+    async def _read_again_if_there_is_room(self, tp: TP, symbol: Symbol) -> None:
         """What was refused is taken from the log once it fits, so that nothing more is kept of it.
 
         What came behind it and was taken comes again too; a fold ignores repeats.
@@ -257,20 +207,19 @@ class KeyedStage(Stage):
         offset = symbol.refused
         if offset is None:
             return
-        slots = zip(self._folds, symbol.slots, strict=True)
-        if not any(fold.is_full(slot.state) for fold, slot in slots):
+        states = zip(self._all, symbol.states, strict=True)
+        if not any(fold.is_full(state) for fold, state in states):
             symbol.refused = None
-            for slot in symbol.slots:
-                slot.next_offset = offset
+            symbol.next_offset = offset
             await self._app.fence.read_again(tp, offset)
 
-    def _new_symbol(self, partition: _Partition, key: bytes, offset: int) -> _Symbol:
-        slots = [_Slot(fold.initial(), offset) for fold in self._folds]
-        symbol = partition.symbols[key] = _Symbol(slots, offset)
+    def _new_symbol(self, partition: Partition, key: bytes, offset: int) -> Symbol:
+        states = [fold.initial() for fold in self._all]
+        symbol = partition.symbols[key] = Symbol(states, offset, offset)
         return symbol
 
     def _maybe_snapshot(
-        self, number: int, partition: _Partition, next_offset: int, event_ns: int
+        self, number: int, partition: Partition, next_offset: int, event_ns: int
     ) -> None:
         if partition.snapshot_ns is None:
             partition.snapshot_ns = event_ns
@@ -280,21 +229,21 @@ class KeyedStage(Stage):
         partition.snapshot_ns = event_ns
         free = [item for item in partition.symbols.items() if not item[1].parked]
         key, symbol = min(free, key=lambda item: item[1].durable)
-        low_water = partition.low_water(next_offset)
-        values = []
-        for fold, slot, table in zip(self._folds, symbol.slots, self._tables, strict=True):
-            # While input is read again the symbol is ahead of its partition: its state holds more.
-            at = symbol.seen_up_to(max(next_offset, slot.next_offset))
-            state = fold.encode(slot.state)
-            snapshot = Snapshot(number, at, low_water, state, symbol.hour)
-            values.append(TableValue(table, number, key, msgspec.msgpack.encode(snapshot)))
-
-        seen_up_to = symbol.seen_up_to(next_offset)
+        states = zip(self._all, symbol.states, strict=True)
+        at = symbol.seen_up_to(next_offset)
+        snapshot = Snapshot(
+            partition=number,
+            next_offset=at,
+            low_water=partition.low_water(next_offset),
+            states={fold.name: fold.encode(state) for fold, state in states},
+            hour=symbol.hour,
+        )
+        value = TableValue(self._table, number, key, msgspec.msgpack.encode(snapshot))
 
         def durable() -> None:
-            symbol.durable = max(symbol.durable, seen_up_to)
+            symbol.durable = max(symbol.durable, min(at, next_offset))
 
-        self._writer.write(key, values, durable)
+        self._writer.write(key, [value], durable)
 
 
 def _parked_alert(message: Any, error: Exception) -> Alert:

@@ -28,7 +28,6 @@ from agents.runtime.transport import fenced_transport, transport_name
 from agents.runtime.watchdog import Watchdog
 from schemas.clock import now_ns
 from schemas.errors import SettingsError
-from schemas.frame import NS_PER_S
 from schemas.health import Heartbeat
 from schemas.settings import Settings
 from schemas.topics import DIMENSION_SCORES, FRAMES, TOPICS
@@ -64,7 +63,7 @@ def worker(
     """Dimensions over frames and, unless they are only some, the join over all their scores.
 
     Workers of the same choice share one group; each choice is a group of its own, so that every
-    dimension can run in workers of its own.
+    dimension can run in workers of its own. The join then reads their scores from the broker.
     """
     enabled = tuple(sorted(settings.dimensions.enabled))
     chosen = enabled if dimensions is None else tuple(sorted(dimensions))
@@ -74,21 +73,27 @@ def worker(
     with_join = chosen == enabled if join is None else join
     name = "worker" if chosen == enabled and with_join else _group_name(chosen, with_join)
     app, meter = _app(settings, name), LatencyMeter()
-    common: dict[str, Any] = {
-        "prefix": settings.broker.topic_prefix,
-        "partitions": settings.broker.partitions,
-        "snapshot_interval_ns": round(settings.runtime.snapshot_interval_s * NS_PER_S),
-        "meter": meter,
-    }
     stages: list[KeyedStage] = []
+    # Where every dimension runs, the join needs no way over the broker to hear them (ADR 0011).
+    together = with_join and chosen == enabled
+    join_fold = JoinFold(settings) if with_join else None
     if chosen:
         options = settings.dimensions.options
         folds = [
             DimensionFold(DimensionMachine(registry.create(d, options.get(d, {})))) for d in chosen
         ]
-        stages.append(KeyedStage(app, FRAMES, folds, **common))
-    if with_join:
-        stages.append(KeyedStage(app, DIMENSION_SCORES, [JoinFold(settings)], **common))
+        then = join_fold if together else None
+        stages.append(
+            KeyedStage(
+                app, settings, topic=FRAMES, folds=folds, then=then, table="symbols", meter=meter
+            )
+        )
+    if join_fold is not None and not together:
+        stages.append(
+            KeyedStage(
+                app, settings, topic=DIMENSION_SCORES, folds=[join_fold], table="join", meter=meter
+            )
+        )
     emitters = tuple(stage.emitter for stage in stages)
     role = Role(name, app, Fence(app, *stages), tuple(stages), emitters, meter)
     _agents(role)

@@ -42,7 +42,7 @@ CLOSE_WITHIN_S = 20.0
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 300
 MAX_REQUEST_BYTES = 4 << 20
-LINGER_MS = 2
+LINGER_MS = 0
 FETCH_WAIT_MS = 100
 """How long the broker holds an empty fetch; a seek has to wait for the one on its way."""
 

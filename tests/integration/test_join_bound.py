@@ -59,4 +59,4 @@ def states(roles: Inside) -> list[JoinState]:
     (stage,) = roles.role("worker-join").stages
     assert isinstance(stage, KeyedStage)
     symbols = [s for p in stage._partitions.values() for s in p.symbols.values()]
-    return [symbol.slots[0].state for symbol in symbols]
+    return [symbol.states[0] for symbol in symbols]

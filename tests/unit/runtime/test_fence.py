@@ -11,21 +11,21 @@ from faust.types import TP
 from faust.types import Message as Input
 
 from agents.runtime.fence import Fence, Partitions, Stage
-from agents.runtime.keyed_stage import KeyedStage, Snapshot
+from agents.runtime.keyed_stage import KeyedStage
 from agents.runtime.roles import Role
+from agents.runtime.symbols import Snapshot
 from tests.unit.runtime.rig import SOURCE, messages, worker
 
 IN = TP(SOURCE, 0)
 
 
 def stored(role: Role, key: bytes, *, next_offset: int, low_water: int = 0) -> None:
-    """Put a snapshot of a symbol into every table of the first stage, as a recovery does."""
+    """Put a snapshot of a symbol into the table of the first stage, as a recovery does."""
     stage = role.stages[0]
     assert isinstance(stage, KeyedStage)
-    for fold, table in zip(stage._folds, stage._tables, strict=True):
-        state = fold.encode(fold.initial())
-        snapshot = Snapshot(IN.partition, next_offset, low_water, state)
-        table.data[key] = msgspec.msgpack.encode(snapshot)
+    states = {fold.name: fold.encode(fold.initial()) for fold in stage._all}
+    snapshot = Snapshot(IN.partition, next_offset, low_water, states)
+    stage._table.data[key] = msgspec.msgpack.encode(snapshot)
 
 
 def loaded(role: Role) -> int | None:
