@@ -16,7 +16,7 @@ run: $(STAMP)  ## play a market through the pipeline, live in the terminal (ARGS
 	$(BIN)/prism up $(ARGS)
 
 test: $(STAMP)  ## all tests (ARGS="-k book" for some)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 check: lint types imports test  ## what CI runs: lint, format, types, import rules, tests
 

@@ -90,7 +90,8 @@ async def failures(market: Market, seeds: Iterable[int]) -> dict[int, str]:
 
 def failures_of(seeds: Iterable[int]) -> dict[int, str]:
     """What went wrong, by seed; for a process of its own."""
-    return asyncio.run(failures(short_market(), seeds))
+    # Not asyncio.run: it waits for ever for what a role left behind that failed to stop.
+    return asyncio.new_event_loop().run_until_complete(failures(short_market(), seeds))
 
 
 if __name__ == "__main__":
