@@ -147,7 +147,7 @@ def _without(score: float, reasons: Sequence[Reason], *, supports: int) -> Itera
     name = f"{plain_name(most.component)} ({plain_name(most.dimension)})"
     yield (
         f"Most in the way stands {name} with {points(most.points)}; "
-        f"at 50 it would leave the score at {score - most.points:.1f}."
+        f"with it at 50 the score would be {score - most.points:.1f}."
     )
 
 
@@ -184,6 +184,8 @@ def _dimension_headline(score: DimensionScore) -> str:
     if score.coverage < 1.0 and not math.isclose(score.coverage, 1.0):
         said += f", {score.coverage:.0%} of it ready"
     ready = [part for part in score.components if part.ready]
+    if not ready:
+        return f"{said}."
     side = 1.0 if score.score >= NEUTRAL else -1.0
     lead = max(ready, key=lambda part: part.contribution * side)
     brake = min(ready, key=lambda part: part.contribution * side)

@@ -34,13 +34,22 @@ def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
     return f"+{text}" if signed else text
 
 
-def price(value: float) -> str:
-    """A price: six significant digits, or all before the point.
+def whole(value: float) -> str:
+    """A number without digits after the point.
 
-    >>> price(61_234.5), price(0.98765432)
-    ('61,234.5', '0.987654')
+    >>> whole(-20.4), whole(-0.3)
+    ('−20', '0')
     """
-    return number(value, digits=6)
+    return number(float(round(value)), digits=15)
+
+
+def price(value: float) -> str:
+    """A price: eight significant digits at most.
+
+    >>> price(61_234.05), price(0.987654321)
+    ('61,234.05', '0.98765432')
+    """
+    return number(value, digits=8)
 
 
 def points(value: float) -> str:
@@ -49,8 +58,10 @@ def points(value: float) -> str:
     >>> points(3.14159), points(-0.04)
     ('+3.1', '0.0')
     """
-    text = f"{abs(value):.1f}"
-    if float(text) == 0.0:
+    if abs(value) >= _MOST:
+        return number(value, signed=True)
+    text = f"{abs(value):,.1f}"
+    if text == "0.0":
         return text
     return f"−{text}" if value < 0.0 else f"+{text}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.confluence.sentences.base import TIMEFRAMES, Phrase, Phrases, Values, over_timeframes
-from agents.confluence.sentences.figures import number, points
+from agents.confluence.sentences.figures import number, points, whole
 
 TREND_ADX, RANGE_ADX = 25.0, 20.0
 """A trend above the first, none below the second. Source: Wilder (1978)."""
@@ -29,10 +29,6 @@ def _signed(value: float) -> str:
     return number(value, signed=True)
 
 
-def _whole(value: float) -> str:
-    return f"{value:.0f}".replace("-", "−")
-
-
 def _ao(values: Values) -> Iterator[str]:
     told = over_timeframes(values, "ao", _signed)
     if told is not None:
@@ -50,7 +46,7 @@ def _macd(values: Values) -> Iterator[str]:
 
 
 def _rsi(values: Values) -> Iterator[str]:
-    told = over_timeframes(values, "rsi", _whole)
+    told = over_timeframes(values, "rsi", whole)
     if told is not None:
         yield f"RSI {told}"
     for band, named in ((2.0, "overbought"), (-2.0, "oversold")):
@@ -60,13 +56,13 @@ def _rsi(values: Values) -> Iterator[str]:
 
 
 def _williams_r(values: Values) -> Iterator[str]:
-    told = over_timeframes(values, "williams_r", _whole)
+    told = over_timeframes(values, "williams_r", whole)
     if told is not None:
         yield f"%R {told}"
 
 
 def _cci(values: Values) -> Iterator[str]:
-    told = over_timeframes(values, "cci", lambda value: _signed(round(value)))
+    told = over_timeframes(values, "cci", whole)
     if told is not None:
         yield f"CCI {told}"
 
@@ -79,7 +75,7 @@ def _atr(values: Values) -> Iterator[str]:
         adx = values.get(f"adx_{timeframe}")
         if adx is not None:
             trend = "a trend" if adx > TREND_ADX else "no trend" if adx < RANGE_ADX else "undecided"
-            yield f"ADX {_whole(adx)} on {timeframe}: {trend}"
+            yield f"ADX {whole(adx)} on {timeframe}: {trend}"
             break
     told = over_timeframes(values, "bollinger", points)
     if told is not None:
