@@ -35,7 +35,11 @@ LOOK_S = 0.5
 def score(  # noqa: PLR0913 - the options of a command are its arguments
     symbol: Annotated[
         str,
-        typer.Argument(help="As BTC/USDT:USDT or binanceusdm:BTC/USDT:USDT.", show_default=False),
+        typer.Argument(
+            metavar="SYMBOL",
+            help="As BTC/USDT:USDT or binanceusdm:BTC/USDT:USDT.",
+            show_default=False,
+        ),
     ],
     *,
     broker: BrokerOption = None,
@@ -120,7 +124,7 @@ async def _from_broker(
         topics = ScoreTopics(log, settings)
         key = await topics.find(symbol)
         if watch:
-            await _watch(topics, key, stop, as_json=as_json)
+            await follow(topics, key, stop, as_json=as_json)
             return
         told = await topics.newest(key)
         if told is None:
@@ -130,7 +134,7 @@ async def _from_broker(
         await log.close()
 
 
-async def _watch(topics: ScoreTopics, key: str, stop: Stop, *, as_json: bool) -> None:
+async def follow(topics: ScoreTopics, key: str, stop: Stop, *, as_json: bool) -> None:
     """Show every new tick until somebody stops it: in place on a terminal, else one after another.
 
     Of ticks that come faster than it looks, it shows the newest.
