@@ -122,7 +122,10 @@ def test_of_two_symbols_the_one_that_is_asked_for_is_shown(
     source = market_data / "recordings" / "btc-eth-20240808" / "usdm" / "ethusdt_20240808.gz"
     eth = write_recording(tmp_path / "eth.gz", first_lines(source, seconds=20))
     assert_is_the_row(told_of(SYMBOL, "--source", eth, "--source", btc), rows[-1])
-    assert told_of("ETH/USDT:USDT", "--source", eth)["confluence"]["symbol"] == "ETH/USDT:USDT"
+    told = told_of("ETH/USDT:USDT", "--source", eth, "--source", btc)
+    assert {part["symbol"] for part in (told["confluence"], *told["dimensions"])} == {
+        "ETH/USDT:USDT"
+    }
     done = prism("score", "ETHUSDT", "--source", btc, "--source", eth)
     assert done.returncode == 2
     assert done.stderr == (

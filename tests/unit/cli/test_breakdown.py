@@ -54,8 +54,12 @@ def drawn(
     what: RenderableType, *, width: int = 80, encoding: str = "utf-8", colour: bool = False
 ) -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="\n")
-    system = "standard" if colour else None
-    console = Console(file=file, width=width, force_terminal=colour, color_system=system)
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+    )
     console.print(what)
     file.flush()
     file.seek(0)

@@ -49,12 +49,13 @@ KNOWN_RAW = (
     "cvd_standing", "cvd_window", "intensity", "large_imbalance", "oi_trend", "oi_change",
     "cascade", "liquidation_side", "liquidated", "vpin", "vpin_usual", "drift_bps",
     "inventory_standing", "refresh_bid_s", "refresh_ask_s", "usual_spread_bps",
-    "effective_half_spread_bps", "realised_half_spread_bps", "depth_200bps_bid", "depth_200bps_ask",
-    "spread_bps", "reach_bps", "spread_to_usual", "depth_reach_bid", "depth_reach_ask", "lean_standing", "ofi_standing",
-    "distance_weighted", "buy_cost_bps", "sell_cost_bps", "reference_notional", "wall_bid_bps",
-    "wall_bid_multiple", "large_pulled_ask", "large_placed_ask", "ao_5m", "macd_histogram_4h",
-    "momentum_shift_1m", "rsi_1m", "rsi_band_1m", "williams_r_15m", "cci_5m", "atr_5m", "adx_4h",
-    "bollinger_1m", "trend_exhaustion_4h", "doji_5m", "engulfing_1m", "never_heard_of",
+    "effective_half_spread_bps", "realised_half_spread_bps", "depth_200bps_bid",
+    "depth_200bps_ask", "spread_bps", "reach_bps", "spread_to_usual", "depth_reach_bid",
+    "depth_reach_ask", "lean_standing", "ofi_standing", "distance_weighted", "buy_cost_bps",
+    "sell_cost_bps", "reference_notional", "wall_bid_bps", "wall_bid_multiple", "large_pulled_ask",
+    "large_placed_ask", "ao_5m", "macd_histogram_4h", "momentum_shift_1m", "rsi_1m", "rsi_band_1m",
+    "williams_r_15m", "cci_5m", "atr_5m", "adx_4h", "bollinger_1m", "trend_exhaustion_4h",
+    "doji_5m", "engulfing_1m", "never_heard_of",
 )  # fmt: skip
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -216,6 +217,27 @@ def test_selling_into_a_price_that_holds_is_told_as_absorbed() -> None:
     assert list(dimension_patterns(FLOW)) == [
         "Selling is absorbed: CVD −1.2σ while the mid moves +0.25 bps after trades."
     ]
+
+
+@pytest.mark.parametrize(
+    ("cvd", "drift", "said"),
+    [
+        (-1.5, -0.25, None),
+        (1.5, 0.25, None),
+        (-1.0, 0.25, None),
+        (1.5, -0.25, "Buying is absorbed"),
+    ],
+)
+def test_only_unusual_flow_that_the_price_does_not_follow_is_absorbed(
+    cvd: float, drift: float, said: str | None
+) -> None:
+    flow = dimension_of(
+        "orderflow",
+        part("trade_flow", 40.0, cvd_standing=cvd),
+        part("toxicity", 60.0, drift_bps=drift),
+    )
+    told = [pattern.partition(":")[0] for pattern in dimension_patterns(flow)]
+    assert told == ([] if said is None else [said])
 
 
 def test_a_cascade_names_who_is_forced_and_a_pulled_order_its_side() -> None:
