@@ -10,6 +10,7 @@ from agents.confluence.breakdown import Breakdown, breakdown
 from cli.feeds import RecordedFeed
 from cli.moment import Moment, written
 from cli.progress import progress
+from cli.report import warn
 from cli.run import PipelineRun
 from cli.stop import Stop
 from cli.symbols import resolve
@@ -66,6 +67,7 @@ def from_recording(
     feed.keep(resolve(symbol, feed.keys()))
     latest = Latest()
     first_ns = last_ns = None
+    ended = True
     with (
         PipelineRun(settings, watchers=[latest]) as run,
         progress(feed, run.tally, shown=True) as advance,
@@ -73,6 +75,7 @@ def from_recording(
         for frame in feed.frames(run.dead_letter):
             first_ns = frame.open_ns if first_ns is None else first_ns
             if at is not None and frame.close_ns > at.after(first_ns):
+                ended = False
                 break
             last_ns = frame.close_ns
             run.take(frame)
@@ -84,6 +87,8 @@ def from_recording(
         start = "it holds no frame" if first_ns is None else f"it starts at {written(first_ns)}"
         end = "" if last_ns is None or at is not None else f" and ends at {written(last_ns)}"
         raise SourceMissing(f"{feed.title}: no tick up to that time; {start}{end}")
+    if at is not None and ended and last_ns is not None:
+        warn(f"the recording ends at {written(last_ns)}, before that time; this is its last tick")
     return told
 
 

@@ -90,8 +90,10 @@ def test_a_time_from_the_start_and_one_in_words_find_their_tick(
     start_ns = rows[0]["tick_ns"]
     assert told["confluence"]["tick_ns"] in {row["tick_ns"] for row in rows}
     assert 58e9 < told["confluence"]["tick_ns"] - start_ns <= 60e9
-    late = told_of(SYMBOL, "--source", btc, "--at", "2030-01-01")
-    assert_is_the_row(late, rows[-1])
+    late = prism("score", SYMBOL, "--source", btc, "--at", "2030-01-01", "--json")
+    assert late.returncode == 0
+    assert "warning: the recording ends at 2024-08-08 23:5" in late.stderr
+    assert_is_the_row(json.loads(late.stdout), rows[-1])
 
 
 @pytest.mark.needs_market_data
