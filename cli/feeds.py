@@ -75,6 +75,10 @@ class RecordedFeed:
         """Its symbols, as ``venue:symbol``."""
         return [recording.key for recording in self._recordings]
 
+    def keep(self, key: str) -> None:
+        """Leave out every symbol but this ``venue:symbol``."""
+        self._recordings = [recording for recording in self._recordings if recording.key == key]
+
     def size_bytes(self) -> int:
         """Bytes of all files as they lie on the disk."""
         return sum(recording.size_bytes for recording in self._recordings)

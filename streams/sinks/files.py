@@ -8,8 +8,6 @@ ended it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from enum import Enum, IntEnum
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +17,7 @@ import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
 from schemas.frame import Message
+from schemas.plain import plain
 from schemas.score import DIMENSIONS, ConfluenceScore
 from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, SIGNALS, Topic
 
@@ -117,25 +116,7 @@ class RunFiles:
 
 def json_line(message: Message) -> bytes:
     """Canonical JSON of a message with its field names: keys sorted, exact decimals as strings."""
-    return msgspec.json.encode(_plain(message), order="deterministic") + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case msgspec.Struct():
-            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
-        case tuple() | list():
-            return [_plain(item) for item in value]
-        case IntEnum():
-            return value.name.lower()
-        case Enum():
-            return value.value
-        case Decimal():
-            return format(value, "f")
-        case bytes():
-            return value.decode("utf-8", "backslashreplace")
-        case _:
-            return value
+    return msgspec.json.encode(plain(message), order="deterministic") + b"\n"
 
 
 def _row(score: ConfluenceScore) -> dict[str, Any]:
