@@ -17,7 +17,7 @@ from schemas.frame import Backfill, Frame
 from schemas.health import DeadLetter
 from schemas.series import Series
 from schemas.settings import FramesSettings
-from streams.history.backfill import ahead
+from streams.history.backfill import MINUTE_NS, ahead
 from streams.history.files import KlinesFile, series_values
 from streams.history.klines import KlinesFrames
 from streams.history.series_spec import SeriesSpec
@@ -106,13 +106,18 @@ class Market(ABC):
 
     def summary(self) -> dict[str, Any]:
         """What is to be said of the source in a run's summary."""
-        told = {"history": dict(sorted(self.told.items()))} if self.beside.paths() else {}
+        beside: dict[str, Any] = {}
+        if self.beside.paths():
+            beside["history"] = dict(sorted(self.told.items()))
+            bars = self.beside.bars
+            unused = [file.path.name for file in bars if not self.told[_bars_of(file.timeframe_ns)]]
+            beside["unused_history"] = unused
         return {
             "venue": self.venue,
             "symbol": self.symbol,
             "files": [path.name for path in (*self.paths, *self.beside.paths())],
             **msgspec.structs.asdict(self.stats),
-            **told,
+            **beside,
         }
 
     def _values(self, on_dead_letter: OnDeadLetter) -> list[Values]:
@@ -130,7 +135,7 @@ class Market(ABC):
         for message in ahead(
             bars, venue=self.venue, start_ns=start_ns, reject=reject, on_read=self._read
         ):
-            self.told[f"bars of {message.timeframe_ns // 60_000_000_000}m"] += len(message.open_ns)
+            self.told[_bars_of(message.timeframe_ns)] += len(message.open_ns)
             yield message
         if self.beside.wanted and not self.told:
             names = ", ".join(file.path.name for file in bars)
@@ -197,8 +202,8 @@ class RecordedMarket(Market):
 class KlinesMarket(Market):
     """Klines of one symbol, the finest timeframe of it, as a source.
 
-    Derivatives that frames have a field for are in the frames; what was known of them before the
-    first one comes ahead of it as :class:`Series`. So each value is told once.
+    Derivatives that frames have a field for are in the frames, the newest as of each close; what is
+    older than that of the first frame comes ahead of it as :class:`Series`.
     """
 
     def __init__(self, files: Sequence[KlinesFile], *, venue: str) -> None:
@@ -253,7 +258,7 @@ class KlinesMarket(Market):
         start_ns = first.open_ns[0]
         yield from self._ahead(start_ns, on_dead_letter)
         told = [v for v in values if v.field is None]
-        told += [older(v, start_ns) for v in carried]
+        told += [older(v, start_ns + self.timeframe_ns) for v in carried]
         for message in with_series(chain((first,), bars), told):
             if isinstance(message, Frame):
                 self._count(message)
@@ -268,6 +273,10 @@ class KlinesMarket(Market):
         stats.streams = {"klines": frame.seq}
         if self._klines.missing:
             stats.streams["klines missing"] = self._klines.missing
+
+
+def _bars_of(timeframe_ns: int) -> str:
+    return f"bars of {timeframe_ns // MINUTE_NS}m"
 
 
 def _drop(_letter: DeadLetter) -> None:
