@@ -43,9 +43,8 @@ def test_history_and_series_are_told_apart_from_frames(capsys: pytest.CaptureFix
     tally = Tally()
     one = (1.0, 2.0)
     times = (0, 60 * NS_PER_S)
-    bars = Backfill(
-        VENUE, SYMBOL, "f", 120 * NS_PER_S, 60 * NS_PER_S, times, one, one, one, one, one
-    )
+    minute, known = 60 * NS_PER_S, 120 * NS_PER_S
+    bars = Backfill(VENUE, SYMBOL, "f", known, minute, times, one, one, one, one, one)
     tally.add(FRAMES, bars)
     tally.add(FRAMES, Series(VENUE, SYMBOL, SeriesName.NEWS, "f", 120 * NS_PER_S, times, one))
     tally.add(FRAMES, frame_at(180 * NS_PER_S))
