@@ -7,7 +7,8 @@ from pathlib import Path
 
 from schemas.errors import UsageError
 from streams.history.files import KlinesFile, is_database, klines_file
-from streams.history.market import KlinesMarket, Market, RecordedMarket
+from streams.history.market import Market
+from streams.history.markets import KlinesMarket, RecordedMarket
 from streams.history.names import Kind
 from streams.history.series_spec import SeriesSpec
 from streams.history.values import WHOLE_MARKET
