@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from schemas.frame import Frame, Message, Quality
+from schemas.frame import Backfill, Frame, Message, Quality
 from schemas.money import CONTEXT
 from schemas.order import Position
 from schemas.score import ConfluenceScore, DimensionScore
+from schemas.series import Series
 from schemas.signal import Signal
 from schemas.topics import Topic
 
@@ -68,7 +69,9 @@ class Board:
         self._balance = start_balance
 
     def add(self, topic: Topic, message: Message) -> None:
-        """Take one record."""
+        """Take one record; history and series are not shown."""
+        if isinstance(message, Backfill | Series):
+            return
         self.counts[topic.name] += 1
         match message:
             case Frame():

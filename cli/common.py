@@ -30,6 +30,26 @@ SetOption = Annotated[
         rich_help_panel=PANEL_SETTINGS,
     ),
 ]
+SymbolOption = Annotated[
+    str | None,
+    typer.Option("--symbol", help="Symbol of klines whose file name does not tell it."),
+]
+HistoryOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--history",
+        metavar="KLINES",
+        help="Klines of the time before the first frame; repeat for more timeframes.",
+    ),
+]
+SeriesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--series",
+        metavar="NAME[@SYMBOL]=FILE[#COLUMN]",
+        help="Timestamped values, as fear_greed=index.csv; repeat for more.",
+    ),
+]
 JsonOption = Annotated[
     bool,
     typer.Option(

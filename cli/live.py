@@ -13,7 +13,7 @@ from cli.show import Show
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import BrokerError
-from schemas.frame import NS_PER_S, Frame
+from schemas.frame import NS_PER_S
 from schemas.settings import Settings
 from schemas.topics import (
     ALERTS,
@@ -27,6 +27,7 @@ from schemas.topics import (
     SIGNALS,
     Topic,
 )
+from streams.merge import FeedMessage, event_ns
 from streams.publish import FramePublisher
 from streams.transport.log import Log, TopicPartition, changelog_specs, open_log, topic_specs
 
@@ -109,9 +110,9 @@ async def live(
     watching = asyncio.create_task(_watch(tail, show))
     try:
         publisher = FramePublisher(log, settings)
-        frames = feed.frames(run.dead_letter)
+        messages = feed.messages(run.dead_letter)
         complete = await _publish(
-            frames, publisher, started, watching, pacer=pacer, stop=stop, duration_s=duration_s
+            messages, publisher, started, watching, pacer=pacer, stop=stop, duration_s=duration_s
         )
         await publisher.finish()
         await _drain(log, started, watching)
@@ -143,7 +144,7 @@ async def _watch(tail: Tail, show: Show) -> None:
 
 
 async def _publish(
-    frames: Iterable[Frame],
+    messages: Iterable[FeedMessage],
     publisher: FramePublisher,
     started: Sequence[Role],
     watching: asyncio.Task[None],
@@ -153,7 +154,7 @@ async def _publish(
     duration_s: float | None,
 ) -> bool:
     end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
-    for published, frame in enumerate(frames, 1):
+    for published, message in enumerate(messages, 1):
         while True:
             now_ns = monotonic_ns()
             if stop.requested:
@@ -162,11 +163,11 @@ async def _publish(
                 watching.result()
             if end_ns is not None and now_ns >= end_ns:
                 return True
-            wait_s = pacer.wait_s(frame.close_ns, now_ns=now_ns)
+            wait_s = pacer.wait_s(event_ns(message), now_ns=now_ns)
             if wait_s <= 0:
                 break
             await asyncio.sleep(min(wait_s, _LOOK_UP_S))
-        await publisher.publish(frame)
+        await publisher.publish(message)
         if published % _LOOK_EVERY == 0:
             while any(role.fence.lag() > _MOST_BEHIND for role in started):
                 await asyncio.sleep(_LOOK_UP_S)

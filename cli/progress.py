@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.feeds import RecordedFeed
+from cli.feeds import FileFeed
 from cli.tally import Tally
 
 _FRAMES_PER_UPDATE = 100
 
 
 @contextmanager
-def progress(feed: RecordedFeed, tally: Tally, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """Show bytes read, market time and speed while the body runs; it calls what it gets per frame.
+def progress(feed: FileFeed, tally: Tally, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """Show bytes read, market time and speed while the body runs, which calls what it gets often.
 
     Nothing is shown if ``shown`` is false or stderr is no terminal.
     """

@@ -1,4 +1,4 @@
-"""``prism replay``: recordings through the whole pipeline, into files and digests."""
+"""``prism replay``: recorded markets through the whole pipeline, into files and digests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cli.common import PANEL_OUTPUT, ConfigOption, JsonOption, SetOption, settings_of
-from cli.feeds import RecordedFeed
+from cli.common import (
+    PANEL_OUTPUT,
+    ConfigOption,
+    HistoryOption,
+    JsonOption,
+    SeriesOption,
+    SetOption,
+    SymbolOption,
+    settings_of,
+)
+from cli.feeds import FileFeed
 from cli.progress import progress
 from cli.report import report, warn
 from cli.run import PipelineRun
@@ -19,13 +28,13 @@ STOPPED_BY = 128
 """Exit code of a run that a signal stopped: this plus the signal's number."""
 
 
-def replay(
+def replay(  # noqa: PLR0913 - the options of a command are its arguments
     *,
     sources: Annotated[
         list[Path],
         typer.Argument(
             metavar="SOURCE",
-            help="Recordings; files of one symbol in the order of time.",
+            help="Recordings, or klines (CSV, Feather); files of one symbol in the order of time.",
             show_default=False,
         ),
     ],
@@ -42,6 +51,9 @@ def replay(
     venue: Annotated[
         str | None, typer.Option(help="Name of the venue, instead of the one detected.")
     ] = None,
+    symbol: SymbolOption = None,
+    history: HistoryOption = None,
+    series: SeriesOption = None,
     as_json: JsonOption = False,
     quiet: Annotated[
         bool,
@@ -53,13 +65,16 @@ def replay(
     Writes market.json, summary.json, confluence_scores.parquet, signals.jsonl, orders.jsonl,
     fills.jsonl and dead_letters.jsonl into the folder. The same recording and settings give the
     same digests on any machine. Ctrl-C stops it; the summary then says that it is not complete.
+
+    Of klines each bar is one tick without trades and book: what needs those is not ready, and there
+    are no signals.
     """
     settings = settings_of(config, overrides)
-    feed = RecordedFeed(sources, settings, venue=venue)
+    feed = FileFeed(sources, settings, venue=venue, symbol=symbol, history=history, series=series)
     with Stop() as stop, PipelineRun(settings, out=out) as run:
         with progress(feed, run.tally, shown=not quiet) as advance:
-            for frame in feed.frames(run.dead_letter):
-                run.take(frame)
+            for message in feed.messages(run.dead_letter):
+                run.take(message)
                 if stop.requested:
                     break
                 advance()

@@ -44,10 +44,13 @@ def _unused(summary: Mapping[str, Any], *, out: Path | None) -> str | None:
 def _text(summary: Mapping[str, Any], *, out: Path | None) -> str:
     scores = ", ".join(f"{name} {count:,}" for name, count in summary["scores"].items())
     sides = ", ".join(f"{side} {count:,}" for side, count in summary["signals_by_side"].items())
+    series = "".join(f", {name} {count:,}" for name, count in summary["series_values"].items())
+    history = f"{summary['history_bars']:,} bars{series}"
     lines = [
         f"frames   {summary['frames']:,} ({summary['ticks']:,} ticks), "
         f"{summary['data_seconds']:,.1f} s of market in {summary['wall_seconds']:,.1f} s "
         f"({summary['speed']:,.0f}x real time)",
+        *([f"history  {history}"] if summary["history_bars"] or series else []),
         f"scores   {scores or 'none'}",
         f"signals  {summary['signals']:,} ({sides})",
         f"orders   {summary['orders']:,} records, {summary['fills']:,} fills",

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from cli.client_logs import quiet_client
-from cli.common import ConfigOption, SetOption, settings_of
-from cli.feeds import Feed, GeneratedFeed, RecordedFeed
+from cli.common import ConfigOption, HistoryOption, SeriesOption, SetOption, settings_of
+from cli.feeds import Feed, feed_of
 from cli.pace import Pacer, parse_speed
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import UsageError
 from schemas.settings import Settings
+from streams.merge import event_ns
 from streams.publish import FramePublisher
 from streams.transport.kafka_address import servers_of
 from streams.transport.log import Log, changelog_specs, open_log, topic_specs
@@ -77,23 +78,26 @@ def execution(
     running.run(role)
 
 
-def feed(
+def feed(  # noqa: PLR0913 - the options of a command are its arguments
     *,
     broker: BrokerOption = None,
     partitions: Annotated[
         int | None, typer.Option(min=1, help="Partitions of every per-symbol topic.")
     ] = None,
     source: Annotated[
-        list[Path] | None, typer.Option("--source", help="Recording; repeat for several files.")
+        list[Path] | None,
+        typer.Option("--source", help="Recording or klines; repeat for several files."),
     ] = None,
+    history: HistoryOption = None,
+    series: SeriesOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated market.")] = 7,
     speed: Annotated[str, typer.Option(help="Market time per wall time: 1x, 20x, max.")] = "1x",
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Publish frames: a recording, or without one the generated market."""
+    """Publish frames: a recording or klines, or without one the generated market."""
     settings = _settings(config, overrides, broker, partitions)
-    market: Feed = RecordedFeed(source, settings) if source else GeneratedFeed(settings, seed=seed)
+    market = feed_of(source, settings, seed=seed, history=history, series=series)
     pacer = Pacer(parse_speed(speed))
     with Stop() as stop:
         asyncio.run(_feed(settings, market, pacer, stop))
@@ -103,15 +107,15 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
     log = await _open(settings)
     try:
         publisher = FramePublisher(log, settings)
-        for frame in market.frames(lambda _letter: None):
+        for message in market.messages(lambda _letter: None):
             while not stop.requested:
-                wait_s = pacer.wait_s(frame.close_ns, now_ns=monotonic_ns())
+                wait_s = pacer.wait_s(event_ns(message), now_ns=monotonic_ns())
                 if wait_s <= 0:
                     break
                 await asyncio.to_thread(stop.wait, min(wait_s, 0.1))
             if stop.requested:
                 break
-            await publisher.publish(frame)
+            await publisher.publish(message)
         await publisher.finish()
     finally:
         await log.close()

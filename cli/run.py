@@ -18,6 +18,7 @@ from schemas.health import DeadLetter
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTERS, FRAMES, Topic
 from streams.market import MarketFold
+from streams.merge import FeedMessage
 from streams.sinks.files import SUMMARY, RunFiles
 
 MARKET = "market.json"
@@ -102,8 +103,8 @@ class Run:
 class PipelineRun(Run):
     """A run that decides in this thread: the synchronous pipeline.
 
-    A frame is encoded and decoded before it is used, so that what is computed here is computed from
-    what would travel.
+    A message is encoded and decoded before it is used, so that what is computed here is computed
+    from what would travel.
     """
 
     def __init__(
@@ -113,10 +114,10 @@ class PipelineRun(Run):
         self._pipeline = Pipeline(settings)
         self._decode = FRAMES.decoder().decode
 
-    def take(self, frame: Frame) -> None:
-        """Take the next frame, in the order (close, venue, symbol)."""
-        body = encode(frame)
-        decoded: Frame = self._decode(body)
+    def take(self, message: FeedMessage) -> None:
+        """Take the next message, in the order (event time, venue, symbol)."""
+        body = encode(message)
+        decoded: FeedMessage = self._decode(body)
         self.observe(FRAMES, decoded, body)
-        for topic, message in self._pipeline.process(decoded):
-            self.observe(topic, message)
+        for topic, given in self._pipeline.process(decoded):
+            self.observe(topic, given)

@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any
 
 from schemas.digest import StreamDigest
-from schemas.frame import NS_PER_S, Frame, Message
+from schemas.frame import NS_PER_S, Backfill, Frame, Message
 from schemas.health import DeadLetter
 from schemas.order import Order
 from schemas.score import DimensionScore
+from schemas.series import Series
 from schemas.signal import Signal, SignalKind
 from schemas.topics import (
     ALERTS,
@@ -50,14 +51,17 @@ class Tally:
         self._signals: Counter[str] = Counter()
         self._orders: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
+        self._frames = 0
         self._ticks = 0
+        self._bars = 0
+        self._values: Counter[str] = Counter()
         self._open_ns: int | None = None
         self._close_ns = 0
 
     @property
     def frames(self) -> int:
         """Frames so far."""
-        return self._messages[FRAMES.name]
+        return self._frames
 
     @property
     def data_seconds(self) -> float:
@@ -72,10 +76,15 @@ class Tally:
             stream.add(message, body)
         match message:
             case Frame():
+                self._frames += 1
                 self._ticks += message.is_tick
                 self._close_ns = max(self._close_ns, message.close_ns)
                 if self._open_ns is None or message.open_ns < self._open_ns:
                     self._open_ns = message.open_ns
+            case Backfill():
+                self._bars += len(message.open_ns)
+            case Series():
+                self._values[message.name.value] += len(message.value)
             case DimensionScore():
                 self._scores[message.dimension] += 1
             case Signal():
@@ -92,6 +101,8 @@ class Tally:
         return {
             "frames": self.frames,
             "ticks": self._ticks,
+            "history_bars": self._bars,
+            "series_values": dict(sorted(self._values.items())),
             "scores": dict(sorted(self._scores.items())),
             "signals": self._messages[SIGNALS.name],
             "signals_by_side": {kind.value: self._signals[kind.value] for kind in SignalKind},

@@ -10,8 +10,16 @@ import typer
 import uvloop
 
 from cli.board import Board
-from cli.common import PANEL_OUTPUT, ConfigOption, JsonOption, SetOption, settings_of
-from cli.feeds import Feed, GeneratedFeed, RecordedFeed
+from cli.common import (
+    PANEL_OUTPUT,
+    ConfigOption,
+    HistoryOption,
+    JsonOption,
+    SeriesOption,
+    SetOption,
+    settings_of,
+)
+from cli.feeds import Feed, feed_of
 from cli.live import live
 from cli.pace import Pacer, parse_duration_s, parse_speed
 from cli.report import report
@@ -32,10 +40,12 @@ def up(  # noqa: PLR0913 - the options of a command are its arguments
         list[Path] | None,
         typer.Option(
             "--source",
-            help="Recording to play instead; repeat for several files.",
+            help="Recording or klines to play instead; repeat for several files.",
             rich_help_panel=PANEL_MARKET,
         ),
     ] = None,
+    history: HistoryOption = None,
+    series: SeriesOption = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the generated market.", rich_help_panel=PANEL_MARKET)
     ] = 7,
@@ -83,7 +93,7 @@ def up(  # noqa: PLR0913 - the options of a command are its arguments
     """
     given = [*(overrides or []), *([] if broker is None else [f"broker.url={broker}"])]
     settings = settings_of(config, given)
-    feed = RecordedFeed(source, settings) if source else GeneratedFeed(settings, seed=seed)
+    feed = feed_of(source, settings, seed=seed, history=history, series=series)
     pace = parse_speed(speed)
     settings = _in_one_process(settings, feed, pace)
     pacer = Pacer(pace, ahead_s=0.0 if source else GENERATED_AHEAD_S)

@@ -11,17 +11,26 @@ from typing import Any
 
 from schemas.codec import encode
 from schemas.errors import StateError
-from schemas.frame import Frame, Message
+from schemas.frame import Backfill, Frame, Message
+from schemas.series import Series
 
 SortKey = tuple[int, str, str, str]
 
 
 def sort_key(message: Message) -> SortKey:
     """(tick, venue, symbol, id) of a message that decides or is decided."""
-    if isinstance(message, Frame):
-        return (message.close_ns, message.venue, message.symbol, f"{message.epoch}:{message.seq}")
-    named: Any = message
-    return (named.tick_ns, named.venue, named.symbol, named.id)
+    match message:
+        case Frame(close_ns=at_ns, epoch=epoch, seq=seq):
+            return (at_ns, message.venue, message.symbol, f"{epoch}:{seq}")
+        case Backfill(known_ns=at_ns, timeframe_ns=timeframe_ns, open_ns=opens):
+            id_ = f"backfill:{message.source}:{timeframe_ns}:{opens[:1]}"
+            return (at_ns, message.venue, message.symbol, id_)
+        case Series(known_ns=at_ns, name=name, at_ns=times):
+            id_ = f"series:{name}:{message.source}:{times[:1]}"
+            return (at_ns, message.venue, message.symbol, id_)
+        case _:
+            named: Any = message
+            return (named.tick_ns, named.venue, named.symbol, named.id)
 
 
 class StreamDigest:

@@ -10,7 +10,9 @@ PrismError
 ├── RejectedInput              wire data that must not reach a frame (becomes a dead letter)
 │   ├── MalformedMessage       not JSON, or a field that is missing or of the wrong type
 │   ├── UnknownStream          a channel that nobody reads
-│   ├── OutOfSequence          a book change that does not continue the book
+│   ├── OutOfSequence          does not continue what came before: a book change, a row of a file
+│   ├── Repeated               a row of a file for a time that it has told already
+│   ├── UnknownClock           a time whose zone nothing tells
 │   ├── CrossedBook            best bid at or above best ask
 │   └── TruncatedSource        a recording that ends in the middle of a record
 ├── StateError                 the log and the state that folds it disagree
@@ -72,9 +74,21 @@ class UnknownStream(RejectedInput):
 
 
 class OutOfSequence(RejectedInput):
-    """A book change that does not continue the book."""
+    """Does not continue what came before: a book change, or a row of a file behind its last one."""
 
     reason = "out_of_sequence"
+
+
+class Repeated(RejectedInput):
+    """A row of a file for a time that it has told already."""
+
+    reason = "repeated"
+
+
+class UnknownClock(RejectedInput):
+    """A time whose zone nothing tells."""
+
+    reason = "unknown_clock"
 
 
 class CrossedBook(RejectedInput):

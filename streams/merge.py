@@ -1,20 +1,32 @@
-"""Frames of several symbols as one sequence."""
+"""What feeds give of several symbols, as one sequence."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from schemas.frame import Frame
+from schemas.frame import Backfill, Frame
+from schemas.series import Series
+
+FeedMessage = Frame | Backfill | Series
+"""What a feed gives: frames, and history and series ahead of the first frame that may use them."""
+
+M = TypeVar("M", bound=FeedMessage)
 
 
-def merge(*recordings: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames in the order (close, venue, symbol), lazily, whichever recording is named first.
+def merge(*sources: Iterable[M]) -> Iterator[M]:
+    """Messages in the order (event time, venue, symbol), lazily, whichever source is named first.
 
-    Each input must be in order itself. Holds one frame per input.
+    Each input must be in order itself, and keeps it. Holds one message per input.
     """
-    return heapq.merge(*recordings, key=_order)
+    return heapq.merge(*sources, key=_order)
 
 
-def _order(frame: Frame) -> tuple[int, str, str]:
-    return frame.close_ns, frame.venue, frame.symbol
+def event_ns(message: FeedMessage) -> int:
+    """Event time: a frame's close; of history and series, when the feed learned them."""
+    return message.close_ns if isinstance(message, Frame) else message.known_ns
+
+
+def _order(message: FeedMessage) -> tuple[int, str, str]:
+    return event_ns(message), message.venue, message.symbol

@@ -1,4 +1,4 @@
-"""Puts frames into the log, each feed process under an epoch of its own."""
+"""Puts what a feed gives into the log, its frames under an epoch of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from schemas.errors import BrokerError, CodecError
 from schemas.frame import Frame
 from schemas.settings import Settings
 from schemas.topics import CONTROL, FRAMES
+from streams.merge import FeedMessage
 from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOK_BACK = 2_000
@@ -20,10 +21,10 @@ _IN_FLIGHT = 2_000
 
 
 class FramePublisher:
-    """Publishes frames in order per symbol, with epoch = last logged epoch + 1.
+    """Publishes in order per symbol, frames with epoch = last logged epoch + 1.
 
     A lower epoch is ignored downstream, so that an old feed process cannot interleave with a new
-    one.
+    one. History and series have no epoch: what is not newer than what came is none.
     """
 
     def __init__(self, log: Log, settings: Settings) -> None:
@@ -37,29 +38,32 @@ class FramePublisher:
         self._last: dict[str, Frame] = {}
         self._sends: list[asyncio.Future[tuple[int, int]]] = []
 
-    async def publish(self, frame: Frame) -> None:
-        """Send one frame; waits while too many sends are not acknowledged."""
-        epoch = self._epochs.get(frame.key)
-        if epoch is None:
-            epoch = self._epochs[frame.key] = 1 + await self._last_epoch(frame.key)
-        if frame.epoch != epoch:
-            frame = msgspec.structs.replace(frame, epoch=epoch)
-        key = frame.key.encode()
+    async def publish(self, message: FeedMessage) -> None:
+        """Send one message; waits while too many sends are not acknowledged."""
+        if isinstance(message, Frame):
+            message = await self._in_epoch(message)
+            self._last[message.key] = message
+        key = message.key.encode()
         partition = partition_of(key, self._partitions)
-        sent = await self._log.produce(self._topic, key, encode(frame), partition=partition)
-        self._last[frame.key] = frame
+        sent = await self._log.produce(self._topic, key, encode(message), partition=partition)
         self._sends.append(sent)
         if len(self._sends) >= _IN_FLIGHT:
             await self.settle()
 
+    async def _in_epoch(self, frame: Frame) -> Frame:
+        epoch = self._epochs.get(frame.key)
+        if epoch is None:
+            epoch = self._epochs[frame.key] = 1 + await self._last_epoch(frame.key)
+        return frame if frame.epoch == epoch else msgspec.structs.replace(frame, epoch=epoch)
+
     async def settle(self) -> None:
-        """Wait until every frame is acknowledged; :class:`BrokerError` if one was not."""
+        """Wait until everything is acknowledged; :class:`BrokerError` if one was not."""
         await self._log.flush()
         results = await asyncio.gather(*self._sends, return_exceptions=True)
         self._sends.clear()
         for result in results:
             if isinstance(result, BaseException):
-                raise BrokerError(f"a frame was not acknowledged: {result}; start the feed again")
+                raise BrokerError(f"a message was not acknowledged: {result}; start the feed again")
 
     async def finish(self) -> None:
         """Say that no frames follow, so that accounts do not wait for these symbols."""

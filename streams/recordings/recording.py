@@ -168,6 +168,6 @@ def _origin(path: Path) -> Origin:
     if origin is None:
         raise SourceMissing(
             f"{path}: no market data recognised in its first {_HEAD_LINES} lines; "
-            "expected lines of receive time and Binance message"
+            "expected lines of receive time and Binance message, or klines (CSV, Feather)"
         )
     return origin

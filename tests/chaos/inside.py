@@ -9,8 +9,8 @@ from typing import Any, Self, cast
 
 from agents.runtime import roles, running
 from agents.runtime.roles import Role
-from schemas.frame import Frame
 from schemas.settings import Settings
+from streams.merge import FeedMessage
 from streams.publish import FramePublisher
 from streams.transport.broker import broker_at, forget
 from streams.transport.log import Log, open_log, topic_specs
@@ -114,10 +114,10 @@ class Inside:
                 reason = role.app.crash_reason
                 raise RoleEnded(f"{name} has stopped by itself: {reason!r}") from reason
 
-    async def play(self, frames: Iterable[Frame]) -> None:
-        """Publish frames as fast as the roles take them."""
-        for number, frame in enumerate(frames):
-            await self.publisher.publish(frame)
+    async def play(self, messages: Iterable[FeedMessage]) -> None:
+        """Publish messages as fast as the roles take them."""
+        for number, message in enumerate(messages):
+            await self.publisher.publish(message)
             if number % _LOOK_EVERY == 0:
                 while any(role.fence.lag() > _MOST_BEHIND for role in self._running.values()):
                     self.look()

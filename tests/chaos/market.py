@@ -46,7 +46,7 @@ def short_settings(**broker: object) -> Settings:
 def short_market() -> Market:
     """Some 120 frames of each of three symbols."""
     settings = short_settings()
-    frames = list(islice(GeneratedFeed(settings, seed=7).frames(lambda _: None), FRAMES))
+    frames = list(islice(GeneratedFeed(settings, seed=7).messages(lambda _: None), FRAMES))
     pipeline = Pipeline(settings)
     expected: dict[str, list[Message]] = {}
     for frame in frames:

@@ -52,7 +52,7 @@ def test_headless_gives_the_summary_and_files_of_a_replay(tmp_path: Path) -> Non
 
 def test_the_generated_market_gives_signals_of_both_sides_within_minutes() -> None:
     settings = Settings()
-    frames = GeneratedFeed(settings, seed=7).frames(lambda _: None)
+    frames = GeneratedFeed(settings, seed=7).messages(lambda _: None)
     tally = Tally()
     pipeline = Pipeline(settings)
     while tally.data_seconds < 180:

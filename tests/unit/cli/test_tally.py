@@ -10,11 +10,12 @@ import pytest
 from cli.report import report
 from cli.tally import DIGESTED, Tally
 from schemas.digest import digest
-from schemas.frame import NS_PER_S
+from schemas.frame import NS_PER_S, Backfill
 from schemas.health import DeadLetter
+from schemas.series import Series, SeriesName
 from schemas.signal import SignalKind
 from schemas.topics import DEAD_LETTERS, DIMENSION_SCORES, FRAMES, SIGNALS, TOPICS
-from tests.support.messages import frame_at, score_of, signal_of
+from tests.support.messages import SYMBOL, VENUE, frame_at, score_of, signal_of
 
 
 def test_everything_is_counted_by_what_it_is() -> None:
@@ -36,6 +37,23 @@ def test_everything_is_counted_by_what_it_is() -> None:
     assert summary["dead_letters"] == 1
     assert summary["dead_letters_by_reason"] == {"malformed": 1}
     assert summary["data_seconds"] == pytest.approx(2.1)
+
+
+def test_history_and_series_are_told_apart_from_frames(capsys: pytest.CaptureFixture[str]) -> None:
+    tally = Tally()
+    one = (1.0, 2.0)
+    times = (0, 60 * NS_PER_S)
+    minute, known = 60 * NS_PER_S, 120 * NS_PER_S
+    bars = Backfill(VENUE, SYMBOL, "f", known, minute, times, one, one, one, one, one)
+    tally.add(FRAMES, bars)
+    tally.add(FRAMES, Series(VENUE, SYMBOL, SeriesName.NEWS, "f", 120 * NS_PER_S, times, one))
+    tally.add(FRAMES, frame_at(180 * NS_PER_S))
+    summary = {**tally.summary(), "wall_seconds": 0.5, "speed": 0.2}
+    assert (summary["frames"], summary["ticks"], summary["history_bars"]) == (1, 1, 2)
+    assert summary["series_values"] == {"news": 2}
+    assert summary["data_seconds"] == pytest.approx(0.1)
+    report(summary, out=None, as_json=False, quiet=False)
+    assert "history  2 bars, news 2\n" in capsys.readouterr().out
 
 
 def test_an_empty_run_has_zeros_and_the_digest_of_nothing() -> None:
