@@ -90,7 +90,7 @@ class FileFeed:
 
     def keep(self, key: str) -> None:
         """Leave out every symbol but this ``venue:symbol``."""
-        self._recordings = [recording for recording in self._recordings if recording.key == key]
+        self._markets = [market for market in self._markets if market.key == key]
 
     def size_bytes(self) -> int:
         """Bytes of all files as they lie on the disk."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents.confluence.breakdown import Breakdown, breakdown
-from cli.feeds import RecordedFeed
+from cli.feeds import FileFeed
 from cli.moment import Moment, written
 from cli.progress import progress
 from cli.report import warn
@@ -16,7 +16,7 @@ from cli.stop import Stop
 from cli.symbols import resolve
 from schemas.codec import Decoder
 from schemas.errors import SourceMissing
-from schemas.frame import Message
+from schemas.frame import Frame, Message
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.settings import Settings
 from schemas.topics import CONFLUENCE_SCORES, DIMENSION_SCORES, Topic
@@ -63,7 +63,7 @@ def from_recording(
     The whole recording up to then goes through the pipeline. Raises :class:`SourceMissing` for an
     unknown symbol, and for a time before the first tick.
     """
-    feed = RecordedFeed(paths, settings, venue=venue)
+    feed = FileFeed(paths, settings, venue=venue)
     feed.keep(resolve(symbol, feed.keys()))
     latest = Latest()
     first_ns = last_ns = None
@@ -72,13 +72,14 @@ def from_recording(
         PipelineRun(settings, watchers=[latest]) as run,
         progress(feed, run.tally, shown=True) as advance,
     ):
-        for frame in feed.frames(run.dead_letter):
-            first_ns = frame.open_ns if first_ns is None else first_ns
-            if at is not None and frame.close_ns > at.after(first_ns):
-                ended = False
-                break
-            last_ns = frame.close_ns
-            run.take(frame)
+        for message in feed.messages(run.dead_letter):
+            if isinstance(message, Frame):
+                first_ns = message.open_ns if first_ns is None else first_ns
+                if at is not None and message.close_ns > at.after(first_ns):
+                    ended = False
+                    break
+                last_ns = message.close_ns
+            run.take(message)
             if stop.requested:
                 return None
             advance()
