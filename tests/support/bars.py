@@ -38,6 +38,13 @@ def chance_table(count: int, seed: int, *, price: float = 1_000.0) -> pd.DataFra
     )
 
 
+def with_takers(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The table with takers' buys by chance, more of them in bars that rise."""
+    rng = np.random.default_rng(seed)
+    share = rng.beta(8.0, 8.0, len(table)) + 0.1 * np.sign(table["close"] - table["open"])
+    return table.assign(bought=table["volume"] * np.clip(share, 0.0, 1.0))
+
+
 def kline_table(market_data: Path, name: str) -> pd.DataFrame:
     """Klines of the recordings, with ``open_ns``."""
     table = pd.read_feather(market_data / "klines-2025-05" / f"{name}-futures.feather")
@@ -46,12 +53,13 @@ def kline_table(market_data: Path, name: str) -> pd.DataFrame:
 
 
 def bars_of(table: pd.DataFrame) -> list[Bar]:
-    """One bar per row, in the price units of bars."""
+    """One bar per row, in the price units of bars; who took is in the column ``bought``, if any."""
     rows = table[COLUMNS].to_numpy(float).tolist()
+    bought = table["bought"].tolist() if "bought" in table else [None] * len(table)
     bars = []
     for i, (*prices, volume) in enumerate(rows):
         o, h, l, c = (float(round(price * PRICE_SCALE)) for price in prices)  # noqa: E741
-        bars.append(Bar(i * MINUTE_NS, o, h, l, c, volume))
+        bars.append(Bar(i * MINUTE_NS, o, h, l, c, volume, bought[i]))
     return bars
 
 
@@ -80,10 +88,11 @@ def history(table: pd.DataFrame, *, minutes: int, start_ns: int = 0) -> Backfill
 def backfill(
     table: pd.DataFrame, opened: tuple[int, ...], *, period_ns: int, known_ns: int
 ) -> Backfill:
-    """The rows of a table as a message."""
+    """The rows of a table as a message; takers' buys are in the column ``bought``, if any."""
     o, h, l, c, v = (tuple(float(x) for x in table[name]) for name in COLUMNS)  # noqa: E741
     key = ("generated", "TEST/USDT", "test")
-    return Backfill(*key, known_ns, period_ns, opened, o, h, l, c, v)
+    bought = tuple(float(x) for x in table["bought"]) if "bought" in table else ()
+    return Backfill(*key, known_ns, period_ns, opened, o, h, l, c, v, taker_buy_volume=bought)
 
 
 def trade_frame(
