@@ -48,13 +48,13 @@ class Volume(Dimension[VolumeState]):
       bars never lowers it.
     - **adl** ``50 + 50 tanh(0.6 z)``: ``z`` Chaikin's oscillator of the line in its usual size.
     - **cmf** ``50 + 50 tanh(0.6 z)``: ``z`` the CMF 20, smoothed by 0.5, in its usual size.
-    - **relative_volume** ``50 + 50 tanh(2 b) s``: ``s`` the sigmoid of 5 bars' volume against 50,
-      ``b`` the direction of those 5 bars.
+    - **relative_volume** ``50 + 50 tanh(2 b) s``: ``s`` the sigmoid of 5 bars' volume against the
+      50 before, ``b`` the direction of those 5.
     - **obv** ``100 / (1 + exp(-z))``: ``z`` the line's z-score in its last 50 values.
     - **divergence** ``50 + 50 tanh(0.5 (v - p))``: the drift over 20 bars of CVD and OBV, each for
       half, less that of the price: contrarian where volume does not follow the price.
 
-    Warm-up per timeframe: 20 to 50 bars. History that does not tell who took leaves volume_delta
+    Warm-up per timeframe: 20 to 55 bars. History that does not tell who took leaves volume_delta
     not ready, and divergence to the OBV, at a coverage without CVD's half. Raw values carry their
     timeframe's name: the lines and their oscillators, the divergence of each line, VWAP of 20 bars,
     volume trend (5 bars against 20) and volume volatility (deviation over mean of 50).

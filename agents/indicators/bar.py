@@ -78,7 +78,9 @@ class Bar(msgspec.Struct, array_like=True):
         self.low = min(self.low, part.low)
         self.close = part.close
         self.volume += part.volume
-        known = self.bought is not None and part.bought is not None
-        self.bought = self.bought + part.bought if known else None
+        if self.bought is None or part.bought is None:
+            self.bought = None
+        else:
+            self.bought += part.bought
         self.trades += part.trades
         self.tainted = self.tainted or part.tainted

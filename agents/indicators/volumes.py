@@ -38,7 +38,7 @@ class VolumeView(msgspec.Struct, array_like=True):
 class Volumes(msgspec.Struct):
     """Delta, ADL, CMF, relative volume, OBV, divergence and VWAP over the bars of a timeframe.
 
-    ``peek`` reads them as if the forming bar closed now and changes nothing. Warm-up: 20 to 50
+    ``peek`` reads them as if the forming bar closed now and changes nothing. Warm-up: 20 to 55
     bars; what needs to know who took has ``None`` for bars that do not tell. Cost: about 10 us a
     peek, 40 us a close.
 

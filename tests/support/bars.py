@@ -15,6 +15,8 @@ from agents.indicators.bar import PRICE_SCALE, Bar
 from schemas.frame import NS_PER_S, Backfill, Frame, Quality, TradeFlag, Trades
 
 MINUTE_NS = 60 * NS_PER_S
+END_NS = 240 * 240 * MINUTE_NS
+"""Where histories of every timeframe end."""
 Floats = NDArray[np.float64]
 COLUMNS = ["open", "high", "low", "close", "volume"]
 
@@ -83,6 +85,30 @@ def history(table: pd.DataFrame, *, minutes: int, start_ns: int = 0) -> Backfill
     opened = tuple(start_ns + i * period_ns for i in range(len(table)))
     known_ns = start_ns + len(table) * period_ns
     return backfill(table, opened, period_ns=period_ns, known_ns=known_ns)
+
+
+def full_history(table: pd.DataFrame) -> list[Backfill]:
+    """The table as bars of each timeframe, coarsest first, all ending at ``END_NS``."""
+    return [
+        history(table, minutes=m, start_ns=END_NS - len(table) * m * MINUTE_NS)
+        for m in (240, 15, 5, 1)
+    ]
+
+
+def trending(step: float, count: int = 120) -> pd.DataFrame:
+    """A straight way up or down, widening towards its end."""
+    close = pd.Series([1_000.0 + step * i * (1 + i / count) for i in range(count)]).round(1)
+    opened = close.shift(1, fill_value=1_000.0)
+    ends = pd.concat([opened, close], axis=1)
+    return pd.DataFrame(
+        {
+            "open": opened,
+            "high": ends.max(axis=1),
+            "low": ends.min(axis=1),
+            "close": close,
+            "volume": 1.0,
+        }
+    )
 
 
 def backfill(

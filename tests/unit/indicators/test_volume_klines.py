@@ -123,15 +123,17 @@ def test_cmf_smoothed_and_its_lean(market_data: Path, rank: int) -> None:
 def test_relative_volume_its_lean_trend_and_volatility(market_data: Path, rank: int) -> None:
     bars, views = batch(market_data, rank), streamed(market_data)[rank]
     volume = bars["volume"]
-    mean5, mean20, mean50 = (window_sum(volume, n) / n for n in (5, 20, 50))
-    ratio, volatility = mean5 / mean50, window_deviation(volume, 50) / mean50
+    mean5, mean20 = (window_sum(volume, n) / n for n in (5, 20))
+    mean50 = window_sum(volume, 50).shift(5) / 50
+    ratio, volatility = mean5 / mean50, window_deviation(volume, 50).shift(5) / mean50
     found = column(None if v.relative is None else v.relative.ratio for v in views)
     assert_same(found, ratio)
     found = column(None if v.relative is None else v.relative.volatility for v in views)
     assert_same(found, volatility)
     assert_same(column(v.trend for v in views), mean5 / mean20 - 1, scale=1.0)
     weight = 1 / (1 + np.exp(-(ratio - 1) / volatility.clip(lower=0.25)))
-    expected = np.tanh(2 * share(bars, "body", 5)) * weight
+    direction = share(bars, "body", 5)
+    expected = lean(direction, 0 * direction + 1, 2.0) * weight
     found = column(None if v.relative is None else v.relative.lean for v in views)
     assert_same(found, expected, scale=1.0)
 
@@ -162,7 +164,8 @@ def test_divergence_of_each_line_and_the_lean(market_data: Path, rank: int) -> N
     for name, line in lines.items():
         found = column(None if v.divergence is None else getattr(v.divergence, name) for v in views)
         assert_same(found, line - price, scale=1.0)
-    expected = np.tanh(0.5 * (0.5 * (lines["cvd"] + lines["obv"]) - price))
+    apart = 0.5 * (lines["cvd"] + lines["obv"]) - price
+    expected = lean(apart, 0 * apart + 1, 0.5)
     assert_same(column(v.divergence_lean for v in views), expected, scale=1.0)
 
 

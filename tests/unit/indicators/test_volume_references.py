@@ -22,6 +22,9 @@ from tests.support.bars import Floats, bars_of, chance_table, column, peeked
 from tests.support.needs import require_or_skip
 from tests.support.vectors import assert_ends_like, vectors
 
+require_or_skip(importlib.util.find_spec("talib"), "no TA-Lib; it is in requirements/dev.in")
+talib = importlib.import_module("talib")
+
 FORGOTTEN = 130
 """Bars after which the seed of a mean of 10 is worth less than 1e-9."""
 
@@ -45,16 +48,13 @@ def sheet(market_data: Path, name: str) -> pd.DataFrame:
 
 
 def test_talibs_accumulation_line_its_oscillator_and_on_balance_volume() -> None:
-    require_or_skip(importlib.util.find_spec("talib"), "no TA-Lib; it is in requirements/dev.in")
-    import talib
-
     prices = values("high", "low", "close", "volume")
     views = peeked(Adl(), bars_of(table()))
     np.testing.assert_allclose([v.line for v in views], talib.AD(*prices), rtol=1e-9, atol=1e-9)
     found = column(v.oscillator for v in views)
     assert np.isnan(found[:9]).all()
     assert not np.isnan(found[9:]).any()
-    theirs = talib.ADOSC(*prices, 3, 10)
+    theirs = talib.ADOSC(*prices, fastperiod=3, slowperiod=10)
     np.testing.assert_allclose(found[FORGOTTEN:], theirs[FORGOTTEN:], rtol=1e-9, atol=1e-8)
     # TA-Lib's line starts at the first bar's volume, ours at 0.
     lines = np.array([v.line for v in peeked(Obv(), bars_of(table()))])
