@@ -11,6 +11,7 @@ import pytest
 
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
+from agents.indicators.bar_series import LONGEST_GAP
 from agents.pipeline import Pipeline
 from schemas.frame import Backfill, Frame
 from schemas.score import ComponentReading, DimensionScore
@@ -195,6 +196,18 @@ def test_one_trade_an_hour_gives_sound_scores() -> None:
     assert_sound(scores)
     assert scores[-1].score is not None
     assert scores[-1].coverage < 0.61
+
+
+def test_a_silence_too_long_to_fill_starts_a_timeframe_anew() -> None:
+    before = walk(300, 9)
+    at_ns = (300 + 2 * LONGEST_GAP) * MINUTE_NS
+    after = [trade_frame(at_ns + i * MINUTE_NS, 10_000 + i, seq=301 + i) for i in range(3)]
+    scores = play([*before, *after])
+    assert "cmf_1m" in raw_of(scores[299])
+    assert not [
+        name for name in raw_of(scores[-1]) if name.startswith("cmf") and name.endswith("_1m")
+    ]
+    assert "cmf_5m" in raw_of(scores[-1])
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.5])
