@@ -8,10 +8,14 @@ PRICE_SCALE = 10**8
 """Bars count prices in units of 1e-8, held in floats. Such prices are whole numbers and exact up to
 9e7 in value, so their differences are exact too; of decimal fractions in floats neither holds."""
 
+ROUNDING = 1e-10
+"""Buys less sells below this part of the volume are none: sums of a long bar's trades in floats."""
+
 
 class Bar(msgspec.Struct, array_like=True):
     """Open, high, low, close (units of 1e-8), volume and the takers' buys of one interval.
 
+    ``bought`` is ``None`` where history does not tell it, and in what holds a part of such a bar.
     ``tainted`` says that it is not what this process saw of the market: it came from history, began
     late, or a trade of it came too late to be counted.
 
@@ -27,7 +31,7 @@ class Bar(msgspec.Struct, array_like=True):
     low: float
     close: float
     volume: float = 0.0
-    bought: float = 0.0
+    bought: float | None = 0.0
     trades: int = 0
     tainted: bool = False
 
@@ -45,6 +49,14 @@ class Bar(msgspec.Struct, array_like=True):
     def typical(self) -> float:
         """Mean of high, low and close."""
         return (self.high + self.low + self.close) / 3
+
+    @property
+    def delta(self) -> float | None:
+        """Takers' buys less their sells, ``None`` where it is not known who took."""
+        if self.bought is None:
+            return None
+        delta = 2.0 * self.bought - self.volume
+        return delta if abs(delta) > ROUNDING * self.volume else 0.0
 
     def starting(self, open_ns: int) -> Bar:
         """The same bar as the first part of a longer one."""
@@ -66,6 +78,9 @@ class Bar(msgspec.Struct, array_like=True):
         self.low = min(self.low, part.low)
         self.close = part.close
         self.volume += part.volume
-        self.bought += part.bought
+        if self.bought is None or part.bought is None:
+            self.bought = None
+        else:
+            self.bought += part.bought
         self.trades += part.trades
         self.tainted = self.tainted or part.tainted

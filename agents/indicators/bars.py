@@ -111,7 +111,8 @@ class MarketBars(msgspec.Struct):
             if side > 0:
                 bought += qty
         forming.volume += sum(tape.qty) / unit  # ints
-        forming.bought += bought / unit
+        if forming.bought is not None:
+            forming.bought += bought / unit
         forming.trades += len(tape.qty)
         return []
 
@@ -159,7 +160,7 @@ class MarketBars(msgspec.Struct):
 
 def _bars_of(history: Backfill) -> list[Bar]:
     """Whole bars of a message, tainted; prices to the nearest 1e-8."""
-    bought = history.taker_buy_volume or (0.0,) * len(history.open_ns)
+    bought = history.taker_buy_volume or (None,) * len(history.open_ns)
     trades = history.trades or (0,) * len(history.open_ns)
     found = []
     for i, open_ns in enumerate(history.open_ns):

@@ -15,6 +15,8 @@ from agents.indicators.bar import PRICE_SCALE, Bar
 from schemas.frame import NS_PER_S, Backfill, Frame, Quality, TradeFlag, Trades
 
 MINUTE_NS = 60 * NS_PER_S
+END_NS = 240 * 240 * MINUTE_NS
+"""Where histories of every timeframe end."""
 Floats = NDArray[np.float64]
 COLUMNS = ["open", "high", "low", "close", "volume"]
 
@@ -38,6 +40,13 @@ def chance_table(count: int, seed: int, *, price: float = 1_000.0) -> pd.DataFra
     )
 
 
+def with_takers(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The table with takers' buys by chance, more of them in bars that rise."""
+    rng = np.random.default_rng(seed)
+    share = rng.beta(8.0, 8.0, len(table)) + 0.1 * np.sign(table["close"] - table["open"])
+    return table.assign(bought=table["volume"] * np.clip(share, 0.0, 1.0))
+
+
 def kline_table(market_data: Path, name: str) -> pd.DataFrame:
     """Klines of the recordings, with ``open_ns``."""
     table = pd.read_feather(market_data / "klines-2025-05" / f"{name}-futures.feather")
@@ -46,12 +55,13 @@ def kline_table(market_data: Path, name: str) -> pd.DataFrame:
 
 
 def bars_of(table: pd.DataFrame) -> list[Bar]:
-    """One bar per row, in the price units of bars."""
+    """One bar per row, in the price units of bars; who took is in the column ``bought``, if any."""
     rows = table[COLUMNS].to_numpy(float).tolist()
+    bought = table["bought"].tolist() if "bought" in table else [None] * len(table)
     bars = []
     for i, (*prices, volume) in enumerate(rows):
         o, h, l, c = (float(round(price * PRICE_SCALE)) for price in prices)  # noqa: E741
-        bars.append(Bar(i * MINUTE_NS, o, h, l, c, volume))
+        bars.append(Bar(i * MINUTE_NS, o, h, l, c, volume, bought[i]))
     return bars
 
 
@@ -77,13 +87,38 @@ def history(table: pd.DataFrame, *, minutes: int, start_ns: int = 0) -> Backfill
     return backfill(table, opened, period_ns=period_ns, known_ns=known_ns)
 
 
+def full_history(table: pd.DataFrame) -> list[Backfill]:
+    """The table as bars of each timeframe, coarsest first, all ending at ``END_NS``."""
+    return [
+        history(table, minutes=m, start_ns=END_NS - len(table) * m * MINUTE_NS)
+        for m in (240, 15, 5, 1)
+    ]
+
+
+def trending(step: float, count: int = 120) -> pd.DataFrame:
+    """A straight way up or down, widening towards its end."""
+    close = pd.Series([1_000.0 + step * i * (1 + i / count) for i in range(count)]).round(1)
+    opened = close.shift(1, fill_value=1_000.0)
+    ends = pd.concat([opened, close], axis=1)
+    return pd.DataFrame(
+        {
+            "open": opened,
+            "high": ends.max(axis=1),
+            "low": ends.min(axis=1),
+            "close": close,
+            "volume": 1.0,
+        }
+    )
+
+
 def backfill(
     table: pd.DataFrame, opened: tuple[int, ...], *, period_ns: int, known_ns: int
 ) -> Backfill:
-    """The rows of a table as a message."""
+    """The rows of a table as a message; takers' buys are in the column ``bought``, if any."""
     o, h, l, c, v = (tuple(float(x) for x in table[name]) for name in COLUMNS)  # noqa: E741
     key = ("generated", "TEST/USDT", "test")
-    return Backfill(*key, known_ns, period_ns, opened, o, h, l, c, v)
+    bought = tuple(float(x) for x in table["bought"]) if "bought" in table else ()
+    return Backfill(*key, known_ns, period_ns, opened, o, h, l, c, v, taker_buy_volume=bought)
 
 
 def trade_frame(

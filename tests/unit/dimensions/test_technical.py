@@ -6,7 +6,6 @@ import math
 import random
 
 import msgspec
-import pandas as pd
 import pytest
 
 from agents.dimensions import registry
@@ -19,10 +18,16 @@ from agents.runtime.folds import DimensionFold
 from schemas.frame import Backfill, Frame, TradeFlag
 from schemas.score import DimensionScore
 from schemas.settings import Settings
-from tests.support.bars import MINUTE_NS, chance_table, history, trade_frame, walk
-
-TIMEFRAME_MINUTES = (240, 15, 5, 1)
-END_NS = 240 * 240 * MINUTE_NS
+from tests.support.bars import (
+    END_NS,
+    MINUTE_NS,
+    chance_table,
+    full_history,
+    history,
+    trade_frame,
+    trending,
+    walk,
+)
 
 
 def machine() -> DimensionMachine:
@@ -35,30 +40,6 @@ def play(frames: list[Frame], past: list[Backfill] | None = None) -> list[Dimens
     for given in past or []:
         drive.backfill(state, given)
     return [score for frame in frames if (score := drive.step(state, frame)) is not None]
-
-
-def full_history(table: pd.DataFrame) -> list[Backfill]:
-    """The table as bars of each timeframe, coarsest first, all ending at ``END_NS``."""
-    return [
-        history(table, minutes=m, start_ns=END_NS - len(table) * m * MINUTE_NS)
-        for m in TIMEFRAME_MINUTES
-    ]
-
-
-def trending(step: float, count: int = 120) -> pd.DataFrame:
-    """A straight way up or down, widening towards its end."""
-    close = pd.Series([1_000.0 + step * i * (1 + i / count) for i in range(count)]).round(1)
-    opened = close.shift(1, fill_value=1_000.0)
-    ends = pd.concat([opened, close], axis=1)
-    return pd.DataFrame(
-        {
-            "open": opened,
-            "high": ends.max(axis=1),
-            "low": ends.min(axis=1),
-            "close": close,
-            "volume": 1.0,
-        }
-    )
 
 
 def assert_sound(scores: list[DimensionScore]) -> None:

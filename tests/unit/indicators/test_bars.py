@@ -64,7 +64,7 @@ def test_longer_bars_are_what_their_minutes_add_up_to() -> None:
             assert bar.high == max(p.high for p in parts)
             assert bar.low == min(p.low for p in parts)
             assert bar.volume == pytest.approx(sum(p.volume for p in parts))
-            assert bar.bought == pytest.approx(sum(p.bought for p in parts))
+            assert bar.bought == pytest.approx(sum(p.bought or 0.0 for p in parts))
             assert bar.trades == sum(p.trades for p in parts)
 
 

@@ -12,7 +12,8 @@ import pytest
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bars import TIMEFRAMES, MarketBars
 from agents.indicators.technicals import Technicals, TechnicalView
-from tests.support.bars import MINUTE_NS, Floats, backfill, column, kline_table
+from tests.support.bars import MINUTE_NS, backfill, column, kline_table
+from tests.support.batch import adx, assert_same, ema, lean, resampled, usual, wilder
 
 pytestmark = pytest.mark.needs_market_data
 
@@ -44,47 +45,8 @@ def streamed(market_data: Path) -> list[list[TechnicalView]]:
 
 
 def batch(market_data: Path, rank: int) -> pd.DataFrame:
-    """Bars of a timeframe resampled by pandas; a first bar that lacks minutes is dropped."""
-    minutes = TIMEFRAMES[rank][1]
-    table = klines(market_data)
-    by_window = table.groupby(table["open_ns"] // (minutes * MINUTE_NS))
-    whole = by_window.agg(
-        open=("open", "first"),
-        high=("high", "max"),
-        low=("low", "min"),
-        close=("close", "last"),
-        volume=("volume", "sum"),
-        count=("close", "size"),
-    )
-    complete = whole["count"] == minutes
-    kept: pd.DataFrame = whole[complete].reset_index(drop=True)
-    return kept
-
-
-def wilder(values: pd.Series[float], period: int = 14) -> pd.Series[float]:
-    """Wilder's mean with its simple seed, as an exponential mean of the seeded series."""
-    known = values.dropna()
-    seeded = known.iloc[period - 1 :].copy()
-    seeded.iloc[0] = known.iloc[:period].mean()
-    return seeded.ewm(alpha=1 / period, adjust=False).mean().reindex(values.index)
-
-
-def ema(values: pd.Series[float], period: int) -> pd.Series[float]:
-    known = values.dropna()
-    seeded = known.iloc[period - 1 :].copy()
-    seeded.iloc[0] = known.iloc[:period].mean()
-    return seeded.ewm(span=period, adjust=False).mean().reindex(values.index)
-
-
-def usual(values: pd.Series[float], price: pd.Series[float]) -> pd.Series[float]:
-    """Weighted mean size of the values before each, ready after ten of them."""
-    sizes = values.dropna().abs()
-    past = sizes.ewm(alpha=1 / 100, adjust=True, min_periods=10).mean().shift(1)
-    return past.reindex(values.index) + 1e-12 * price
-
-
-def lean(values: pd.Series[float], scale: pd.Series[float], gain: float) -> pd.Series[float]:
-    return pd.Series(np.tanh(gain * values / scale), index=values.index)
+    """Bars of a timeframe resampled by pandas."""
+    return resampled(klines(market_data), TIMEFRAMES[rank][1])
 
 
 def true_range(bars: pd.DataFrame) -> pd.Series[float]:
@@ -92,14 +54,6 @@ def true_range(bars: pd.DataFrame) -> pd.Series[float]:
     high = pd.concat([bars["high"], before], axis=1).max(axis=1, skipna=False)
     low = pd.concat([bars["low"], before], axis=1).min(axis=1, skipna=False)
     return high - low
-
-
-def assert_same(found: Floats, expected: pd.Series[float], *, scale: float = 0.0) -> None:
-    """Ready at the same bars, and equal within 1e-9 relative (of ``scale``, near zero)."""
-    want = expected.to_numpy(float)
-    assert np.array_equal(np.isnan(found), np.isnan(want))
-    assert np.count_nonzero(~np.isnan(want)) > 0
-    np.testing.assert_allclose(found, want, rtol=1e-9, atol=1e-9 * scale)
 
 
 every_timeframe = pytest.mark.parametrize("rank", range(4), ids=[name for name, _ in TIMEFRAMES])
@@ -186,14 +140,8 @@ def test_the_awesome_oscillator_and_its_lean(market_data: Path, rank: int) -> No
 @every_timeframe
 def test_adx_and_the_position_in_the_bands(market_data: Path, rank: int) -> None:
     bars = batch(market_data, rank)
-    # In whole ticks, so that equal moves up and down are equal.
-    up = (bars["high"] * 10).round().diff()
-    down = -(bars["low"] * 10).round().diff()
-    plus = wilder(up.where((up > down) & (up > 0), 0.0).where(up.notna()))
-    minus = wilder(down.where((down > up) & (down > 0), 0.0).where(up.notna()))
     views = streamed(market_data)[rank]
-    expected = wilder(100 * (plus - minus).abs() / (plus + minus))
-    assert_same(column(v.adx for v in views), expected)
+    assert_same(column(v.adx for v in views), adx(bars))
     windows = np.lib.stride_tricks.sliding_window_view(bars["close"].to_numpy(), 20)
     away = windows[:, -1] - windows.mean(axis=1)
     position = pd.Series(away / (2 * windows.std(axis=1)), index=bars.index[19:])

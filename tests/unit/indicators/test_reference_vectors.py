@@ -8,7 +8,6 @@ have forgotten their seeds.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +24,14 @@ from agents.indicators.rsi import Rsi
 from agents.indicators.williams_r import WilliamsR
 from agents.indicators.window_mean import WindowMean
 from tests.support.bars import Floats, column, peeked
+from tests.support.vectors import assert_ends_like, vectors
 
 pytestmark = pytest.mark.needs_market_data
-
-
-def vectors(folder: Path, head: str) -> list[Floats]:
-    """Input and output columns of the first test called ``head`` in Tulip's files."""
-    for name in ("untest.txt", "atoz.txt", "extra.txt"):
-        text = (folder / "reference" / "tulip" / name).read_text()
-        found = re.search(rf"^{head}\s*\n((?:#.*\n|\{{.*\}}\s*\n)+)", text, re.MULTILINE)
-        rows = re.findall(r"\{(.*)\}", found.group(1)) if found else []
-        if rows and rows[-1].strip():
-            return [np.array([float(x) for x in row.split(",") if x.strip()]) for row in rows]
-    raise AssertionError(f"no vector {head}")
 
 
 def bars_from(high: Floats, low: Floats, close: Floats) -> list[Bar]:
     rows = zip(high.tolist(), low.tolist(), close.tolist(), strict=True)
     return [Bar(i, c, h, low_, c, 1.0) for i, (h, low_, c) in enumerate(rows)]
-
-
-def assert_ends_like(found: Floats, expected: Floats, *, within: float = 6e-4) -> None:
-    assert len(expected) > 3
-    np.testing.assert_allclose(found[-len(expected) :], expected, atol=within)
 
 
 @pytest.mark.parametrize(
