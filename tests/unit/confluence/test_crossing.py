@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agents.confluence.crossing import Crossing, CrossingState
 from schemas.frame import NS_PER_S
-from schemas.settings import SignalsSettings
+from schemas.confluence_settings import SignalsSettings
 from schemas.signal import SignalKind
 
 LIMITS = SignalsSettings()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.confluence.weighting import confluence
 from schemas.score import DIMENSIONS
-from schemas.settings import WeightsSettings
+from schemas.confluence_settings import WeightsSettings
 from tests.support.messages import score_of
 
 WEIGHTS = {name: float(value) for name, value in WeightsSettings().model_dump().items()}
