@@ -85,5 +85,5 @@ class MarketState(msgspec.Struct):
         >>> MarketState(mids=[100.0, 102.0, 101.0, 103.0]).efficiency()
         0.6
         """
-        path = math.fsum(abs(after - before) for before, after in pairwise(self.mids))
+        path = math.fsum([abs(after - before) for before, after in pairwise(self.mids)])
         return (self.mids[-1] - self.mids[0]) / path if path > 0.0 else 0.0
