@@ -145,16 +145,21 @@ class Join:
         verdict: Verdict,
         scores: list[DimensionScore],
     ) -> list[Message]:
-        """The score and, unless the model vetoes it, the signal that is due."""
-        kind = verdict.kind
+        """The score and, unless the model vetoes it, the signal that is due.
+
+        An entry that would have turned an open side round and is vetoed leaves that side.
+        """
+        kind, reason, validation = verdict.kind, verdict.reason, None
         if kind is None or result.score is None or result.price is None:
             return [result]
-        validation = None
         if kind is not SignalKind.EXIT:
             validation = self._validator.validate(kind, result)
             if validation.veto is not None:
                 why = f"{kind.value}: vetoed by {validation.model}: {validation.veto}"
-                return [msgspec.structs.replace(result, withheld=why)]
+                result = msgspec.structs.replace(result, withheld=why)
+                if state.crossing.stance is SignalKind.EXIT:
+                    return [result]
+                kind, reason, validation = SignalKind.EXIT, f"{reason}, but {why}", None
         self._crossing.take(state.crossing, kind, result.tick_ns)
         signal = self._signals.make(
             kind,
@@ -162,7 +167,7 @@ class Join:
             scores,
             price=result.price,
             score=result.score,
-            reason=verdict.reason,
+            reason=reason,
             volatility=state.adaptation.market.long.value,
             validation=validation,
         )
