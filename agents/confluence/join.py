@@ -150,7 +150,8 @@ class Join:
         An entry that would have turned an open side round and is vetoed leaves that side.
         """
         kind, reason, validation = verdict.kind, verdict.reason, None
-        if kind is None or result.score is None or result.price is None:
+        score, price = result.score, result.price
+        if kind is None or score is None or price is None:
             return [result]
         if kind is not SignalKind.EXIT:
             validation = self._validator.validate(kind, result)
@@ -165,8 +166,8 @@ class Join:
             kind,
             result,
             scores,
-            price=result.price,
-            score=result.score,
+            price=price,
+            score=score,
             reason=reason,
             volatility=state.adaptation.market.long.value,
             validation=validation,

@@ -77,13 +77,21 @@ class MarketState(msgspec.Struct):
         return self.short.value / usual if usual > 0.0 else 1.0
 
     def efficiency(self) -> float:
-        """Kaufman's efficiency ratio with its sign: net move over the path, -1 to 1.
+        """Kaufman's efficiency ratio with its sign, shrunk where the mid hardly moved; -1 to 1.
 
-        A random walk of n steps has about ``1/sqrt(n)``; 0 where nothing moves. Cost: O(samples).
-        Source: P. Kaufman, "Smarter Trading" (1995).
+        ``net move / path · sqrt(m / n)`` over ``n`` steps of which ``m`` moved. A random walk has
+        about ``1/sqrt(m)`` of the plain ratio, a single move in a quiet market all of it; with the
+        factor both come to ``1/sqrt(n)``. 0 where nothing moves. Cost: O(samples).
+        Source: P. Kaufman, "Smarter Trading" (1995); the factor is ours.
 
         >>> MarketState(mids=[100.0, 102.0, 101.0, 103.0]).efficiency()
         0.6
+        >>> MarketState(mids=[100.0, 100.0, 100.0, 100.0, 101.0]).efficiency()
+        0.5
         """
-        path = math.fsum([abs(after - before) for before, after in pairwise(self.mids)])
-        return (self.mids[-1] - self.mids[0]) / path if path > 0.0 else 0.0
+        steps = [abs(after - before) for before, after in pairwise(self.mids)]
+        path = math.fsum(steps)
+        if path <= 0.0:
+            return 0.0
+        moved = len(steps) - steps.count(0.0)
+        return (self.mids[-1] - self.mids[0]) / path * math.sqrt(moved / len(steps))

@@ -32,8 +32,8 @@ SETTINGS = Settings()
 NAMES = SETTINGS.dimensions.enabled
 
 
-def tick(value: float | None, tick_s: int, **named: float) -> list[DimensionScore]:
-    return [score_of(name, value, tick_s=tick_s, **named) for name in NAMES]
+def tick(value: float | None, tick_s: int) -> list[DimensionScore]:
+    return [score_of(name, value, tick_s=tick_s) for name in NAMES]
 
 
 def run(scores: list[DimensionScore]) -> list[Message]:
@@ -131,9 +131,8 @@ def test_a_model_may_scale_an_entry_or_veto_it_but_never_an_exit() -> None:
 
 
 def test_below_the_floor_the_record_says_so_and_which_part_is_to_blame() -> None:
-    bad = {"fitness": 0.1, "defects": (("gaps", 0.9),)}
-    join, state = Join(SETTINGS), JoinState()
-    (score,) = [m for name in NAMES for m in join.step(state, score_of(name, 80.0, **bad))]
+    scores = [score_of(name, 80.0, fitness=0.1, defects=(("gaps", 0.9),)) for name in NAMES]
+    (score,) = run(scores)
     assert isinstance(score, ConfluenceScore)
     assert score.withheld == "long: reliability 0.080 is below the floor 0.3"
     assert {p.name: p.value for p in score.reliability_parts}["gaps"] == pytest.approx(0.1)

@@ -123,6 +123,12 @@ def test_the_window_is_bounded_full_after_five_minutes_and_new_after_a_silence()
     assert state.mids == [100.0]
 
 
+def test_a_single_move_in_a_quiet_market_is_no_trend() -> None:
+    quiet = sampled([100.0] * 40 + [100.1] * 40)
+    assert quiet.efficiency() == pytest.approx(1 / math.sqrt(60))
+    assert tell(efficiency=quiet.efficiency()) is Regime.RANGING
+
+
 def test_a_market_that_never_moved_is_usual_and_goes_nowhere() -> None:
     state = sampled([100.0] * 80)
     assert (state.volatility_ratio, state.efficiency()) == (1.0, 0.0)

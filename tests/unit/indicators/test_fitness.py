@@ -50,7 +50,7 @@ def test_a_long_silence_is_age() -> None:
     fitness = Fitness()
     fitness.update(frame(1, at_s=0.0))
     fitness.update(frame(2, at_s=40.1))
-    assert fitness.named() == (("age", pytest.approx(0.75)),)
+    assert dict(fitness.named()) == pytest.approx({"age": 0.75})
     quiet = Fitness()
     quiet.update(frame(1, at_s=0.0))
     assert quiet.update(frame(2, at_s=9.0)) == 1.0
