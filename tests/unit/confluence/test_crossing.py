@@ -49,6 +49,11 @@ def test_a_long_fires_once_until_the_score_has_fallen_back() -> None:
     assert kinds([67.9, 68.0, 70.0, 66.0, 69.0]) == [None, "long", None, None, None]
 
 
+def test_every_threshold_belongs_to_the_side_that_it_opens_or_leaves() -> None:
+    assert kinds([67.999, 68.0, 55.001, 55.0]) == [None, "long", None, "exit"]
+    assert kinds([35.001, 35.0, 44.999, 45.0]) == [None, "short", None, "exit"]
+
+
 def test_a_long_is_left_near_neutral_and_fires_again_after_rearming() -> None:
     assert kinds([70.0, 55.0, 70.0]) == ["long", "exit", "long"]
 
