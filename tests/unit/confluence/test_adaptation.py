@@ -65,6 +65,11 @@ def test_a_fall_is_weighed_like_a_rise_and_a_burst_differently() -> None:
     assert [c[0] for c in told if c] == ["regime unknown -> ranging", "regime ranging -> volatile"]
 
 
+def test_a_new_regime_puts_its_weights_in_force_however_little_they_differ() -> None:
+    state, _ = play([100.0 + i * 0.01 for i in range(70)], limits=RegimeSettings(weights_step=0.9))
+    assert state.multipliers == {"orderbook": 0.85, "orderflow": 1.1}
+
+
 def test_skill_is_the_correlation_with_the_move_a_minute_later() -> None:
     rng = random.Random(5)
     mids = [100.0]
