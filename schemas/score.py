@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from schemas.frame import Message, Part
 
 NEUTRAL = 50.0
@@ -9,6 +11,15 @@ NEUTRAL = 50.0
 
 DIMENSIONS = ("technical", "volume", "orderflow", "orderbook", "price_structure", "sentiment")
 """The six faces, in the order in which they are shown."""
+
+
+class Regime(StrEnum):
+    """What kind of market it is."""
+
+    TRENDING_UP = "trending_up"
+    TRENDING_DOWN = "trending_down"
+    RANGING = "ranging"
+    VOLATILE = "volatile"
 
 
 class ComponentReading(Part, frozen=True):
@@ -39,6 +50,7 @@ class DimensionScore(Message, frozen=True):
     ``coverage`` is the share of the components' base weight that is ready, ``fitness`` (0-1) how
     far the frames behind it can be trusted, ``price`` the mid at the tick's close (``None``
     without a two-sided touch), ``tainted`` whether history from REST or recovered data is in it.
+    ``defects`` name what lowers the fitness (gaps, age, skew, ids) and the share that each takes.
     """
 
     venue: str
@@ -53,6 +65,7 @@ class DimensionScore(Message, frozen=True):
     price: float | None
     components: tuple[ComponentReading, ...] = ()
     tainted: bool = False
+    defects: tuple[tuple[str, float], ...] = ()
 
     @property
     def key(self) -> str:
@@ -74,12 +87,16 @@ class Contribution(Part, frozen=True):
     """One dimension's part in a confluence score: ``contribution = weight * (score - 50)``.
 
     ``weight`` is renormalised over the dimensions that are ready; 0 for one that is not.
+    ``multiplier`` is what regime and skill make of its base weight; ``components`` are the shares
+    of its components in the contribution, by name; they sum to it.
     """
 
     dimension: str
     score: float | None
     weight: float
     contribution: float
+    multiplier: float = 1.0
+    components: tuple[tuple[str, float], ...] = ()
 
 
 class ReliabilityPart(Part, frozen=True):
@@ -89,12 +106,43 @@ class ReliabilityPart(Part, frozen=True):
     value: float
 
 
+class ThresholdMove(Part, frozen=True):
+    """How far one factor moved the thresholds: ``ratio`` is its value over the symbol's usual."""
+
+    name: str
+    ratio: float
+    long_points: float
+    short_points: float
+
+
+class Flip(Part, frozen=True):
+    """The least change of one component's score that would have changed a tick's decision.
+
+    ``score`` is what the component gave, ``to`` where it would have had to be (the edge itself).
+    ``signal`` is the kind of signal that the tick would then have given, ``None`` for none.
+    """
+
+    dimension: str
+    component: str
+    score: float
+    to: float
+    signal: str | None
+
+    @property
+    def points(self) -> float:
+        """Size of the change in points."""
+        return abs(self.to - self.score)
+
+
 class ConfluenceScore(Message, frozen=True):
     """The join's verdict for one symbol and tick, emitted for every tick.
 
     Contributions sum to ``score - 50`` within 1e-9. ``reliability`` in [0, 1] comes with its parts.
     ``signal_id`` names the signal that this tick gave, ``withheld`` the reason why a crossing gave
-    none. ``price`` is the mid at the tick.
+    none. ``price`` is the mid at the tick. The thresholds are those in force: the settings' own
+    plus ``threshold_moves``. ``regime`` is ``None`` until it can be told. ``changes`` say in words
+    what regime and weights became at this tick. ``flip`` is ``None`` if no single component could
+    have changed the decision.
     """
 
     venue: str
@@ -112,6 +160,10 @@ class ConfluenceScore(Message, frozen=True):
     signal_id: str | None = None
     withheld: str | None = None
     tainted: bool = False
+    regime: Regime | None = None
+    threshold_moves: tuple[ThresholdMove, ...] = ()
+    changes: tuple[str, ...] = ()
+    flip: Flip | None = None
 
     @property
     def key(self) -> str:

@@ -17,21 +17,22 @@ from typing import Any, TypeVar
 
 import msgspec
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from schemas.confluence_settings import (
+    RegimeSettings,
+    SignalsSettings,
+    ThresholdsSettings,
+    WeightsSettings,
+)
 from schemas.errors import SettingsError
 from schemas.ids import content_id
+from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
 
 ENV_PREFIX = "PRISM_"
 _NESTING = "__"
 
 S = TypeVar("S", bound=BaseModel)
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class FramesSettings(Section):
@@ -74,43 +75,6 @@ class DimensionsSettings(Section):
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings of a dimension by its name; its own file lists and checks them.",
-    )
-
-
-class WeightsSettings(Section):
-    """Base weight of each dimension in the confluence score; renormalised over what is ready."""
-
-    technical: float = Field(0.15, ge=0, description="Weight of the technical dimension.")
-    volume: float = Field(0.15, ge=0, description="Weight of the volume dimension.")
-    orderflow: float = Field(0.225, ge=0, description="Weight of the orderflow dimension.")
-    orderbook: float = Field(0.225, ge=0, description="Weight of the orderbook dimension.")
-    price_structure: float = Field(0.15, ge=0, description="Weight of price structure.")
-    sentiment: float = Field(0.10, ge=0, description="Weight of the sentiment dimension.")
-
-
-class SignalsSettings(Section):
-    """When a confluence score becomes a signal."""
-
-    long_threshold: float = Field(68.0, ge=50, le=100, description="Long at or above this score.")
-    short_threshold: float = Field(35.0, ge=0, le=50, description="Short at or below this score.")
-    hysteresis: float = Field(
-        3.0,
-        ge=0,
-        description="Points the score must fall back before the same side can fire again.",
-    )
-    exit_band: float = Field(
-        5.0,
-        ge=0,
-        description="An open side is left when the score comes this near to 50, or past it.",
-    )
-    cooldown_s: float = Field(
-        10.0, ge=0, description="Event time between two entry signals of a symbol."
-    )
-    reliability_floor: float = Field(
-        0.30, ge=0, le=1, description="Below this reliability there is no signal."
-    )
-    risk_fraction: float = Field(
-        0.01, gt=0, le=1, description="Share of the balance to risk per trade at reliability 1."
     )
 
 
@@ -203,6 +167,8 @@ class Settings(Section):
     frames: FramesSettings = FramesSettings()
     dimensions: DimensionsSettings = DimensionsSettings()
     weights: WeightsSettings = WeightsSettings()
+    regime: RegimeSettings = RegimeSettings()
+    thresholds: ThresholdsSettings = ThresholdsSettings()
     signals: SignalsSettings = SignalsSettings()
     sizing: SizingSettings = SizingSettings()
     paper: PaperSettings = PaperSettings()

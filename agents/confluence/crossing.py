@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import msgspec
 
+from agents.confluence.thresholds import Thresholds
+from schemas.confluence_settings import SignalsSettings
 from schemas.frame import NS_PER_S
 from schemas.score import NEUTRAL
-from schemas.settings import SignalsSettings
 from schemas.signal import SignalKind
 
 
@@ -19,11 +23,41 @@ class CrossingState(msgspec.Struct):
     entered_ns: int | None = None
 
 
+class Tick(NamedTuple):
+    """What a tick is judged by."""
+
+    score: float
+    reliability: float
+    tick_ns: int
+    limits: Thresholds
+
+
+class Zone(NamedTuple):
+    """Scores from ``low`` (inclusive) up to the next zone: what is due, and whether it is given."""
+
+    low: float
+    due: SignalKind | None
+    allowed: bool
+
+    @property
+    def outcome(self) -> SignalKind | None:
+        """What a score in this zone gives."""
+        return self.due if self.allowed else None
+
+
+Zones = tuple[Zone, Zone, Zone]
+
+
+def zone_at(zones: Zones, score: float) -> int:
+    """Which zone a score lies in."""
+    return 2 if score >= zones[2].low else 1 if score >= zones[1].low else 0
+
+
 class Verdict(msgspec.Struct, frozen=True):
-    """A signal, or the reason why a crossing gave none; both ``None`` when nothing is due."""
+    """A signal and its reason, or why a crossing gave none; ``None`` for both: nothing is due."""
 
     kind: SignalKind | None = None
-    reason: str | None = None
+    reason: str = ""
     withheld: str | None = None
 
 
@@ -33,67 +67,85 @@ NOTHING = Verdict()
 class Crossing:
     """Decides when a score is a signal.
 
-    A long fires at ``score >= long_threshold`` if no long is open, and is armed again only after
+    A long fires at ``score >= long threshold`` if no long is open, and is armed again only after
     the score has fallen ``hysteresis`` points below the threshold; shorts are the mirror image. An
     open side is left when the score comes within ``exit_band`` of 50 on its own side, or past it.
     Entries keep ``cooldown_s`` of event time between them; below ``reliability_floor`` nothing
-    fires.
+    fires. So at any one tick the scores fall into three zones, each with one outcome.
     """
 
     def __init__(self, settings: SignalsSettings) -> None:
         self._settings = settings
         self._cooldown_ns = round(settings.cooldown_s * NS_PER_S)
 
-    def step(
-        self, state: CrossingState, *, score: float, reliability: float, tick_ns: int
-    ) -> Verdict:
-        """Take one score into the state; what is due at this tick."""
-        self._rearm(state, score)
-        kind, reason = self._due(state, score)
-        if kind is None:
+    def zones(self, state: CrossingState, tick: Tick) -> Zones:
+        """What each score would give at this tick, lowest scores first; changes nothing."""
+        limits = tick.limits
+        long = SignalKind.LONG if state.long_armed else None
+        short = SignalKind.SHORT if state.short_armed else None
+        out = SignalKind.EXIT
+        above_short = math.nextafter(limits.short, math.inf)
+        due: tuple[tuple[float, SignalKind | None], ...]
+        match state.stance:
+            case SignalKind.EXIT:
+                due = ((-math.inf, short), (above_short, None), (limits.long, long))
+            case SignalKind.LONG:
+                kept = max(
+                    math.nextafter(NEUTRAL + self._settings.exit_band, math.inf), above_short
+                )
+                due = ((-math.inf, short or out), (above_short, out), (kept, None))
+            case SignalKind.SHORT:
+                left = min(NEUTRAL - self._settings.exit_band, limits.long)
+                due = ((-math.inf, None), (left, out), (limits.long, long or out))
+        trusted = tick.reliability >= self._settings.reliability_floor
+        rested = self._cooldown_left_ns(state, tick.tick_ns) <= 0
+        low, middle, high = (
+            Zone(low, kind, trusted and (rested or kind is out)) for low, kind in due
+        )
+        return low, middle, high
+
+    def judge(self, state: CrossingState, tick: Tick, zones: Zones) -> Verdict:
+        """What a score gives, by the zones of its tick; sides that it is far from are armed."""
+        score, limits = tick.score, tick.limits
+        zone = zones[zone_at(zones, score)]
+        if score < limits.long - self._settings.hysteresis:
+            state.long_armed = True
+        if score > limits.short + self._settings.hysteresis:
+            state.short_armed = True
+        if zone.due is None:
             return NOTHING
-        withheld = self._withheld(state, kind, reliability, tick_ns)
-        if withheld is not None:
-            return Verdict(withheld=withheld)
+        if zone.allowed:
+            return Verdict(zone.due, _reason(state.stance, zone.due, score, limits))
+        floor = self._settings.reliability_floor
+        if tick.reliability < floor:
+            why = f"reliability {tick.reliability:.3f} is below the floor {floor:g}"
+        else:
+            left_ns = self._cooldown_left_ns(state, tick.tick_ns)
+            why = f"cool-down, {left_ns / NS_PER_S:.1f} s left"
+        return Verdict(withheld=f"{zone.due.value}: {why}")
+
+    @staticmethod
+    def take(state: CrossingState, kind: SignalKind, tick_ns: int) -> None:
+        """The signal is given: remember where that leaves the symbol."""
         state.stance = kind
+        if kind is SignalKind.EXIT:
+            return
+        state.entered_ns = tick_ns
         if kind is SignalKind.LONG:
             state.long_armed = False
-        elif kind is SignalKind.SHORT:
+        else:
             state.short_armed = False
-        if kind is not SignalKind.EXIT:
-            state.entered_ns = tick_ns
-        return Verdict(kind=kind, reason=reason)
 
-    def _rearm(self, state: CrossingState, score: float) -> None:
-        limits = self._settings
-        if score < limits.long_threshold - limits.hysteresis:
-            state.long_armed = True
-        if score > limits.short_threshold + limits.hysteresis:
-            state.short_armed = True
+    def _cooldown_left_ns(self, state: CrossingState, tick_ns: int) -> int:
+        return 0 if state.entered_ns is None else state.entered_ns + self._cooldown_ns - tick_ns
 
-    def _due(self, state: CrossingState, score: float) -> tuple[SignalKind | None, str]:
-        limits = self._settings
-        if score >= limits.long_threshold and state.stance is not SignalKind.LONG:
-            if state.long_armed:
-                return SignalKind.LONG, f"score {score:.2f} at or above {limits.long_threshold:g}"
-        elif score <= limits.short_threshold and state.stance is not SignalKind.SHORT:
-            if state.short_armed:
-                return SignalKind.SHORT, f"score {score:.2f} at or below {limits.short_threshold:g}"
-        elif state.stance is SignalKind.LONG and score <= NEUTRAL + limits.exit_band:
-            return SignalKind.EXIT, f"long: score fell back to {score:.2f}"
-        elif state.stance is SignalKind.SHORT and score >= NEUTRAL - limits.exit_band:
-            return SignalKind.EXIT, f"short: score rose back to {score:.2f}"
-        return None, ""
 
-    def _withheld(
-        self, state: CrossingState, kind: SignalKind, reliability: float, tick_ns: int
-    ) -> str | None:
-        floor = self._settings.reliability_floor
-        if reliability < floor:
-            return f"{kind.value}: reliability {reliability:.3f} is below the floor {floor:g}"
-        if kind is SignalKind.EXIT or state.entered_ns is None:
-            return None
-        left_ns = state.entered_ns + self._cooldown_ns - tick_ns
-        if left_ns > 0:
-            return f"{kind.value}: cool-down, {left_ns / NS_PER_S:.1f} s left"
-        return None
+def _reason(stance: SignalKind, due: SignalKind, score: float, limits: Thresholds) -> str:
+    match due:
+        case SignalKind.LONG:
+            return f"score {score:.2f} at or above {limits.long:.4g}"
+        case SignalKind.SHORT:
+            return f"score {score:.2f} at or below {limits.short:.4g}"
+        case SignalKind.EXIT:
+            turned = "fell back" if stance is SignalKind.LONG else "rose back"
+            return f"{stance.value}: score {turned} to {score:.2f}"

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.confluence.crossing import Crossing, CrossingState, Verdict
+from agents.confluence.adaptation import Adaptation, AdaptationState
+from agents.confluence.crossing import NOTHING, Crossing, CrossingState, Tick, Verdict
+from agents.confluence.flip import smallest_flip
+from agents.confluence.raw import RELATIVE_SPREAD, RELATIVE_VOLUME, raw_value
 from agents.confluence.reliability import STABILITY_TICKS, reliability
+from agents.confluence.signals import SignalMaker
+from agents.confluence.thresholds import thresholds_in_force
+from agents.confluence.validation import PassThrough, Validator
 from agents.confluence.weighting import confluence
 from schemas.alert import Alert, Severity
 from schemas.frame import Message
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.settings import Settings
-from schemas.signal import Signal, signal_id
+from schemas.signal import SignalKind
 
 MOST_WAITING = 600
 """Undecided ticks of a symbol: ten minutes of one dimension running ahead of another."""
 
 
 class JoinState(msgspec.Struct):
-    """Of one symbol: undecided ticks, recent scores, where its signals stand.
+    """Of one symbol: undecided ticks, recent scores, where its signals and weights stand.
 
     ``full`` holds from a refusal until nothing waits any more: ticks are refused in a row, so that
     none is missing among those that are taken later.
@@ -34,20 +40,22 @@ class JoinState(msgspec.Struct):
     recent: list[float] = msgspec.field(default_factory=list)
     crossing: CrossingState = msgspec.field(default_factory=CrossingState)
     alerted_ns: int = -1
+    adaptation: AdaptationState = msgspec.field(default_factory=AdaptationState)
     full: bool = False
 
 
 class Join:
     """Joins the scores of the enabled dimensions; the states are the caller's to keep."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, validator: Validator | None = None) -> None:
         self._names = tuple(sorted(settings.dimensions.enabled))
         weights = settings.weights.model_dump()
         self._weights = {name: float(weights[name]) for name in self._names}
-        self._signals = settings.signals
+        self._settings = settings
+        self._adaptation = Adaptation(self._weights, settings.regime)
+        self._validator = validator or PassThrough()
         self._crossing = Crossing(settings.signals)
-        self._account = settings.account.id
-        self._config_hash = settings.config_hash()
+        self._signals = SignalMaker(settings)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(JoinState).decode
 
@@ -109,15 +117,27 @@ class Join:
 
     def _decide(self, state: JoinState, scores: list[DimensionScore]) -> list[Message]:
         first = scores[0]
-        value, contributions = confluence(scores, self._weights)
+        at = state.adaptation
+        changes = self._adaptation.step(at, scores, price=first.price, tick_ns=first.tick_ns)
+        value, contributions = confluence(scores, self._weights, at.multipliers)
         if value is not None:
             state.recent = [*state.recent, value][-STABILITY_TICKS:]
         trust, parts = reliability(scores, contributions, self._weights, state.recent)
-        verdict = self._verdict(state, value, trust, first)
-        limits = self._signals
-        id_ = None
-        if verdict.kind is not None:
-            id_ = signal_id(first.venue, first.symbol, first.tick_ns, self._config_hash)
+        limits = thresholds_in_force(
+            self._settings.signals,
+            self._settings.thresholds,
+            volatility=at.volatility_ratio,
+            volume=raw_value(scores, RELATIVE_VOLUME),
+            liquidity=raw_value(scores, RELATIVE_SPREAD),
+        )
+        verdict, flip = NOTHING, None
+        if value is not None and first.price is None:
+            verdict = Verdict(withheld="no two-sided book, so no price to act on")
+        elif value is not None:
+            tick = Tick(value, trust, first.tick_ns, limits)
+            zones = self._crossing.zones(state.crossing, tick)
+            flip = smallest_flip(value, zones, scores, contributions)
+            verdict = self._crossing.judge(state.crossing, tick, zones)
         result = ConfluenceScore(
             venue=first.venue,
             symbol=first.symbol,
@@ -129,48 +149,49 @@ class Join:
             price=first.price,
             contributions=contributions,
             reliability_parts=parts,
-            long_threshold=limits.long_threshold,
-            short_threshold=limits.short_threshold,
-            signal_id=id_,
+            long_threshold=limits.long,
+            short_threshold=limits.short,
             withheld=verdict.withheld,
             tainted=any(s.tainted for s in scores),
+            regime=at.regime,
+            threshold_moves=limits.moves,
+            changes=changes,
+            flip=flip,
         )
-        signal = self._signal(result, verdict)
-        return [result] if signal is None else [result, signal]
+        return self._give(state, result, verdict, scores)
 
-    def _verdict(
-        self, state: JoinState, value: float | None, trust: float, first: DimensionScore
-    ) -> Verdict:
-        if value is None:
-            return Verdict()
-        if first.price is None:
-            return Verdict(withheld="no two-sided book, so no price to act on")
-        return self._crossing.step(
-            state.crossing, score=value, reliability=trust, tick_ns=first.tick_ns
-        )
+    def _give(
+        self,
+        state: JoinState,
+        result: ConfluenceScore,
+        verdict: Verdict,
+        scores: list[DimensionScore],
+    ) -> list[Message]:
+        """The score and, unless the model vetoes it, the signal that is due.
 
-    def _signal(self, result: ConfluenceScore, verdict: Verdict) -> Signal | None:
-        if verdict.kind is None or result.score is None or result.price is None:
-            return None
-        confidence = min(result.score / 100.0, 1.0)
-        return Signal(
-            id=str(result.signal_id),
-            account=self._account,
-            venue=result.venue,
-            symbol=result.symbol,
-            tick_ns=result.tick_ns,
-            epoch=result.epoch,
-            seq=result.seq,
-            kind=verdict.kind,
-            price=result.price,
-            score=result.score,
-            reliability=result.reliability,
-            confidence=confidence,
-            strength=max(confidence, 1.0 - confidence),
-            risk_fraction=self._signals.risk_fraction * result.reliability,
-            long_threshold=result.long_threshold,
-            short_threshold=result.short_threshold,
-            contributions=result.contributions,
-            config_hash=self._config_hash,
-            reason=str(verdict.reason),
+        An entry that would have turned an open side round and is vetoed leaves that side.
+        """
+        kind, reason, validation = verdict.kind, verdict.reason, None
+        score, price = result.score, result.price
+        if kind is None or score is None or price is None:
+            return [result]
+        if kind is not SignalKind.EXIT:
+            validation = self._validator.validate(kind, result)
+            if validation.veto is not None:
+                why = f"{kind.value}: vetoed by {validation.model}: {validation.veto}"
+                result = msgspec.structs.replace(result, withheld=why)
+                if state.crossing.stance is SignalKind.EXIT:
+                    return [result]
+                kind, reason, validation = SignalKind.EXIT, f"{reason}, but {why}", None
+        self._crossing.take(state.crossing, kind, result.tick_ns)
+        signal = self._signals.make(
+            kind,
+            result,
+            scores,
+            price=price,
+            score=score,
+            reason=reason,
+            volatility=state.adaptation.market.long.value,
+            validation=validation,
         )
+        return [msgspec.structs.replace(result, signal_id=signal.id), signal]

@@ -12,6 +12,17 @@ STABILITY_TICKS = 10
 """Ticks over which stability looks back."""
 RESTLESS_POINTS = 10.0
 """Mean change of the score from tick to tick at which stability is 0."""
+TORN_POINTS = 10.0
+"""Timeframe-divergence bonus at which alignment is 0: the largest that there is."""
+
+BAR_BASED = frozenset({"technical", "volume", "price_structure"})
+"""Dimensions whose components look at several timeframes."""
+
+CAUSES = ("gaps", "age", "skew", "ids")
+"""What lowers the fitness of the data."""
+
+_WEIGHTS = {"readiness": 0.4, "agreement": 0.4, "stability": 0.2, "timeframes": 0.2}
+_SOUND = tuple(ReliabilityPart(cause, 1.0) for cause in CAUSES)
 
 
 def reliability(
@@ -22,31 +33,48 @@ def reliability(
 ) -> tuple[float, tuple[ReliabilityPart, ...]]:
     """Reliability and its parts.
 
-    - ``fitness``: the least fitness of any dimension (gaps, age, skew of the frames behind it);
+    - ``fitness``: the least fitness of any dimension's data, the product of the next four;
+    - ``gaps``, ``age``, ``skew``, ``ids``: what missing data, stale or silent channels, book
+      against tape and unverifiable ids leave of it, 1 where nothing is wrong;
     - ``readiness``: base-weighted mean of the dimensions' coverage, 0 for one that is not ready;
     - ``agreement``: ``1 − sqrt(sum of weight · (score − mean)²) / 50``;
     - ``stability``: ``1 − mean |change between ticks| / 10``, at least 0, over ``recent`` scores
-      (oldest first, the present one last).
+      (oldest first, the present one last);
+    - ``timeframes``: ``1 − mean |divergence bonus| / 10`` over the components of the dimensions on
+      bars, by weight: a bonus is what timeframes that disagree leave. Left out if none is ready.
 
-    ``reliability = fitness · (0.4 · readiness + 0.4 · agreement + 0.2 · stability)``.
+    ``reliability = fitness · mean of the last four``, weighing 0.4, 0.4, 0.2 and 0.2. It is linear
+    in the fitness, so bad data never raises it.
     """
-    fitness = min(s.fitness for s in scores)
-    readiness = _readiness(scores, weights)
-    agreement = _agreement(contributions)
-    stability = _stability(recent)
-    value = fitness * (0.4 * readiness + 0.4 * agreement + 0.2 * stability)
+    worst = min(scores, key=lambda s: s.fitness)
+    values = {
+        "readiness": _readiness(scores, weights),
+        "agreement": _agreement(contributions),
+        "stability": _stability(recent),
+    }
+    aligned = _alignment(scores, contributions)
+    if aligned is not None:
+        values["timeframes"] = aligned
+    total = math.fsum([_WEIGHTS[name] for name in values])
+    mean = math.fsum([_WEIGHTS[name] * value for name, value in values.items()]) / total
     parts = (
-        ReliabilityPart("fitness", fitness),
-        ReliabilityPart("readiness", readiness),
-        ReliabilityPart("agreement", agreement),
-        ReliabilityPart("stability", stability),
+        ReliabilityPart("fitness", worst.fitness),
+        *_causes(worst),
+        *[ReliabilityPart(name, value) for name, value in values.items()],
     )
-    return value, parts
+    return worst.fitness * mean, parts
+
+
+def _causes(score: DimensionScore) -> tuple[ReliabilityPart, ...]:
+    if not score.defects:
+        return _SOUND
+    defects = dict(score.defects)
+    return tuple(ReliabilityPart(cause, 1.0 - defects.get(cause, 0.0)) for cause in CAUSES)
 
 
 def _readiness(scores: Sequence[DimensionScore], weights: Mapping[str, float]) -> float:
-    total = math.fsum(weights[s.dimension] for s in scores)
-    ready = math.fsum(weights[s.dimension] * s.coverage for s in scores if s.ready)
+    total = math.fsum([weights[s.dimension] for s in scores])
+    ready = math.fsum([weights[s.dimension] * s.coverage for s in scores if s.score is not None])
     return ready / total if total > 0.0 else 0.0
 
 
@@ -54,8 +82,8 @@ def _agreement(contributions: Sequence[Contribution]) -> float:
     ready = [(c.weight, c.score) for c in contributions if c.score is not None]
     if not ready:
         return 0.0
-    mean = math.fsum(weight * score for weight, score in ready)
-    variance = math.fsum(weight * (score - mean) ** 2 for weight, score in ready)
+    mean = math.fsum([weight * score for weight, score in ready])
+    variance = math.fsum([weight * (score - mean) ** 2 for weight, score in ready])
     return max(0.0, 1.0 - math.sqrt(variance) / NEUTRAL)
 
 
@@ -64,3 +92,16 @@ def _stability(recent: Sequence[float]) -> float:
         return 0.0
     changes = [abs(after - before) for before, after in pairwise(recent)]
     return max(0.0, 1.0 - math.fsum(changes) / len(changes) / RESTLESS_POINTS)
+
+
+def _alignment(
+    scores: Sequence[DimensionScore], contributions: Sequence[Contribution]
+) -> float | None:
+    torn, total = [], []
+    for score, part in zip(scores, contributions, strict=True):
+        if score.dimension in BAR_BASED and part.weight > 0.0:
+            total.append(part.weight)
+            torn += [part.weight * c.weight * abs(c.divergence) for c in score.components]
+    if not total:
+        return None
+    return max(0.0, 1.0 - math.fsum(torn) / math.fsum(total) / TORN_POINTS)

@@ -7,26 +7,55 @@ from collections.abc import Mapping, Sequence
 
 from schemas.score import NEUTRAL, Contribution, DimensionScore
 
+MOST = math.sqrt(2.0)
+"""Multipliers stay within 1/√2 and √2. Their weighted mean does too, and a normalised weight is
+its base weight times multiplier over mean: so it stays within half and twice its base weight."""
+
+
+def bounded_multiplier(regime: float, skill: float) -> float:
+    """Multiplier of a base weight by regime and skill together, held to [1/√2, √2].
+
+    >>> bounded_multiplier(1.2, 1.1), bounded_multiplier(1.4, 1.4) == MOST
+    (1.32, True)
+    """
+    return min(max(regime * skill, 1.0 / MOST), MOST)
+
 
 def confluence(
-    scores: Sequence[DimensionScore], weights: Mapping[str, float]
+    scores: Sequence[DimensionScore],
+    weights: Mapping[str, float],
+    multipliers: Mapping[str, float],
 ) -> tuple[float | None, tuple[Contribution, ...]]:
     """Score in [0, 100] (``None`` if nothing is ready) and each dimension's contribution.
 
-    ``weight_d = base_d / sum of base over what is ready``, ``contribution_d = weight_d · (score_d −
-    50)``, ``score = 50 + sum of contributions``. Contributions come in the order of ``scores``.
+    ``weight_d = base_d m_d / sum of base m over what is ready``,
+    ``contribution_d = weight_d (score_d − 50)``, ``score = 50 + sum of contributions``; a component
+    has ``weight_d`` times its contribution to the dimension. A multiplier that is not given is 1.
+    Contributions come in the order of ``scores``.
     """
-    ready_weight = math.fsum(weights[s.dimension] for s in scores if s.score is not None)
+    raw = [
+        0.0 if s.score is None else weights[s.dimension] * multipliers.get(s.dimension, 1.0)
+        for s in scores
+    ]
+    total = math.fsum(raw)
     parts = []
-    for item in scores:
-        if item.score is None or ready_weight <= 0.0:
-            parts.append(Contribution(item.dimension, item.score, 0.0, 0.0))
+    for item, own in zip(scores, raw, strict=True):
+        multiplier = multipliers.get(item.dimension, 1.0)
+        if item.score is None or total <= 0.0:
+            parts.append(Contribution(item.dimension, item.score, 0.0, 0.0, multiplier))
             continue
-        weight = weights[item.dimension] / ready_weight
+        weight = own / total
         parts.append(
-            Contribution(item.dimension, item.score, weight, weight * (item.score - NEUTRAL))
+            Contribution(
+                item.dimension,
+                item.score,
+                weight,
+                weight * (item.score - NEUTRAL),
+                multiplier,
+                tuple([(c.name, weight * c.contribution) for c in item.components]),
+            )
         )
-    if ready_weight <= 0.0:
+    if total <= 0.0:
         return None, tuple(parts)
-    score = NEUTRAL + math.fsum(p.contribution for p in parts)
+    score = NEUTRAL + math.fsum([p.contribution for p in parts])
     return min(max(score, 0.0), 100.0), tuple(parts)

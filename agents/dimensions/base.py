@@ -185,7 +185,7 @@ class DimensionMachine:
         if frame.close_ns <= state.close_ns:
             return None  # a feed that started anew repeats an interval; time does not
         state.close_ns = frame.close_ns
-        fitness = state.fitness.update(frame.quality, frame.close_ns)
+        fitness = state.fitness.update(frame)
         self.dimension.fold(state.inner, frame)
         return self._score(state, frame, fitness) if frame.is_tick else None
 
@@ -245,6 +245,7 @@ class DimensionMachine:
             price=mid_price(frame),
             components=components,
             tainted=state.tainted or self.dimension.is_tainted(state.inner),
+            defects=state.fitness.named(),
         )
 
     def _component(self, reading: Reading, ready_weight: float) -> ComponentReading:

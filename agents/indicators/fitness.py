@@ -1,58 +1,128 @@
-"""How far the recent frames of a symbol can be trusted."""
+"""How far the recent frames of a symbol can be trusted, and what is wrong with them."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import msgspec
 
-from schemas.frame import NS_PER_S, Quality
+from schemas.frame import NS_PER_S, Frame, Quality
 
 MAX_SKEW_NS = 500_000_000
 """All parts of a frame should lie within 500 ms of each other (spec, feeds: atomic view)."""
+
+MAX_SILENCE_NS = 10 * NS_PER_S
+"""Heartbeats come at least once per score interval; a longer time without frames is an outage."""
+
+FORGOTTEN = 1e-6
+"""A defect that has decayed to this is gone."""
+
+UNVERIFIABLE = 0.1
+"""Where ids are no sequence, a loss would not be seen."""
+
+
+class Defects(NamedTuple):
+    """What is wrong, by cause: the share of trust that each takes away, 0 to 1."""
+
+    gaps: float = 0.0
+    age: float = 0.0
+    skew: float = 0.0
+    ids: float = 0.0
+
+
+NO_DEFECTS = Defects()
 
 
 class Fitness(msgspec.Struct):
     """Trust in [0, 1]: falls at once with a bad frame, recovers with a half-life of event time.
 
-    ``fitness = 1 - d``, where the defect ``d`` is the larger of the newest frame's own and the
-    defect before, decayed by half every ``half_life_s`` seconds. Cost per update: O(1).
+    ``fitness = (1 - gaps) (1 - age) (1 - skew) (1 - ids)``; each defect is the larger of the newest
+    frame's own (:func:`frame_defects`) and the one before, halved every ``half_life_s`` seconds. So
+    a defect never raises fitness, then or later. Warm-up: none. Cost per update: O(1), 1 us.
 
+    >>> from schemas.frame import Frame
+    >>> def frame(seq, quality):
+    ...     return Frame("v", "s", 1, seq, seq - 1, seq, True, 0, 0, quality=quality)
     >>> f = Fitness()
-    >>> f.update(Quality(book_synced=True), 0)
+    >>> f.update(frame(1, Quality(book_synced=True)))
     1.0
-    >>> f.update(Quality(book_synced=False), 100_000_000)
-    0.0
+    >>> f.update(frame(2, Quality(book_synced=True, missing_ids=1, ids_verifiable=False)))
+    0.45
+    >>> f.update(frame(3, Quality(book_synced=False))), f.defects.gaps
+    (0.0, 1.0)
     """
 
     half_life_s: float = 30.0
-    defect: float = 0.0
+    defects: Defects = NO_DEFECTS
     seen_ns: int | None = None
+    seen: tuple[int, int] | None = None
+    """Epoch and number of the newest frame."""
 
-    def update(self, quality: Quality, close_ns: int) -> float:
+    def update(self, frame: Frame) -> float:
         """Fitness after one frame."""
-        own = 1.0 - frame_fitness(quality)
-        before = self.defect
-        if before > 0.0 and self.seen_ns is not None:
-            elapsed_s = (close_ns - self.seen_ns) / NS_PER_S
-            before *= math.exp(-math.log(2.0) * elapsed_s / self.half_life_s)
-        self.defect = max(own, before)
-        self.seen_ns = close_ns
-        return 1.0 - self.defect
+        now = frame_defects(
+            frame.quality, lost_frames=self._lost_before(frame), silence_ns=self._silence(frame)
+        )
+        before = self.defects
+        if before is not NO_DEFECTS and before != NO_DEFECTS and self.seen_ns is not None:
+            elapsed_s = (frame.close_ns - self.seen_ns) / NS_PER_S
+            keep = math.exp(-math.log(2.0) * elapsed_s / self.half_life_s)
+            pairs = zip(now, before, strict=True)
+            now = Defects(*(max(a, b * keep if b * keep > FORGOTTEN else 0.0) for a, b in pairs))
+        self.defects = now
+        self.seen_ns = frame.close_ns
+        self.seen = (frame.epoch, frame.seq)
+        if now is NO_DEFECTS:
+            return 1.0
+        return (1.0 - now.gaps) * (1.0 - now.age) * (1.0 - now.skew) * (1.0 - now.ids)
+
+    def named(self) -> tuple[tuple[str, float], ...]:
+        """The defects that there are, with their names."""
+        if self.defects is NO_DEFECTS:
+            return ()
+        pairs = zip(Defects._fields, self.defects, strict=True)
+        return tuple((name, value) for name, value in pairs if value > 0.0)
+
+    def _lost_before(self, frame: Frame) -> int:
+        """Frames that the log lacks before this one, whether the feed declared them or not."""
+        if self.seen is None or self.seen[0] != frame.epoch:
+            return frame.quality.declared_hole
+        return max(frame.seq - self.seen[1] - 1, 0)
+
+    def _silence(self, frame: Frame) -> int:
+        return 0 if self.seen_ns is None else frame.open_ns - self.seen_ns
 
 
-def frame_fitness(quality: Quality) -> float:
-    """Trust in one frame alone, 0 to 1.
+def frame_defects(quality: Quality, *, lost_frames: int = 0, silence_ns: int = 0) -> Defects:
+    """What is wrong with one frame alone.
 
-    0 without a synchronised book; otherwise the product of 1/(1 + missing ids), 1/2 per stale
-    channel, 1/(1 + rejects), 0.9 where ids cannot be verified, and the part of the skew bound kept.
+    - ``gaps``: 1 without a synchronised book, otherwise 1 less the product of 1/(1 + n) over
+      missing ids, rejected messages, book resyncs and frames lost before it;
+    - ``age``: 1 less the product of 1/2 per stale channel and, after a silence of more than 10 s,
+      10 s over the silence;
+    - ``skew``: 1 less the bound of 500 ms over the skew of book against tape, beyond that bound;
+    - ``ids``: 0.1 where trade ids cannot be verified.
     """
-    if not quality.book_synced:
-        return 0.0
-    value = 1.0 / (1 + quality.missing_ids) / (1 + quality.rejects)
-    value *= 0.5 ** len(quality.stale)
-    if not quality.ids_verifiable:
-        value *= 0.9
-    if quality.skew_ns is not None and abs(quality.skew_ns) > MAX_SKEW_NS:
-        value *= MAX_SKEW_NS / abs(quality.skew_ns)
-    return value
+    skewed = quality.skew_ns is not None and abs(quality.skew_ns) > MAX_SKEW_NS
+    if (
+        quality.book_synced
+        and quality.ids_verifiable
+        and not skewed
+        and not (quality.missing_ids or quality.rejects or quality.resyncs or quality.stale)
+        and not lost_frames
+        and silence_ns <= MAX_SILENCE_NS
+    ):
+        return NO_DEFECTS
+    whole = 0.0
+    if quality.book_synced:
+        whole = 1.0 / (1 + quality.missing_ids) / (1 + quality.rejects)
+        whole = whole / (1 + quality.resyncs) / (1 + lost_frames)
+    fresh: float = 0.5 ** len(quality.stale)
+    if silence_ns > MAX_SILENCE_NS:
+        fresh *= MAX_SILENCE_NS / silence_ns
+    together = 1.0
+    if quality.skew_ns is not None and skewed:
+        together = MAX_SKEW_NS / abs(quality.skew_ns)
+    ids = 0.0 if quality.ids_verifiable else UNVERIFIABLE
+    return Defects(1.0 - whole, 1.0 - fresh, 1.0 - together, ids)

@@ -274,6 +274,15 @@ class FencedApp(faust.App):
     def _new_producer_transport(self) -> Any:
         return self.make_transport(self)
 
+    async def _producer_flush(self, logger: Any) -> None:
+        """Flush what was sent; a producer that has stopped, or not begun, has nothing of ours.
+
+        Upstream raises then, and a role that is told to stop while it starts would fail.
+        """
+        producer: Any = self._producer
+        if producer is not None and producer.buffer.state == "running":
+            await super()._producer_flush(logger)
+
     def _create_directories(self) -> None:
         """Tables are in memory and in the broker: nothing is kept in files."""
 

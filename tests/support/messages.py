@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+
+import msgspec
 
 from schemas.frame import NS_PER_MS, NS_PER_S, Book, Frame, Quality, Side
 from schemas.order import Fill
-from schemas.score import DimensionScore
+from schemas.score import NEUTRAL, ComponentReading, DimensionScore
 from schemas.signal import Signal, SignalKind
 
 VENUE = "binanceusdm"
@@ -54,6 +57,7 @@ def score_of(
     fitness: float = 1.0,
     coverage: float = 1.0,
     price: float | None = 100.0,
+    defects: tuple[tuple[str, float], ...] = (),
 ) -> DimensionScore:
     """One dimension's score at second ``tick_s``."""
     return DimensionScore(
@@ -67,7 +71,30 @@ def score_of(
         coverage=coverage if score is not None else 0.0,
         fitness=fitness,
         price=price,
+        defects=defects,
     )
+
+
+def component_of(
+    name: str,
+    score: float,
+    *,
+    weight: float,
+    divergence: float = 0.0,
+    raw: tuple[tuple[str, float], ...] = (),
+) -> ComponentReading:
+    """A component as a dimension gives it: score and bonus together held to the scale."""
+    held = min(max(score + divergence, 0.0), 100.0)
+    return ComponentReading(name, score, weight, weight * (held - NEUTRAL), divergence, raw)
+
+
+def dimension_of(
+    dimension: str, *components: ComponentReading, tick_s: int = 1, price: float | None = 100.0
+) -> DimensionScore:
+    """A dimension's score from its components, whose weights sum to 1."""
+    score = NEUTRAL + math.fsum(c.contribution for c in components)
+    plain = score_of(dimension, min(max(score, 0.0), 100.0), tick_s=tick_s, price=price)
+    return msgspec.structs.replace(plain, components=components)
 
 
 def signal_of(

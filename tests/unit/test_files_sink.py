@@ -86,6 +86,7 @@ def test_nested_parts_have_names_too() -> None:
     contribution = json.loads(line)["contributions"][0]
     assert contribution == {
         "contribution": 10.0, "dimension": "orderbook", "score": 60.0, "weight": 1.0,
+        "multiplier": 1.0, "components": [],
     }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def dimension_of(name: str, parts: list[tuple[float | None, float, float]]) -> D
 
 
 def verdict_of(scores: list[DimensionScore]) -> ConfluenceScore:
-    value, parts = confluence(scores, WEIGHTS)
+    value, parts = confluence(scores, WEIGHTS, {})
     return ConfluenceScore(
         "v", "A/B", scores[0].tick_ns, 1, 1, value, 0.5, 9.0, parts, (), 68.0, 35.0
     )

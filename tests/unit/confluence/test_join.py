@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
+import math
+import pkgutil
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.confluence import __path__ as confluence_path
+from agents.confluence.adaptation import AdaptationState
 from agents.confluence.join import Join, JoinState
+from agents.confluence.raw import SOURCES, raw_value
+from agents.dimensions import registry
+from agents.dimensions.base import DimensionMachine
 from schemas.alert import Alert
 from schemas.codec import encode
 from schemas.frame import NS_PER_S, Message
 from schemas.score import ConfluenceScore, DimensionScore
-from schemas.settings import Settings
-from schemas.signal import Signal, SignalKind
-from tests.support.messages import score_of
+from schemas.settings import Settings, settings_from
+from schemas.signal import FrameRef, Signal, SignalKind, TradePlan, Validation
+from tests.support.markets import random_market
+from tests.support.messages import component_of, dimension_of, score_of
 
 SETTINGS = Settings()
 NAMES = SETTINGS.dimensions.enabled
 
 
-def tick(value: float | None, tick_s: int, **named: float) -> list[DimensionScore]:
-    return [score_of(name, value, tick_s=tick_s, **named) for name in NAMES]
+def tick(value: float | None, tick_s: int) -> list[DimensionScore]:
+    return [score_of(name, value, tick_s=tick_s) for name in NAMES]
 
 
 def run(scores: list[DimensionScore]) -> list[Message]:
@@ -62,6 +73,127 @@ def test_a_short_at_score_20_has_strength_80_percent() -> None:
     _, signal = run(tick(20.0, 1))
     assert isinstance(signal, Signal)
     assert (signal.confidence, signal.strength) == (0.2, 0.8)
+
+
+def test_a_signal_carries_all_that_led_to_it() -> None:
+    book = dimension_of(
+        "orderbook",
+        component_of("liquidity", 90.0, weight=1.0, raw=(("spread_to_usual", 2.0),)),
+    )
+    flow = dimension_of(
+        "orderflow",
+        component_of("trade_flow", 80.0, weight=1.0, raw=(("intensity", 2.0),)),
+    )
+    chart = dimension_of(
+        "technical", component_of("atr", 70.0, weight=1.0, raw=(("atr_5m", 0.5), ("adx_5m", 30.0)))
+    )
+    settings = settings_from({"dimensions": {"enabled": ["orderbook", "orderflow", "technical"]}})
+    join, state = Join(settings), JoinState()
+    score, signal = [m for s in (book, flow, chart) for m in taken(join, state, s)]
+    assert isinstance(score, ConfluenceScore)
+    assert isinstance(signal, Signal)
+    assert score.regime is signal.regime is None
+    # a wide spread moves the thresholds out by 5%, much volume in by as much
+    assert (signal.long_threshold, signal.short_threshold) == (68.0, 35.0)
+    assert [m.name for m in signal.threshold_moves] == ["volume", "liquidity"]
+    assert signal.contributions == score.contributions
+    assert [part.components[0][0] for part in signal.contributions] == [
+        "liquidity", "trade_flow", "atr",
+    ]  # fmt: skip
+    assert signal.frames == (FrameRef(signal.venue, signal.symbol, 1, 1),)
+    assert signal.plan == TradePlan(99.25, (100.75, 101.5, 102.25), 0.5, "atr_5m")
+    assert signal.validation == Validation(None, 1.0, "no trained model; passed unchanged")
+    assert signal.risk_fraction == 0.01 * signal.reliability
+    assert score.flip is not None
+    assert score.flip.signal is None
+
+
+class Model:
+    """Vetoes shorts and halves the risk of longs."""
+
+    def validate(self, kind: SignalKind, score: ConfluenceScore) -> Validation:
+        veto = "never short" if kind is SignalKind.SHORT else None
+        return Validation("careful", 0.5, "half", veto)
+
+
+def test_a_model_may_scale_an_entry_or_veto_it_but_never_an_exit() -> None:
+    join, state = Join(SETTINGS, validator=Model()), JoinState()
+
+    def play(value: float, tick_s: int) -> list[Message]:
+        return [m for s in tick(value, tick_s) for m in taken(join, state, s)]
+
+    (vetoed,) = play(20.0, 1)
+    assert isinstance(vetoed, ConfluenceScore)
+    assert (vetoed.signal_id, vetoed.withheld) == (None, "short: vetoed by careful: never short")
+    _, entry = play(80.0, 60)
+    assert isinstance(entry, Signal)
+    assert entry.risk_fraction == 0.01 * entry.reliability * 0.5
+    left, out = play(20.0, 120)  # it may not turn short, but nor may it stay long
+    assert isinstance(left, ConfluenceScore)
+    assert left.withheld == "short: vetoed by careful: never short"
+    assert isinstance(out, Signal)
+    assert left.signal_id == out.id
+    assert out.kind is SignalKind.EXIT
+    assert (out.plan, out.validation) == (None, None)
+
+
+def test_below_the_floor_the_record_says_so_and_which_part_is_to_blame() -> None:
+    scores = [score_of(name, 80.0, fitness=0.1, defects=(("gaps", 0.9),)) for name in NAMES]
+    (score,) = run(scores)
+    assert isinstance(score, ConfluenceScore)
+    assert score.withheld == "long: reliability 0.080 is below the floor 0.3"
+    assert {p.name: p.value for p in score.reliability_parts}["gaps"] == pytest.approx(0.1)
+
+
+def test_a_state_that_was_written_before_there_were_regimes_is_read() -> None:
+    join = Join(SETTINGS)
+    old = {
+        "waiting": {},
+        "decided_ns": 5,
+        "recent": [50.0, 51.0],
+        "crossing": {"stance": "long", "long_armed": False, "short_armed": True, "entered_ns": 3},
+        "alerted_ns": -1,
+    }
+    state = join.decode(msgspec.msgpack.encode(old))
+    assert state.decided_ns == 5
+    assert state.crossing.stance is SignalKind.LONG
+    assert state.adaptation == AdaptationState()
+
+
+def test_resumed_after_hours_the_join_ends_in_the_same_bytes_and_stays_small() -> None:
+    rng = random.Random(4)
+    price, ticks = 100.0, []
+    for i in range(3_000):
+        price *= math.exp(rng.gauss(0, 1e-3))
+        ticks += [score_of(name, rng.uniform(0, 100), tick_s=5 * i, price=price) for name in NAMES]
+    join, whole, cut = Join(SETTINGS), JoinState(), JoinState()
+    told, again = [], []
+    for i, score in enumerate(ticks):
+        if i % 501 == 0:
+            cut = join.decode(join.encode(cut))
+        told += [encode(m) for m in taken(join, whole, score)]
+        again += [encode(m) for m in taken(join, cut, score)]
+    assert told == again
+    assert join.encode(cut) == join.encode(whole)
+    assert len(join.encode(whole)) < 4_000
+
+
+def test_every_raw_value_that_the_join_looks_for_is_given_by_its_dimension() -> None:
+    known = registry.dimensions()
+    for name in sorted({source.dimension for source in SOURCES}):
+        machine = DimensionMachine(registry.create(name, {}))
+        state = machine.initial()
+        frames = random_market(1, 4_000, interval_ns=5 * NS_PER_S)
+        scores = [s for frame in frames if (s := machine.step(state, frame)) is not None]
+        for source in SOURCES:
+            if source.dimension == name in known:
+                assert raw_value([scores[-1]], source) is not None, source
+
+
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(confluence_path)])
+def test_the_examples_in_docstrings_hold(name: str) -> None:
+    failed, _ = doctest.testmod(importlib.import_module(f"agents.confluence.{name}"))
+    assert failed == 0
 
 
 def test_nothing_ready_gives_a_score_of_none_and_no_signal() -> None:

@@ -1,0 +1,62 @@
+"""The thresholds in force: the settings' own, moved by volatility, volume and liquidity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.confluence_settings import SignalsSettings, ThresholdsSettings
+from schemas.score import NEUTRAL, ThresholdMove
+
+
+class Thresholds(NamedTuple):
+    """Long at or above, short at or below; and what moved them there."""
+
+    long: float
+    short: float
+    moves: tuple[ThresholdMove, ...] = ()
+
+
+def thresholds_in_force(
+    base: SignalsSettings,
+    bounds: ThresholdsSettings,
+    *,
+    volatility: float | None,
+    volume: float | None,
+    liquidity: float | None,
+) -> Thresholds:
+    """Thresholds moved by three ratios to the symbol's usual; ``None`` moves nothing.
+
+    ``volatility``: short over long realised volatility; ``volume``: traded over expected;
+    ``liquidity``: spread over usual spread (large is poor). Each gives a share
+    ``f = ± bound · log2(ratio)`` with the ratio held to [0.5, 2]: + for volatility and spread
+    (more noise, dearer to be wrong), − for volume (what many trade means more). Then
+    ``long' = long + (long − 50) F`` and ``short' = short − (50 − short) F`` with ``F`` the sum of
+    the shares, so both stay on their side of 50; they are held to [0, 100].
+
+    >>> t = thresholds_in_force(
+    ...     SignalsSettings(), ThresholdsSettings(), volatility=2.0, volume=1.0, liquidity=None)
+    >>> t.long, t.short
+    (69.8, 33.5)
+    """
+    factors = (
+        ("volatility", volatility, bounds.volatility),
+        ("volume", volume, -bounds.volume),
+        ("liquidity", liquidity, bounds.liquidity),
+    )
+    up, down = base.long_threshold - NEUTRAL, base.short_threshold - NEUTRAL
+    moves = []
+    for name, ratio, bound in factors:
+        if ratio is not None:
+            share = bound * math.log2(min(max(ratio, 0.5), 2.0))
+            moves.append(ThresholdMove(name, ratio, up * share, down * share))
+    return Thresholds(
+        min(_moved(base.long_threshold, [m.long_points for m in moves]), 100.0),
+        max(_moved(base.short_threshold, [m.short_points for m in moves]), 0.0),
+        tuple(moves),
+    )
+
+
+def _moved(threshold: float, points: Sequence[float]) -> float:
+    return math.fsum([threshold, *points])
