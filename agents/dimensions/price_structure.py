@@ -14,7 +14,7 @@ from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
 from agents.indicators.blend import score
 from agents.indicators.levels import align
-from agents.indicators.position_heat import PositionHeat
+from agents.indicators.position_heat import HeatView, PositionHeat
 from agents.indicators.structure import Structure, StructureView
 from agents.indicators.vwap import vwap_score
 from schemas.frame import Backfill, Frame
@@ -126,7 +126,7 @@ class PriceStructure(Dimension[PriceStructureState]):
         """Whether history or late trades are in what the bars remember."""
         return state.bars.tainted
 
-    def read(self, state: PriceStructureState, frame: Frame) -> tuple[Reading, ...]:  # noqa: ARG002
+    def read(self, state: PriceStructureState, frame: Frame) -> tuple[Reading, ...]:
         """Readings of every component at the tick ``frame``."""
         price = _price(state.bars)
         if price is None:
@@ -141,7 +141,7 @@ class PriceStructure(Dimension[PriceStructureState]):
             _value_area(views, apart=apart),
             _vwap(views, price, apart=apart),
             _support_resistance(views, state, price, apart=apart),
-            _position_heat(state.heat, price),
+            _position_heat(state.heat.view(price, at_ns=frame.close_ns)),
         )
 
     @staticmethod
@@ -204,11 +204,11 @@ def _order_block(
     for rank, structure in enumerate(state.timeframes):
         blocks = structure.blocks.blocks
         if blocks:
-            fresh = [block for block in blocks if not block.mitigated]
-            raw.append((_FRESH[rank], float(len(fresh))))
-            raw.append((_MITIGATED[rank], float(len(blocks) - len(fresh))))
-            demand = [block.near for block in blocks if block.side > 0]
-            supply = [block.near for block in blocks if block.side < 0]
+            worn = len([block for block in blocks if block.mitigated])
+            raw.append((_FRESH[rank], float(len(blocks) - worn)))
+            raw.append((_MITIGATED[rank], float(worn)))
+            demand = [block.high for block in blocks if block.side > 0]
+            supply = [block.low for block in blocks if block.side < 0]
             if demand:
                 raw.append((_DEMAND[rank], max(demand) / PRICE_SCALE))
             if supply:
@@ -275,8 +275,7 @@ def _range(structure: Structure, price: float, rank: int) -> _Raw:
     return raw
 
 
-def _position_heat(heat: PositionHeat, price: float) -> Reading:
-    view = heat.view(price)
+def _position_heat(view: HeatView | None) -> Reading:
     if view is None:
         return Reading("position_heat", None)
     raw: _Raw = [

@@ -25,7 +25,10 @@ ALIGNED = 0.25
 
 
 class Level(msgspec.Struct, array_like=True):
-    """A price of turns, in units of 1e-8; ``strength`` in [0, 1), ``aligned`` timeframes, 0 to 3."""
+    """A price (units of 1e-8) at which the market turned; ``strength`` in [0, 1).
+
+    ``aligned`` counts the other timeframes with a level there, 0 to 3.
+    """
 
     price: float
     touches: int
@@ -72,7 +75,7 @@ def lean_of(levels: Sequence[Level], price: float, *, usual: float) -> float:
     Within ``|d| < 0.25`` a level counts in proportion, so that crossing it makes no jump.
 
     >>> level = Level(100.0, 1, 0.5)
-    >>> [lean_of([level], price, usual=4.0) for price in (84.0, 100.0, 116.0)]
+    >>> [round(lean_of([level], price, usual=4.0), 9) for price in (84.0, 100.0, 116.0)]
     [-0.5, 0.0, 0.5]
     """
     scale = usual + NOTHING * abs(price)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import mul
 
 import msgspec
 
@@ -40,14 +41,14 @@ class PositionHeat(msgspec.Struct):
     ``S`` is the entries' mean absolute deviation plus the usual step of the price between samples,
     ``W`` the recent openings and ``O`` all open interest. Above 0 the openings lie below the price:
     shorts are under water and may have to buy; below 0 longs may have to sell. Unit: none.
-    At most ``bins`` entries are kept: when there are more, each two that follow each other in time
-    become one at their mean. Warm-up: ``ready`` samples, at least ``sample_s`` apart; none older
-    than ``stale_s``. Cost: O(bins) a sample and a view, else O(1).
+    At most ``bins`` entries are kept: of more, the two neighbours in time that weigh least (mostly
+    the oldest) become one at their mean. Warm-up: ``ready`` samples, at least ``sample_s``
+    apart; none older than ``stale_s``. Cost: O(bins) a sample and a view, else O(1).
 
     >>> heat = PositionHeat(ready=3)
     >>> for i, price in enumerate((10.0, 10.0, 11.0, 12.0)):
     ...     heat.sample(i * 60 * NS_PER_S, interest=100.0 + i, price=price)
-    >>> view = heat.view(12.0)
+    >>> view = heat.view(12.0, at_ns=240 * NS_PER_S)
     >>> view.lean > 0.3, view.above, round(view.below, 2)
     (True, 0.0, 0.67)
     """
@@ -56,7 +57,7 @@ class PositionHeat(msgspec.Struct):
     sample_s: float = 10.0
     stale_s: float = 7_200.0
     ready: int = 5
-    bins: int = 48
+    bins: int = 32
     prices: list[float] = msgspec.field(default_factory=list)
     weights: list[float] = msgspec.field(default_factory=list)
     """Recent openings, oldest first."""
@@ -65,15 +66,12 @@ class PositionHeat(msgspec.Struct):
     price: float | None = None
     known_ns: int | None = None
     count: int = 0
-    stale: bool = True
 
     def update(self, frame: Frame, *, price: float) -> None:
         """Take in one frame, at whose close the market stands at ``price``."""
         known = frame.derivatives.open_interest
         if known is not None and known.mantissa > 0:
             self.sample(known.known_ns, interest=float(known), price=price)
-        last_ns = self.known_ns
-        self.stale = last_ns is None or frame.close_ns - last_ns > self.stale_s * NS_PER_S
 
     def sample(self, known_ns: int, *, interest: float, price: float | None) -> None:
         """Take in a value of open interest; without a price the change has no place."""
@@ -92,22 +90,24 @@ class PositionHeat(msgspec.Struct):
                 self.steps.update(price - self.price)
         self._remember(known_ns, interest, price)
 
-    def view(self, price: float) -> HeatView | None:
-        """The heat at a price, ``None`` while warming up or without a value of late."""
-        interest = self.interest
-        if self.stale or self.count < self.ready or interest is None:
+    def view(self, price: float, *, at_ns: int) -> HeatView | None:
+        """The heat at a price and time, ``None`` while warming up or without a value of late."""
+        last_ns, interest = self.known_ns, self.interest
+        if last_ns is None or interest is None or self.count < self.ready:
+            return None
+        if at_ns - last_ns > self.stale_s * NS_PER_S:
             return None
         whole = math.fsum(self.weights)
         if whole <= 0.0:
             return HeatView(0.0, None, 0.0, 0.0, 0.0)
         away = [price - entry for entry in self.prices]
-        pairs = list(zip(away, self.weights, strict=True))
-        mean = math.fsum(a * w for a, w in pairs) / whole
-        spread = math.fsum(abs(a - mean) * w for a, w in pairs) / whole
+        mean = math.fsum(map(mul, away, self.weights)) / whole
+        spread = math.fsum(map(mul, [abs(a - mean) for a in away], self.weights)) / whole
         scale = spread + (self.steps.value or 0.0) + NOTHING * abs(price)
-        heat = math.fsum(math.tanh(a / scale) * w for a, w in pairs) / whole if scale > 0.0 else 0.0
-        above = math.fsum(w for a, w in pairs if a < 0.0) / whole
-        below = math.fsum(w for a, w in pairs if a > 0.0) / whole
+        leans = [math.tanh(a / scale) for a in away] if scale > 0.0 else []
+        heat = math.fsum(map(mul, leans, self.weights)) / whole
+        above = math.fsum([w for a, w in zip(away, self.weights, strict=True) if a < 0.0]) / whole
+        below = math.fsum([w for a, w in zip(away, self.weights, strict=True) if a > 0.0]) / whole
         lean = heat * whole / (whole + FEW * interest)
         return HeatView(lean, price - mean, above, below, whole / interest)
 
@@ -115,7 +115,7 @@ class PositionHeat(msgspec.Struct):
         self.prices.append(price)
         self.weights.append(size)
         if len(self.prices) > self.bins:
-            self._halve()
+            self._merge()
 
     def _remember(self, known_ns: int, interest: float, price: float | None) -> None:
         self.known_ns, self.interest = known_ns, interest
@@ -123,13 +123,12 @@ class PositionHeat(msgspec.Struct):
             self.price = price
             self.count = min(self.count + 1, self.ready)
 
-    def _halve(self) -> None:
-        """Put entries that follow each other in time together, two by two."""
-        prices, weights = [], []
-        for i in range(0, len(self.prices), 2):
-            first, last = self.prices[i], self.prices[min(i + 1, len(self.prices) - 1)]
-            light, heavy = self.weights[i], math.fsum(self.weights[i : i + 2])
-            share = light / heavy if heavy > 0.0 else 0.5
-            prices.append(last + (first - last) * share)
-            weights.append(heavy)
-        self.prices, self.weights = prices, weights
+    def _merge(self) -> None:
+        """Put the two entries together that follow each other and weigh least."""
+        pairs = range(len(self.weights) - 1)
+        at = min(pairs, key=lambda i: self.weights[i] + self.weights[i + 1])
+        first, last = self.prices[at], self.prices.pop(at + 1)
+        whole = self.weights[at] + self.weights[at + 1]
+        share = self.weights.pop(at + 1) / whole if whole > 0.0 else 0.5
+        self.prices[at] = first + (last - first) * share
+        self.weights[at] = whole

@@ -66,7 +66,8 @@ class Structure(msgspec.Struct):
         self.profile.refit()
         self.clusters = fit(self.profile.rows[1:-1])
         usual = self.blocks.usual
-        self.levels = [] if usual is None else levels_of(self.swings.swings, usual=usual)
+        swings = self.swings.tops + self.swings.bottoms
+        self.levels = [] if usual is None else levels_of(swings, usual=usual)
 
     def view(self, price: float, bar: Bar | None) -> StructureView:
         """What it says of a price, with the forming bar on top."""
@@ -74,16 +75,14 @@ class Structure(msgspec.Struct):
         vwap = self.vwap.peek(bar)
         lean, cluster = None, None
         if area is not None and self.clusters is not None:
-            x = self._place(price)
-            shares = self.clusters.shares(x)
+            standing, centre = self.clusters.standing(self._place(price))
             lean = blend(
                 (
                     (0.5, squash(area.position(price), gain=0.6)),
-                    (0.3, squash(self.clusters.standing(x, shares), gain=0.6)),
+                    (0.3, squash(standing, gain=0.6)),
                     (0.2, 2.0 * area.below - 1.0),
                 )
             )
-            centre = self.clusters.centres[shares.index(max(shares))]
             cluster = self.profile.low + self.profile.span * (centre + 1.0) / 2
         usual = self.blocks.usual
         return StructureView(

@@ -29,53 +29,54 @@ class SwingPoints(msgspec.Struct):
     >>> points = SwingPoints(wing=1)
     >>> for price in (5.0, 7.0, 6.0, 8.0, 7.5):
     ...     points.update(Bar.flat(0, price))
-    >>> [(swing.side, swing.price) for swing in points.swings]
-    [(1, 7.0), (-1, 6.0), (1, 8.0)]
+    >>> [swing.price for swing in points.tops], [swing.price for swing in points.bottoms]
+    ([7.0, 8.0], [6.0])
     """
 
     wing: int = 3
-    keep: int = 20
-    swings: list[Swing] = msgspec.field(default_factory=list)
+    keep: int = 10
+    """Of each kind, so that neither crowds out the other."""
+    tops: list[Swing] = msgspec.field(default_factory=list)
+    bottoms: list[Swing] = msgspec.field(default_factory=list)
     """Oldest first."""
     usual_volume: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=50, ready=1))
     highs: list[float] = msgspec.field(default_factory=list)
     lows: list[float] = msgspec.field(default_factory=list)
     weights: list[float] = msgspec.field(default_factory=list)
+    """Of the last ``2 wing`` bars."""
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""
-        usual = self.usual_volume.value
-        busy = bar.volume + (usual or 0.0)
+        busy = bar.volume + (self.usual_volume.value or 0.0)
         self.usual_volume.update(bar.volume)
         self.highs.append(bar.high)
         self.lows.append(bar.low)
         self.weights.append(bar.volume / busy if busy > 0.0 else 0.0)
         if len(self.highs) <= 2 * self.wing:
             return
+        weight = self.weights[self.wing]
         if _stands_out(self.highs, self.wing, sign=1.0):
-            self._add(1, self.highs[self.wing])
+            self._add(self.tops, Swing(1, self.highs[self.wing], weight))
         if _stands_out(self.lows, self.wing, sign=-1.0):
-            self._add(-1, self.lows[self.wing])
+            self._add(self.bottoms, Swing(-1, self.lows[self.wing], weight))
         del self.highs[0], self.lows[0], self.weights[0]
 
     @property
     def structure(self) -> int | None:
-        """1 for higher highs and higher lows, -1 for lower ones, 0 for neither.
+        """1 for a higher high and a higher low, -1 for lower ones, 0 for neither.
 
         ``None`` before two swings of each kind.
         """
-        highs = [swing.price for swing in self.swings if swing.side > 0][-2:]
-        lows = [swing.price for swing in self.swings if swing.side < 0][-2:]
-        if len(highs) < 2 or len(lows) < 2:
+        if len(self.tops) < 2 or len(self.bottoms) < 2:
             return None
-        up = highs[1] > highs[0] and lows[1] > lows[0]
-        down = highs[1] < highs[0] and lows[1] < lows[0]
-        return int(up) - int(down)
+        highs = self.tops[-1].price - self.tops[-2].price
+        lows = self.bottoms[-1].price - self.bottoms[-2].price
+        return int(highs > 0.0 and lows > 0.0) - int(highs < 0.0 and lows < 0.0)
 
-    def _add(self, side: int, price: float) -> None:
-        self.swings.append(Swing(side, price, self.weights[self.wing]))
-        if len(self.swings) > self.keep:
-            del self.swings[0]
+    def _add(self, swings: list[Swing], swing: Swing) -> None:
+        swings.append(swing)
+        if len(swings) > self.keep:
+            del swings[0]
 
 
 def _stands_out(prices: list[float], wing: int, *, sign: float) -> bool:

@@ -45,41 +45,27 @@ def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | 
     if whole <= 0.0:
         return None
     slack = TIE * whole
+    occupied = [i for i, volume in enumerate(volumes) if volume > 0.0]
     poc_low, poc_high = _point_of_control(volumes, slack)
-    low, high = poc_low, poc_high
-    held = math.fsum(volumes[low : high + 1])
-    below, above = _occupied(volumes, low, -1), _occupied(volumes, high, 1)
-    while held < share * whole - slack and (below is not None or above is not None):
-        under = -1.0 if below is None else volumes[below]
-        over = -1.0 if above is None else volumes[above]
-        if below is not None and under >= over - slack:
-            low = below
+    low, high = occupied.index(poc_low), occupied.index(poc_high)
+    held = math.fsum(volumes[poc_low : poc_high + 1])
+    enough, last = share * whole - slack, len(occupied) - 1
+    while held < enough and (low > 0 or high < last):
+        under = volumes[occupied[low - 1]] if low > 0 else -1.0
+        over = volumes[occupied[high + 1]] if high < last else -1.0
+        if low > 0 and under >= over - slack:
+            low -= 1
             held += under
-            below = _occupied(volumes, low, -1)
-        if above is not None and over >= under - slack:
-            high = above
+        if high < last and over >= under - slack:
+            high += 1
             held += over
-            above = _occupied(volumes, high, 1)
-    return AreaRows(low, poc_low, poc_high, high)
+    return AreaRows(occupied[low], poc_low, poc_high, occupied[high])
 
 
 def _point_of_control(volumes: Sequence[float], slack: float) -> tuple[int, int]:
     peak = max(volumes)
-    first = volumes.index(peak)
     ends = len(volumes) - 1
     peaks = [i for i, volume in enumerate(volumes) if volume >= peak - slack]
-    if len(peaks) == 1:
-        return first, first
     nearest = min(abs(2 * i - ends) for i in peaks)
     central = [i for i in peaks if abs(2 * i - ends) == nearest]
     return central[0], central[-1]
-
-
-def _occupied(volumes: Sequence[float], at: int, step: int) -> int | None:
-    """The next row from ``at`` on that holds any volume."""
-    at += step
-    while 0 <= at < len(volumes):
-        if volumes[at] > 0.0:
-            return at
-        at += step
-    return None

@@ -23,7 +23,8 @@ class ProfileView(msgspec.Struct, array_like=True):
 
     def position(self, price: float) -> float:
         """Where the price stands: 0 at the POC, 1 at the area's high, -1 at its low, linear between
-        and beyond. Where the area has no width, what is off the POC is infinitely far."""
+        and beyond. Where the area has no width, what is off the POC is infinitely far.
+        """
         away = price - self.poc
         if away == 0.0:
             return 0.0
@@ -41,12 +42,11 @@ class VolumeProfile(msgspec.Struct):
     Prices in units of 1e-8. Warm-up: ``ready`` bars. Cost: O(window) a refit, O(rows) a peek.
 
     >>> profile = VolumeProfile(ready=2)
-    >>> for low in (10.0, 12.0, 12.0):
+    >>> for low in (10.0, 12.0, 14.0):
     ...     profile.update(Bar(0, low, low + 4.0, low, low, volume=1.0))
     >>> profile.refit()
-    >>> view = profile.peek(None, price=14.0)
-    >>> view.poc, view.low, view.high, round(view.below, 9)
-    (13.0, 11.25, 15.0, 0.666666667)
+    >>> profile.peek(None, price=14.0)
+    ProfileView(poc=14.0, low=11.0, high=17.0, below=0.5)
     """
 
     window: int = 72
