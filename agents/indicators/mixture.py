@@ -49,7 +49,7 @@ class Mixture(msgspec.Struct, array_like=True):
         return distance, self.centres[logs.index(largest)]
 
 
-def fit(volumes: Sequence[float], *, iterations: int = 12) -> Mixture | None:
+def fit(volumes: Sequence[float], *, iterations: int = 10) -> Mixture | None:
     """Three normal components by expectation and maximisation over the rows of a histogram.
 
     Row ``i`` of ``n`` stands at ``x = (2 i + 1 - n) / n``, in (-1, 1), with its volume as weight.
@@ -81,6 +81,7 @@ def _step(
     mixture: Mixture, xs: Sequence[float], parts: Sequence[float], *, narrowest: float
 ) -> Mixture:
     """One expectation and maximisation."""
+    squares = [x * x for x in xs]
     densities = []
     for weight, centre, spread in zip(
         mixture.weights, mixture.centres, mixture.spreads, strict=True
@@ -97,8 +98,7 @@ def _step(
         centre, variance = old, narrowest
         if mass > TRACE:
             centre = math.fsum(map(mul, xs, masses)) / mass
-            squares = ((x - centre) ** 2 * m for x, m in zip(xs, masses, strict=True))
-            variance = math.fsum(squares) / mass
+            variance = math.fsum(map(mul, squares, masses)) / mass - centre * centre
         weights.append((mass + TRACE) / (1.0 + TRACE * len(START)))
         centres.append(centre)
         spreads.append(math.sqrt(max(variance, narrowest)))

@@ -32,15 +32,9 @@ class OrderBlock(msgspec.Struct, array_like=True):
     strength: float
     mitigated: bool = False
 
-    @property
-    def near(self) -> float:
-        """The end that a return reaches first."""
-        return self.high if self.side > 0 else self.low
-
-    @property
-    def far(self) -> float:
-        """The end beyond which the block is broken."""
-        return self.low if self.side > 0 else self.high
+    def broken_by(self, bar: Bar) -> bool:
+        """Whether the bar closes beyond the block."""
+        return bar.close < self.low if self.side > 0 else bar.close > self.high
 
     def reached_by(self, bar: Bar) -> bool:
         """Whether the bar touches the block."""
@@ -48,7 +42,7 @@ class OrderBlock(msgspec.Struct, array_like=True):
 
     def hold(self, price: float, *, scale: float) -> float:
         """How much it holds at a price: 1 at its near end, half 4 scales away, 0 at its far end."""
-        away = self.side * (price - self.near)
+        away = price - self.high if self.side > 0 else self.low - price
         if away >= 0.0:
             return 1.0 / (1.0 + away / (HALF_AWAY * scale)) if scale > 0.0 else 1.0
         depth = self.high - self.low
@@ -117,8 +111,9 @@ class OrderBlocks(msgspec.Struct):
         scale = usual + NOTHING * abs(price)
         demand = supply = 0.0
         for block in self.blocks:
-            worn = block.mitigated or (bar is not None and block.reached_by(bar))
-            part = block.strength * block.hold(price, scale=scale) * (WORN if worn else 1.0)
+            part = block.strength * block.hold(price, scale=scale)
+            if block.mitigated or (bar is not None and block.reached_by(bar)):
+                part *= WORN
             if block.side > 0:
                 demand += part
             else:
@@ -127,9 +122,7 @@ class OrderBlocks(msgspec.Struct):
 
     def _visit(self, bar: Bar) -> None:
         """Mitigate what the bar came back to, forget what it broke."""
-        self.blocks = [
-            block for block in self.blocks if block.side * (bar.close - block.far) >= 0.0
-        ]
+        self.blocks = [block for block in self.blocks if not block.broken_by(bar)]
         for block in self.blocks:
             block.mitigated = block.mitigated or block.reached_by(bar)
 

@@ -57,7 +57,7 @@ class PositionHeat(msgspec.Struct):
     sample_s: float = 10.0
     stale_s: float = 7_200.0
     ready: int = 5
-    bins: int = 32
+    bins: int = 24
     prices: list[float] = msgspec.field(default_factory=list)
     weights: list[float] = msgspec.field(default_factory=list)
     """Recent openings, oldest first."""

@@ -45,21 +45,22 @@ def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | 
     if whole <= 0.0:
         return None
     slack = TIE * whole
-    occupied = [i for i, volume in enumerate(volumes) if volume > 0.0]
     poc_low, poc_high = _point_of_control(volumes, slack)
-    low, high = occupied.index(poc_low), occupied.index(poc_high)
+    occupied = [i for i, volume in enumerate(volumes) if volume > 0.0]
+    # Beyond either end nothing is larger than anything.
+    neighbours = [-math.inf, *[volumes[i] for i in occupied], -math.inf]
+    low, high = occupied.index(poc_low) + 1, occupied.index(poc_high) + 1
     held = math.fsum(volumes[poc_low : poc_high + 1])
-    enough, last = share * whole - slack, len(occupied) - 1
-    while held < enough and (low > 0 or high < last):
-        under = volumes[occupied[low - 1]] if low > 0 else -1.0
-        over = volumes[occupied[high + 1]] if high < last else -1.0
-        if low > 0 and under >= over - slack:
+    enough = share * whole - slack
+    while held < enough and high - low < len(occupied) - 1:
+        under, over = neighbours[low - 1], neighbours[high + 1]
+        if under >= over - slack:
             low -= 1
             held += under
-        if high < last and over >= under - slack:
+        if over >= under - slack:
             high += 1
             held += over
-    return AreaRows(occupied[low], poc_low, poc_high, occupied[high])
+    return AreaRows(occupied[low - 1], poc_low, poc_high, occupied[high - 1])
 
 
 def _point_of_control(volumes: Sequence[float], slack: float) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import msgspec
 from agents.indicators.bar import Bar
 from agents.indicators.value_area import value_area
 
-FEWEST_ROWS, MOST_ROWS = 8, 40
+FEWEST_ROWS, MOST_ROWS = 8, 32
 
 
 class ProfileView(msgspec.Struct, array_like=True):
@@ -36,7 +36,7 @@ class VolumeProfile(msgspec.Struct):
     """Volume of the last ``window`` bars by price: POC, value area (70%), and what lies below.
 
     The volume of a bar is spread evenly over its range. **Rows adapt**: each is about half a mean
-    bar range high, between 8 and 40 of them over the range of the window, laid anew when a bar
+    bar range high, between 8 and 32 of them over the range of the window, laid anew when a bar
     closes (:meth:`refit`); nothing in that depends on the unit of price or volume. The forming bar
     is added on top, outside of the range in one further row on either side, as far as it goes.
     Prices in units of 1e-8. Warm-up: ``ready`` bars. Cost: O(window) a refit, O(rows) a peek.
@@ -78,7 +78,7 @@ class VolumeProfile(msgspec.Struct):
         self.rows = [0.0] * (self._count() + 2)
         for low, high, volume in zip(self.lows, self.highs, self.volumes, strict=True):
             if volume > 0.0:
-                _spread(self.rows, self.span, low - self.low, high - self.low, volume)
+                spread(self.rows, self.span, low - self.low, high - self.low, volume)
 
     def peek(self, bar: Bar | None, *, price: float) -> ProfileView | None:
         """The profile with the forming bar on top, ``None`` while warming up or without volume."""
@@ -89,7 +89,7 @@ class VolumeProfile(msgspec.Struct):
         if bar is not None and bar.volume > 0.0:
             rows = rows.copy()
             floor, ceiling = min(floor, bar.low), max(ceiling, bar.high)
-            _spread(rows, self.span, bar.low - self.low, bar.high - self.low, bar.volume)
+            spread(rows, self.span, bar.low - self.low, bar.high - self.low, bar.volume)
         area = value_area(rows)
         if area is None:
             return None
@@ -132,7 +132,7 @@ class VolumeProfile(msgspec.Struct):
         return below / math.fsum(rows)
 
 
-def _spread(rows: list[float], span: float, low: float, high: float, volume: float) -> None:
+def spread(rows: list[float], span: float, low: float, high: float, volume: float) -> None:
     """Add a bar's volume to the rows it covers; its prices are distances from the lowest."""
     count = len(rows) - 2
     if high <= low:

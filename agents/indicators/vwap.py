@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import mul
 
 import msgspec
 
@@ -59,11 +60,10 @@ class Vwap(msgspec.Struct):
         if len(self.typical) >= self.period:
             del self.typical[0], self.volumes[0]
         self.weight = math.fsum(self.volumes)
-        parts = [v * (x - origin) for x, v in zip(self.typical, self.volumes, strict=True)]
+        away = [typical - origin for typical in self.typical]
+        parts = list(map(mul, self.volumes, away))
         self.first = math.fsum(parts)
-        self.second = math.fsum(
-            part * (x - origin) for part, x in zip(parts, self.typical, strict=True)
-        )
+        self.second = math.fsum(map(mul, parts, away))
 
     def peek(self, bar: Bar | None) -> VwapView | None:
         """VWAP with the forming bar on top, ``None`` while warming up."""
