@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 
 import msgspec
 from pydantic import Field
@@ -118,7 +121,7 @@ class PriceStructure(Dimension[PriceStructureState]):
         """
         if series.name is SeriesName.OPEN_INTEREST:
             for at_ns, interest in zip(series.at_ns, series.value, strict=True):
-                if interest > 0.0:
+                if 0.0 < interest < math.inf:
                     price = _price_at(state, at_ns)
                     state.heat.sample(at_ns, interest=interest, price=price)
 
@@ -171,6 +174,7 @@ _BELOW, _VWAP, _DISTANCE = _names("volume_below"), _names("vwap"), _names("vwap_
 _SUPPORT, _RESISTANCE = _names("support"), _names("resistance")
 _STRUCTURE, _RANGE, _IN_RANGE = _names("structure"), _names("range"), _names("range_position")
 _BREAKOUT = _names("breakout")
+_PRICE_OF = attrgetter("price")
 
 
 def _price(bars: MarketBars) -> float | None:
@@ -249,11 +253,12 @@ def _support_resistance(
 ) -> Reading:
     raw: _Raw = []
     for rank, structure in enumerate(state.timeframes):
-        under = [level.price for level in structure.levels if level.price <= price]
-        if under:
-            raw.append((_SUPPORT[rank], under[-1] / PRICE_SCALE))
-        if len(under) < len(structure.levels):
-            raw.append((_RESISTANCE[rank], structure.levels[len(under)].price / PRICE_SCALE))
+        levels = structure.levels
+        above = bisect_right(levels, price, key=_PRICE_OF)
+        if above > 0:
+            raw.append((_SUPPORT[rank], levels[above - 1].price / PRICE_SCALE))
+        if above < len(levels):
+            raw.append((_RESISTANCE[rank], levels[above].price / PRICE_SCALE))
         turns = structure.swings.structure
         if turns is not None:
             raw.append((_STRUCTURE[rank], float(turns)))

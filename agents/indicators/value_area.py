@@ -65,8 +65,10 @@ def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | 
 
 def _point_of_control(volumes: Sequence[float], slack: float) -> tuple[int, int]:
     peak = max(volumes)
-    ends = len(volumes) - 1
     peaks = [i for i, volume in enumerate(volumes) if volume >= peak - slack]
+    if len(peaks) == 1:
+        return peaks[0], peaks[0]
+    ends = len(volumes) - 1
     nearest = min(abs(2 * i - ends) for i in peaks)
     central = [i for i in peaks if abs(2 * i - ends) == nearest]
     return central[0], central[-1]

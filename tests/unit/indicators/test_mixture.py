@@ -48,7 +48,8 @@ def plain_em(volumes: Floats, iterations: int) -> tuple[Floats, Floats, Floats]:
 
 def histogram_of(parts: list[tuple[float, float, float]], count: int = 40) -> list[float]:
     x = places(count)
-    return np.sum([density(x, *part) for part in parts], axis=0).tolist()
+    rows: list[float] = np.sum([density(x, *part) for part in parts], axis=0).tolist()
+    return rows
 
 
 @pytest.mark.parametrize("seed", range(5))
