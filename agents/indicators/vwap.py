@@ -31,7 +31,7 @@ class VwapView(msgspec.Struct, array_like=True):
 
 
 class Vwap(msgspec.Struct):
-    """VWAP of the last ``period`` bars: ``sum(v t) / sum(v)``, ``t`` a bar's typical price.
+    """VWAP of ``period`` bars, the forming one the last: ``sum(v t) / sum(v)``, ``t`` typical prices.
 
     With it the deviation ``sqrt(sum(v t^2) / sum(v) - VWAP^2)``, taken from distances. Unit: the
     price's. Warm-up: ``ready`` closed bars with any volume. Cost: O(1) a peek, O(period) a close.

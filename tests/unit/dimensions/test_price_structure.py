@@ -236,6 +236,15 @@ def test_without_bars_past_open_interest_has_no_place_and_other_series_are_ignor
     assert parts_of(score)["position_heat"] is None
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0])
+def test_a_value_that_is_no_open_interest_is_passed_over(value: float) -> None:
+    good = interest_series(40)
+    values = (*good.value[:20], value, *good.value[21:])
+    bad = msgspec.structs.replace(good, value=values)
+    past = full_history(chance_table(60, 2))
+    assert_sound(play([trade_frame(END_NS, 10_000)], past, bad))
+
+
 def test_open_interest_that_is_no_longer_heard_makes_heat_not_ready_again() -> None:
     frames = [
         with_interest(trade_frame(i * MINUTE_NS, 10_000 + i, seq=i + 1), 5_000 + i)
@@ -246,6 +255,16 @@ def test_open_interest_that_is_no_longer_heard_makes_heat_not_ready_again() -> N
     assert parts_of(scores[9])["position_heat"] is not None
     assert parts_of(scores[10])["position_heat"] is not None
     assert parts_of(scores[-1])["position_heat"] is None
+
+
+def test_after_a_long_silence_the_base_starts_anew_and_is_not_ready() -> None:
+    before = walk(100, 3)
+    frames = [trade_frame((i + 500) * MINUTE_NS, 10_000, seq=101 + i) for i in range(30)]
+    scores = play([*before, *frames])
+    assert "poc_1m" in raw_of(scores[99])
+    # The first bar to close finds none before it.
+    assert "poc_1m" not in raw_of(scores[101])
+    assert raw_of(scores[-1])["poc_1m"] == 1_000.0  # of the time after, alone
 
 
 def test_a_flat_market_is_neutral() -> None:

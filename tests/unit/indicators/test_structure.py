@@ -44,28 +44,23 @@ def test_of_equal_highs_the_first_is_the_swing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prices", "structure"),
+    ("turns", "structure"),
     [
-        ((3, 2, 1, 4, 6, 5, 3, 7, 9, 7, 6), 1),
-        ((7, 8, 9, 6, 4, 5, 7, 3, 1, 3, 4), -1),
-        ((3, 2, 1, 4, 6, 5, 2, 4, 5, 4, 3), 0),
+        ((5, 1, 7, 3, 9, 6), 1),
+        ((9, 5, 7, 3, 5, 1), -1),
+        ((5, 3, 7, 1), 0),  # a higher high with a lower low is neither
+        ((5, 3, 5), None),
     ],
 )
 def test_the_structure_is_told_from_the_last_two_highs_and_lows(
-    prices: tuple[float, ...], structure: int
+    turns: tuple[int, ...], structure: int | None
 ) -> None:
-    points = swings_of(*prices)
-    if structure == 0:
-        assert points.structure in (0, None)
-    assert len(points.tops) + len(points.bottoms) >= 3
-    both = swings_of(*prices, *prices)
-    assert both.structure is not None
-
-
-def test_rising_swings_are_higher_highs_and_higher_lows() -> None:
-    zigzag = [10 + 2 * i + (4 if i % 6 < 3 else -4) * (1 if i % 3 else 0.5) for i in range(40)]
-    assert swings_of(*zigzag).structure == 1
-    assert swings_of(*[200 - price for price in zigzag]).structure == -1
+    prices = [
+        before + (after - before) * step / 4
+        for before, after in itertools.pairwise((4, *turns, 4))
+        for step in range(4)
+    ]
+    assert swings_of(*prices).structure == structure
 
 
 @given(
