@@ -31,10 +31,11 @@ class VwapView(msgspec.Struct, array_like=True):
 
 
 class Vwap(msgspec.Struct):
-    """VWAP of ``period`` bars, the forming one the last: ``sum(v t) / sum(v)``, ``t`` typical prices.
+    """VWAP of ``period`` bars, the forming one included: ``sum(v t) / sum(v)``.
 
-    With it the deviation ``sqrt(sum(v t^2) / sum(v) - VWAP^2)``, taken from distances. Unit: the
-    price's. Warm-up: ``ready`` closed bars with any volume. Cost: O(1) a peek, O(period) a close.
+    ``t`` is the typical price of a bar. With it comes the deviation
+    ``sqrt(sum(v t^2) / sum(v) - VWAP^2)``, taken from distances. Unit: the price's. Warm-up:
+    ``ready`` closed bars with any volume. Cost: O(1) a peek, O(period) a close.
 
     >>> vwap = Vwap(ready=1)
     >>> vwap.update(Bar.flat(0, 10.0)); vwap.update(Bar(1, 10.0, 10.0, 10.0, 10.0, volume=1.0))
