@@ -52,6 +52,7 @@ def bar(frame: Frame) -> Bar:
 INPUTS: dict[str, Callable[[Frame], Any]] = {
     "frame": lambda frame: frame,
     "bar": bar,
+    "price": mid,
     "volume": lambda frame: sum(volumes(frame)),
     "close_ns": lambda frame: frame.close_ns,
     "quality": lambda frame: frame.quality,

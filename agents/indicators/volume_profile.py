@@ -1,0 +1,176 @@
+"""Volume by price."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from agents.indicators.bar import Bar
+from agents.indicators.value_area import value_area
+
+FEWEST_ROWS, MOST_ROWS = 8, 32
+
+
+class ProfileView(msgspec.Struct, array_like=True):
+    """Point of control and value area in units of price, and the part of the volume below."""
+
+    poc: float
+    low: float
+    high: float
+    below: float
+    """Part of all volume that was traded below the present price, [0, 1]."""
+
+    def position(self, price: float) -> float:
+        """Where the price stands: 0 at the POC, 1 at the area's high, -1 at its low, linear between
+        and beyond. Where the area has no width, what is off the POC is infinitely far.
+        """
+        away = price - self.poc
+        if away == 0.0:
+            return 0.0
+        reach = self.high - self.poc if away > 0.0 else self.poc - self.low
+        return away / reach if reach > 0.0 else math.copysign(math.inf, away)
+
+
+class VolumeProfile(msgspec.Struct):
+    """Volume of the last ``window`` bars by price: POC, value area (70%), and what lies below.
+
+    The volume of a bar is spread evenly over its range. **Rows adapt**: each is about half a mean
+    bar range high, between 8 and 32 of them over the range of the window, laid anew when a bar
+    closes (:meth:`refit`); nothing in that depends on the unit of price or volume. The forming bar
+    is added on top, outside of the range in one further row on either side, as far as it goes.
+    Prices in units of 1e-8. Warm-up: ``ready`` bars. Cost: O(window) a refit, O(rows) a peek.
+
+    >>> profile = VolumeProfile(ready=2)
+    >>> for low in (10.0, 12.0, 14.0):
+    ...     profile.update(Bar(0, low, low + 4.0, low, low, volume=1.0))
+    >>> profile.refit()
+    >>> profile.peek(None, price=14.0)
+    ProfileView(poc=14.0, low=11.0, high=17.0, below=0.5)
+    """
+
+    window: int = 72
+    ready: int = 20
+    lows: list[float] = msgspec.field(default_factory=list)
+    highs: list[float] = msgspec.field(default_factory=list)
+    volumes: list[float] = msgspec.field(default_factory=list)
+    low: float = 0.0
+    span: float = 0.0
+    """Lowest price of the window, and how far above it the highest is."""
+    rows: list[float] = msgspec.field(default_factory=list)
+    """Volume by row, lowest price first; the first and last are for what lies outside."""
+
+    def update(self, bar: Bar) -> None:
+        """Take in a closed bar; it counts from the next :meth:`refit` on."""
+        self.lows.append(bar.low)
+        self.highs.append(bar.high)
+        self.volumes.append(bar.volume)
+        if len(self.lows) > self.window:
+            del self.lows[0], self.highs[0], self.volumes[0]
+
+    def refit(self) -> None:
+        """Lay the rows anew over the closed bars."""
+        if len(self.lows) < self.ready:
+            self.rows = []
+            return
+        self.low = min(self.lows)
+        self.span = max(self.highs) - self.low
+        self.rows = [0.0] * (self._count() + 2)
+        for low, high, volume in zip(self.lows, self.highs, self.volumes, strict=True):
+            if volume > 0.0:
+                spread(self.rows, self.span, low - self.low, high - self.low, volume)
+
+    def peek(self, bar: Bar | None, *, price: float) -> ProfileView | None:
+        """The profile with the forming bar on top, ``None`` while warming up or without volume."""
+        if not self.rows:
+            return None
+        rows = self.rows
+        floor, ceiling = self.low, self.low + self.span
+        if bar is not None and bar.volume > 0.0:
+            rows = rows.copy()
+            floor, ceiling = min(floor, bar.low), max(ceiling, bar.high)
+            spread(rows, self.span, bar.low - self.low, bar.high - self.low, bar.volume)
+        area = value_area(rows)
+        if area is None:
+            return None
+        edges = (floor, ceiling)
+        poc = (self._edge(area.poc_low, edges) + self._edge(area.poc_high + 1, edges)) / 2
+        low, high = self._edge(area.low, edges), self._edge(area.high + 1, edges)
+        return ProfileView(poc, low, high, self._part_below(rows, price, edges))
+
+    def _count(self) -> int:
+        """How many rows, from whole numbers: the same in every unit of price."""
+        ranges = [high - low for low, high in zip(self.lows, self.highs, strict=True)]
+        usual = math.fsum(ranges)
+        if self.span <= 0.0:
+            return 1
+        if usual <= 0.0:
+            return MOST_ROWS
+        return min(max(int(2 * len(ranges) * self.span / usual), FEWEST_ROWS), MOST_ROWS)
+
+    def _edge(self, index: int, outer: tuple[float, float]) -> float:
+        """Price at the lower end of a row, or at the upper end of the one before."""
+        count = len(self.rows) - 2
+        if index == 0:
+            return outer[0]
+        if index == count + 2:
+            return outer[1]
+        return self.low + self.span * (index - 1) / count
+
+    def _part_below(self, rows: list[float], price: float, outer: tuple[float, float]) -> float:
+        count = len(rows) - 2
+        away = price - self.low
+        if away < 0.0:
+            at = 0
+        elif away > self.span:
+            at = count + 1
+        else:
+            at = 1 + (min(int(away * count / self.span), count - 1) if self.span > 0.0 else 0)
+        bottom, top = self._edge(at, outer), self._edge(at + 1, outer)
+        inside = min(max((price - bottom) / (top - bottom), 0.0), 1.0) if top > bottom else 0.5
+        below = math.fsum(rows[:at]) + rows[at] * inside
+        return below / math.fsum(rows)
+
+
+def spread(rows: list[float], span: float, low: float, high: float, volume: float) -> None:
+    """Add a bar's volume to the rows it covers; its prices are distances from the lowest."""
+    count = len(rows) - 2
+    if high <= low:
+        _drop(rows, span, low, volume)
+        return
+    density = volume / (high - low)
+    if low < 0.0:
+        rows[0] += density * (min(high, 0.0) - low)
+        low = 0.0
+    if high > span:
+        rows[-1] += density * (high - max(low, span))
+        high = span
+    if high <= low:
+        return
+    first = min(int(low * count / span), count - 1)
+    last = min(int(high * count / span), count - 1)
+    bottom = low
+    for i in range(first, last):
+        top = span * (i + 1) / count
+        rows[i + 1] += density * (top - bottom)
+        bottom = top
+    rows[last + 1] += density * (high - bottom)
+
+
+def _drop(rows: list[float], span: float, price: float, volume: float) -> None:
+    """Add volume at one price; on the edge of two rows each gets half."""
+    count = len(rows) - 2
+    if price < 0.0:
+        rows[0] += volume
+    elif price > span:
+        rows[-1] += volume
+    elif span <= 0.0:
+        rows[1] += volume
+    else:
+        at = price * count / span
+        row = int(at)
+        if at == row and 0 < row < count:
+            rows[row] += volume / 2
+            rows[row + 1] += volume / 2
+        else:
+            rows[min(row, count - 1) + 1] += volume
