@@ -7,6 +7,7 @@ declare how they answer.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ START_NS = 1_723_161_300_000_000_000
 INTERVAL_NS = 100_000_000
 FRAMES_PER_TICK = 10
 LEVELS = 50
+FUNDING_NS = 8 * 3_600_000_000_000
 
 Row = tuple[int, ...]
 
@@ -120,6 +122,37 @@ class _Market:
                 levels[worst + step] = self._qty()
 
 
+@dataclass
+class _Told:
+    """What a derivatives venue tells besides the tape; of chance of its own, so that the tape of a
+    seed does not depend on it."""
+
+    rng: random.Random
+    premium: float = 0.0
+    funding: float = 0.0
+    log_ratio: float = 0.0
+
+    def next(
+        self, known: Derivatives, market: _Market, at_ns: int, price_exponent: int
+    ) -> Derivatives:
+        """The next values: each comes back to its mean, and is extreme now and then."""
+        draw = self.rng.gauss
+        self.premium = 0.95 * self.premium + draw(0.0, 2.0)
+        self.funding = 0.99 * self.funding + draw(0.0, 10_000.0)
+        self.log_ratio = 0.995 * self.log_ratio + draw(0.0, 0.03)
+        mid = 5 * (market.best(0) + market.best(1))
+        exponent = price_exponent + 1
+        at_ns -= at_ns % 3_000_000_000
+        return msgspec.structs.replace(
+            known,
+            mark_price=Known(mid + round(self.premium), exponent, at_ns),
+            index_price=Known(mid, exponent, at_ns),
+            funding_rate=Known(round(self.funding), 8, at_ns),
+            next_funding_ns=at_ns - at_ns % FUNDING_NS + FUNDING_NS,
+            long_short_ratio=Known(round(1e4 * math.exp(self.log_ratio)), 4, at_ns),
+        )
+
+
 def random_market(
     seed: int,
     n_frames: int,
@@ -140,6 +173,7 @@ def random_market(
     """
     rng = random.Random(seed)
     market = _Market(rng, price)
+    told = _Told(random.Random(f"derivatives {seed}"))
     interest = 1_000_000
     frames = []
     for i in range(n_frames):
@@ -151,6 +185,8 @@ def random_market(
                 market.event(open_ns + at)
         interest += rng.randrange(-500, 501)
         known = Derivatives(open_interest=Known(interest, 0, open_ns - open_ns % 5_000_000_000))
+        if i >= frames_per_tick:  # the other channels speak later
+            known = told.next(known, market, open_ns, price_exponent)
         is_tick = i % frames_per_tick == frames_per_tick - 1
         book, bands = _book(market)
         frames.append(
