@@ -11,6 +11,7 @@ from agents.dimensions import sentiment_readings as readings
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
 from agents.dimensions.sentiment_state import SentimentState
 from agents.indicators.bar_series import ClosedBar
+from agents.indicators.bars import TIMEFRAMES
 from agents.indicators.mood import Mood
 from agents.indicators.outside_mood import OutsideMood
 from agents.indicators.taker_counts import taker_counts
@@ -127,10 +128,11 @@ class Sentiment(Dimension[SentimentState]):
     def read(self, state: SentimentState, frame: Frame) -> tuple[Reading, ...]:
         """Readings of every component at the tick ``frame``."""
         now_ns = frame.close_ns
-        moods = []
-        for rank, mood in enumerate(state.moods):
-            bar = state.bars.forming(rank)
-            moods.append(mood.closed if bar is None else mood.peek(bar))
+        bars = [state.bars.forming(rank) for rank in range(len(TIMEFRAMES))]
+        moods = [
+            mood.closed if bar is None else mood.peek(bar)
+            for mood, bar in zip(state.moods, bars, strict=True)
+        ]
         o = self.options
         crowd = readings.crowd_side(state, now_ns)
         return (
@@ -138,7 +140,7 @@ class Sentiment(Dimension[SentimentState]):
             readings.funding(state, now_ns),
             readings.funding_volatility(state, now_ns),
             readings.liquidations(state, now_ns),
-            readings.volume_sentiment(state, apart=o.divergence_threshold),
+            readings.volume_sentiment(state, bars, apart=o.divergence_threshold),
             readings.market_mood(moods, state.outside, now_ns, apart=o.divergence_threshold),
             readings.risk(
                 state,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from agents.dimensions.base import Reading
 from agents.dimensions.sentiment_state import SentimentState
 from agents.dimensions.timeframes import WEIGHTS, Combined, combine
+from agents.indicators.bar import Bar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
 from agents.indicators.blend import blend, ready_share, score, squash
 from agents.indicators.funding import HOURS_PER_YEAR
@@ -85,26 +86,27 @@ def funding_volatility(state: SentimentState, now_ns: int) -> Reading:
 def liquidations(state: SentimentState, now_ns: int) -> Reading:
     """The run of forced closes, and what follows it."""
     run, now = state.run, state.run.now
+    normal = run.normal
     raw = _known(
         ("liquidated_longs", now.longs),
         ("liquidated_shorts", now.shorts),
-        ("liquidations_normal", None if run.normal is None else run.normal[0]),
+        ("liquidations_normal", None if normal is None else normal[0]),
         ("liquidation_side", now.value),
         ("exhaustion", run.exhaustion),
         ("cascade", 1.0 if now.on else 0.0),
         ("period_longs", state.periods.longs.heard.fresh(now_ns)),
         ("period_shorts", state.periods.shorts.heard.fresh(now_ns)),
     )
-    lean = blend(((0.7, run.lean), (0.3, state.periods.lean(now_ns))))
+    lean = blend(((0.7, run.lean(normal)), (0.3, state.periods.lean(now_ns))))
     return Reading("liquidations", score(lean), raw)
 
 
-def volume_sentiment(state: SentimentState, *, apart: float) -> Reading:
-    """Who takes, by volume and by number, and where that moves the price."""
+def volume_sentiment(state: SentimentState, bars: Sequence[Bar | None], *, apart: float) -> Reading:
+    """Who takes, by volume and by number, and where that moves the price; ``bars`` are forming."""
     parts: list[_Parts] = []
     raw: list[tuple[str, float]] = []
     for rank, takers in enumerate(state.takers):
-        bar = state.bars.forming(rank)
+        bar = bars[rank]
         sided = bar is not None and bar.open_ns >= state.unsided_ns
         balance, impact = takers.peek(bar, sided=sided)
         count = state.counts[rank].value
@@ -202,16 +204,14 @@ def _over_timeframes(parts: Sequence[_Parts], *, apart: float) -> Combined:
     """Parts by timeframe combined; the coverage counts the parts that are not ready, too."""
     whole = combine([score(blend(part)) for part in parts], threshold=apart)
     shares = [ready_share(part) for part in parts]
-    if whole.coverage <= 0.0:
-        return whole
-    ready = [w if share > 0.0 else 0.0 for w, share in zip(WEIGHTS, shares, strict=True)]
-    weight = math.fsum(ready)
-    if weight <= 0.0:
-        return whole._replace(coverage=whole.coverage * shares[0])
-    held = math.fsum(w * share for w, share in zip(ready, shares, strict=True))
-    return whole._replace(coverage=whole.coverage * held / weight)
+    held = ready = 0.0
+    for weight, share in zip(WEIGHTS, shares, strict=True):
+        if share > 0.0:
+            held += weight * share
+            ready += weight
+    return whole._replace(coverage=whole.coverage * (held / ready if ready > 0.0 else shares[0]))
 
 
 def _known(*pairs: tuple[str, float | None]) -> tuple[tuple[str, float], ...]:
     """The pairs that have a value."""
-    return tuple((name, value) for name, value in pairs if value is not None)
+    return tuple([(name, value) for name, value in pairs if value is not None])

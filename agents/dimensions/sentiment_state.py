@@ -94,7 +94,8 @@ class SentimentState(msgspec.Struct):
         if index is not None:
             self.premium.update(_price(mark) - _price(index), mark.known_ns)
             return
-        bar = self.bars.forming(0)
+        base = self.bars.series[0]
+        bar = base.closed[-1] if base.forming is None and base.closed else base.forming
         if bar is not None:
             self.premium.update(bar.close - _price(mark), mark.known_ns)
 

@@ -30,24 +30,24 @@ class Heard(msgspec.Struct):
 
     value: float | None = None
     at_ns: int = 0
+    until_ns: int = 0
+    """How long the value is believed."""
     gap_ns: float | None = None
     """Mean distance of the last few values."""
 
     def update(self, value: float, at_ns: int) -> bool:
         """Take in a value; whether it is news."""
+        lasting = float(FIRST_NS)
         if self.value is not None:
             gap = at_ns - self.at_ns
             if gap <= 0:
                 return False
             self.gap_ns = float(gap) if self.gap_ns is None else 0.75 * self.gap_ns + 0.25 * gap
+            lasting = min(max(3.0 * self.gap_ns, SHORTEST_NS), LONGEST_NS)
         self.value, self.at_ns = value, at_ns
+        self.until_ns = at_ns + round(lasting)
         return True
 
     def fresh(self, now_ns: int) -> float | None:
         """The value, ``None`` if there is none or it is too old."""
-        return None if now_ns - self.at_ns > self._lasting_ns() else self.value
-
-    def _lasting_ns(self) -> float:
-        if self.gap_ns is None:
-            return FIRST_NS
-        return min(max(3.0 * self.gap_ns, SHORTEST_NS), LONGEST_NS)
+        return self.value if now_ns <= self.until_ns else None

@@ -27,7 +27,7 @@ class LiquidationRun(msgspec.Struct):
 
     >>> run = LiquidationRun()
     >>> run.update(Frame("v", "s", 0, 0, 0, 1, True, 0, 0))
-    >>> run.lean is None
+    >>> run.lean(run.normal) is None
     True
     """
 
@@ -77,10 +77,8 @@ class LiquidationRun(msgspec.Struct):
         """``x``: 0 while the run goes on at its pace or faster, 1 when it is over."""
         return 1.0 - min(self._pace(), 1.0)
 
-    @property
-    def lean(self) -> float | None:
-        """Lean as of the last tick, ``None`` while warming up."""
-        normal = self.normal
+    def lean(self, normal: tuple[float, float] | None) -> float | None:
+        """Lean as of the last tick, given what :attr:`normal` told; ``None`` while warming up."""
         if normal is None:
             return None
         now, before = normal

@@ -125,7 +125,8 @@ class _Market:
 @dataclass
 class _Told:
     """What a derivatives venue tells besides the tape; of chance of its own, so that the tape of a
-    seed does not depend on it."""
+    seed does not depend on it.
+    """
 
     rng: random.Random
     premium: float = 0.0
