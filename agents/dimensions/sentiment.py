@@ -45,7 +45,7 @@ class Sentiment(Dimension[SentimentState]):
     """How the crowd stands: with it while it is calm, against it when it is extreme.
 
     - **long_short_ratio** of accounts (:class:`LongShortRatio`), ``x`` its standing in the last
-      week: confirming to ``|x| = 1.25``, turning, contrarian from 3.75; half of it until it lasts.
+      week: confirming to ``|x| = 1``, turning, contrarian from 3; half of it until it lasts.
     - **funding** (:class:`FundingRate`), with momentum and premium: confirming to 30% a year,
       turning, contrarian from 100%.
     - **funding_volatility**: against a rate that leaves its habit and accelerates, scaled by how

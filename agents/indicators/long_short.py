@@ -11,8 +11,9 @@ from agents.indicators.ewma import Ewma
 from agents.indicators.heard import Heard
 from agents.indicators.standing import Standing
 
-CALM, EXTREME = 1.25, 3.75
-"""In mean absolute deviations: one and three standard deviations of a normal variable."""
+CALM, EXTREME = 1.0, 3.0
+"""In mean absolute deviations. Of the daily ratios of 119 perpetuals in 2022 and 2023, 27% lay
+beyond the first and 1.5% beyond the second."""
 
 _DAY_S = 86_400.0
 
@@ -22,8 +23,8 @@ class LongShortRatio(msgspec.Struct):
 
     ``x`` is the standing of ``log r`` in its last week (accounts of small coins are always mostly
     long: 2.3 to one was the median of 119 perpetuals in 2022 and 2023, so the level alone says
-    little). ``lean = crowd_lean(x) (0.5 + 0.5 p)``: confirming up to ``|x| = 1.25``, turning,
-    contrarian from 3.75 on; ``p`` in [0, 1] is persistence: the mean of ``tanh(x)`` over a day as
+    little). ``lean = crowd_lean(x) (0.5 + 0.5 p)``: confirming up to ``|x| = 1``, turning,
+    contrarian from 3 on; ``p`` in [0, 1] is persistence: the mean of ``tanh(x)`` over a day as
     far as it has the sign of ``x``, so a crowd that only just came counts half. The inverse ratio
     gives the opposite lean. Range: [-1, 1]. Unit: none. Warm-up: ``warmup_s`` of values; a ratio
     that is not positive is none. Cost per value: two exponentials and a logarithm.

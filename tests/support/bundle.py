@@ -57,9 +57,9 @@ def bundle(
             due = [(at, value) for at, value in given if open_ns < at <= close_ns]
             if due:
                 yield series(name, due, key=KEY)
-        minutes = klines[klines["open_ns"].between(close_ns - STEP_NS, close_ns - 1)]
-        if len(minutes):
-            yield _message(minutes, tuple(minutes["open_ns"]), MINUTE_NS)
+        new = klines[klines["open_ns"].between(close_ns - STEP_NS, close_ns - 1)]
+        if len(new):
+            yield _message(new, tuple(new["open_ns"]), MINUTE_NS)
         yield _frame(close_ns, [row for row in marks if row[0] < close_ns])
 
 
