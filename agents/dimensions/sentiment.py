@@ -33,11 +33,11 @@ class SentimentOptions(Section):
     assumed_leverage: float = Field(
         10.0, gt=1, le=125, description="Leverage assumed of positions: no venue tells it."
     )
-    assumed_maintenance: float = Field(
-        0.005,
+    assumed_maintenance_share: float = Field(
+        0.05,
         ge=0,
-        lt=0.008,
-        description="Maintenance margin of positions: stands in for a venue's tiers.",
+        lt=1,
+        description="Part of the initial margin that is maintenance: stands in for venues' tiers.",
     )
 
 
@@ -111,7 +111,8 @@ class Sentiment(Dimension[SentimentState]):
         """Take bars of history into the state."""
         if history.open_ns and not history.taker_buy_volume:
             until_ns = history.open_ns[-1] + history.timeframe_ns
-            state.unsided_ns = max(state.unsided_ns, until_ns)
+            # A bar that was not over when history was told is not taken from it.
+            state.unsided_ns = max(state.unsided_ns, min(until_ns, history.known_ns))
         self._close(state, state.bars.backfill(history))
 
     def learn(self, state: SentimentState, series: Series) -> None:
@@ -148,7 +149,7 @@ class Sentiment(Dimension[SentimentState]):
                 now_ns,
                 crowd=crowd,
                 leverage=o.assumed_leverage,
-                maintenance=o.assumed_maintenance,
+                maintenance=o.assumed_maintenance_share / o.assumed_leverage,
             ),
         )
 

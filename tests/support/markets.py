@@ -475,6 +475,8 @@ def wild_frames(draw: st.DrawFn, max_frames: int = 30) -> list[Frame]:
                 trades=draw(_wild_trades(bid, open_ns)),
                 touch=draw(_wild_touch(bid, gap, open_ns)),
                 book=draw(st.none() | _wild_book(bid, gap, seq)),
+                liquidations=draw(_wild_liquidations(bid, open_ns)),
+                derivatives=draw(_wild_derivatives(open_ns)),
                 quality=Quality(book_synced=draw(st.booleans())),
             )
         )
@@ -498,6 +500,28 @@ def _wild_trades(draw: st.DrawFn, price: int, at_ns: int) -> Trades:
         )
     )
     return Trades(*_columns(rows, 7))
+
+
+@st.composite
+def _wild_liquidations(draw: st.DrawFn, price: int, at_ns: int) -> Liquidations:
+    sides = draw(st.lists(st.sampled_from((-1, 1)), max_size=3))
+    sizes = tuple(draw(_QTY) for _ in sides)
+    stamps = (at_ns,) * len(sides)
+    return Liquidations(stamps, stamps, tuple(sides), (price,) * len(sides), sizes)
+
+
+@st.composite
+def _wild_derivatives(draw: st.DrawFn, at_ns: int) -> Derivatives:
+    """Values of any sign, stale, repeated and from clocks that run ahead."""
+    value = st.none() | st.builds(
+        Known,
+        st.sampled_from((0, 1, -1)) | st.integers(-(10**15), 10**15),
+        st.sampled_from((0, 4, 12)),
+        st.sampled_from((at_ns - 10**15, at_ns, at_ns + 1, at_ns + 10**13)),
+    )
+    values = [draw(value) for _ in range(5)]
+    expected = draw(st.none() | st.integers(at_ns, at_ns + 10**14))
+    return Derivatives(*values[:3], expected, *values[3:])
 
 
 @st.composite

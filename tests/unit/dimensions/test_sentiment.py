@@ -117,6 +117,18 @@ def test_history_that_does_not_say_who_took_has_no_taker_balance() -> None:
     assert not any(name.startswith("taker_balance") for name in raw)
 
 
+def test_takers_are_balanced_from_the_first_bar_after_history_on() -> None:
+    known = END_NS + 30 * MINUTE_NS
+    longest = msgspec.structs.replace(
+        history(chance_table(61, 2), minutes=240, start_ns=END_NS - 60 * 240 * MINUTE_NS),
+        known_ns=known,
+    )
+    live = [trade_frame(known + i * MINUTE_NS, 10_000, seq=i + 1) for i in range(12)]
+    raw = raw_of(last([longest, *live]))
+    assert "taker_balance_1m" in raw
+    assert "taker_balance_4h" not in raw
+
+
 def test_history_that_says_who_took_gives_a_balance() -> None:
     sided = [
         msgspec.structs.replace(bars, taker_buy_volume=tuple(0.8 * v for v in bars.volume))
@@ -238,13 +250,13 @@ def test_risk_without_a_side_is_50_and_says_what_it_assumed() -> None:
     assert scores_of(score)["risk"] == 50.0
     assert "crowd_side" not in raw
     assert "margin_used" not in raw
-    assert (raw["assumed_leverage"], raw["assumed_maintenance"]) == (20.0, 0.005)
+    assert (raw["assumed_leverage"], raw["assumed_maintenance"]) == (20.0, 0.0025)
     assert 0.0 < raw["maintenance_reach"] < 1.0
 
 
-def test_a_maintenance_margin_that_no_leverage_allows_is_refused() -> None:
-    with pytest.raises(SettingsError, match="assumed_maintenance"):
-        machine(assumed_maintenance=0.02)
+def test_a_maintenance_margin_as_large_as_the_margin_is_refused() -> None:
+    with pytest.raises(SettingsError, match="assumed_maintenance_share"):
+        machine(assumed_maintenance_share=1.0)
 
 
 def test_a_cascade_of_forced_longs_lowers_the_score_while_it_runs() -> None:

@@ -250,6 +250,19 @@ def test_usual_funding_confirms_and_extreme_funding_is_contrarian() -> None:
     assert leans[1:] == [-1.0, 1.0]
 
 
+def test_a_calm_rate_leans_by_its_level_its_momentum_and_the_premium() -> None:
+    funding = settled([*[1e-4 + 1e-5 * (-1) ** i for i in range(20)], 1.6e-4])
+    momentum, scale = funding.momentum, funding.scale
+    assert momentum is not None
+    assert scale is not None
+    level, moving = 1.6e-4 * 1_095.0 / CALM, math.tanh(0.6 * momentum / scale)
+    assert moving > 0.3
+    with_premium = FOLLOW * (0.6 * level + 0.25 * moving - 0.15 * 0.5)
+    without = FOLLOW * (0.6 * level + 0.25 * moving) / 0.85
+    assert funding.lean(160 * HOUR, premium=-0.5) == pytest.approx(with_premium)
+    assert funding.lean(160 * HOUR, premium=None) == pytest.approx(without)
+
+
 @given(rates=st.lists(st.floats(-0.005, 0.005), min_size=8, max_size=30), premium=st.floats(-1, 1))
 def test_funding_leans_are_bounded_and_turn_round_with_its_sign(
     rates: list[float], premium: float
@@ -490,7 +503,7 @@ def test_news_confirm_and_fade_and_what_is_out_of_range_is_held_to_it() -> None:
     outside.news.update(7.0, 0)
     outside.social.update(-9.0, 0)
     assert [lean for _, lean in outside.parts(0)] == [None, 1.0, 1.0]
-    assert outside.parts(6 * HOUR)[1] == (0.1, 0.5)
+    assert [lean for _, lean in outside.parts(6 * HOUR)] == [None, 0.5, 0.5]
 
 
 # --- leverage
