@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import msgspec
 import pytest
@@ -11,11 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from agents.dimensions import registry
-from agents.dimensions.base import Dimension, DimensionMachine, Mirror, SymbolState
+from agents.dimensions.base import Dimension, Mirror
 from schemas.frame import Frame
-from schemas.score import DimensionScore
 from schemas.series import Series, SeriesName
 from tests.support.markets import MarketPlan, markets, mirrored, random_market
+from tests.support.played import machine, play, scores_of
 from tests.support.series import mirrored_series, series, with_series
 
 LARGEST_STATE = 40_000
@@ -44,24 +43,6 @@ def messages(plan: MarketPlan) -> list[Frame | Series]:
     return list(with_series(frames, plan.seed))
 
 
-def play(
-    name: str, given: Iterable[Frame | Series], state: SymbolState | None = None
-) -> tuple[list[DimensionScore], SymbolState]:
-    drive = DimensionMachine(registry.create(name, {}))
-    state = drive.initial() if state is None else state
-    scores = []
-    for message in given:
-        if isinstance(message, Series):
-            drive.learn(state, message)
-        elif (score := drive.step(state, message)) is not None:
-            scores.append(score)
-    return scores, state
-
-
-def values(score: DimensionScore) -> dict[str, float | None]:
-    return {part.name: part.score for part in score.components}
-
-
 def test_the_registry_is_scanned() -> None:
     assert "sentiment" in NAMES
 
@@ -75,9 +56,9 @@ def test_scores_with_series_mirror_and_stay_in_range(name: str, plan: MarketPlan
         mirrored(message, 120_001) if isinstance(message, Frame) else mirrored_series(message)
         for message in straight
     ]
-    pairs = zip(play(name, straight)[0], play(name, turned)[0], strict=True)
+    pairs = zip(play(machine(name), straight)[0], play(machine(name), turned)[0], strict=True)
     for one, other in pairs:
-        a, b = values(one), values(other)
+        a, b = scores_of(one), scores_of(other)
         for spec in registry.dimensions()[name].components:
             x, y = a[spec.name], b[spec.name]
             assert (x is None) == (y is None), spec.name
@@ -94,11 +75,11 @@ def test_a_state_with_series_resumes_to_the_same_bytes(
     name: str, plan: MarketPlan, cut: float
 ) -> None:
     given = messages(plan)
-    drive = DimensionMachine(registry.create(name, {}))
+    drive = machine(name)
     at = int(cut * len(given))
-    scores, state = play(name, given)
-    head, first = play(name, given[:at])
-    tail, second = play(name, given[at:], drive.decode(drive.encode(first)))
+    scores, state = play(drive, given)
+    head, first = play(drive, given[:at])
+    tail, second = play(drive, given[at:], drive.decode(drive.encode(first)))
     assert [msgspec.msgpack.encode(s) for s in [*head, *tail]] == [
         msgspec.msgpack.encode(s) for s in scores
     ]
@@ -110,10 +91,10 @@ def test_series_do_not_make_a_state_grow(name: str) -> None:
     given = list(
         with_series(random_market(5, 4_000, frames_per_tick=1, interval_ns=INTERVAL_NS), 5)
     )
-    drive = DimensionMachine(registry.create(name, {}))
-    _, early = play(name, given[: len(given) // 2])
+    drive = machine(name)
+    _, early = play(machine(name), given[: len(given) // 2])
     early_size = len(drive.encode(early))
-    late_size = len(drive.encode(play(name, given[len(given) // 2 :], early)[1]))
+    late_size = len(drive.encode(play(machine(name), given[len(given) // 2 :], early)[1]))
     assert late_size <= min(1.1 * early_size + 300, LARGEST_STATE)
 
 
@@ -124,7 +105,7 @@ def test_no_value_of_a_series_is_too_wild(name: str, series_name: SeriesName, va
     frames = random_market(2, 400, frames_per_tick=1, interval_ns=INTERVAL_NS)
     cut = frames[300].open_ns
     odd = series(series_name, [(cut - 1, value), (cut, value)])
-    scores, _ = play(name, [*frames[:300], odd, *frames[300:]])
+    scores, _ = play(machine(name), [*frames[:300], odd, *frames[300:]])
     for score in scores:
         assert score.score is None or 0.0 <= score.score <= 100.0
         for part in score.components:

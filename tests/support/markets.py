@@ -519,9 +519,14 @@ def _wild_derivatives(draw: st.DrawFn, at_ns: int) -> Derivatives:
         st.sampled_from((0, 4, 12)),
         st.sampled_from((at_ns - 10**15, at_ns, at_ns + 1, at_ns + 10**13)),
     )
-    values = [draw(value) for _ in range(5)]
-    expected = draw(st.none() | st.integers(at_ns, at_ns + 10**14))
-    return Derivatives(*values[:3], expected, *values[3:])
+    return Derivatives(
+        mark_price=draw(value),
+        index_price=draw(value),
+        funding_rate=draw(value),
+        next_funding_ns=draw(st.none() | st.integers(at_ns, at_ns + 10**14)),
+        open_interest=draw(value),
+        long_short_ratio=draw(value),
+    )
 
 
 @st.composite

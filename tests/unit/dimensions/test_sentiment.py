@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dimensions import registry
-from agents.dimensions.base import DimensionMachine, SymbolState
-from agents.indicators.forced_periods import ForcedPeriods
-from agents.indicators.long_short import EXTREME, LongShortRatio
 from agents.pipeline import Pipeline
 from agents.runtime.folds import DimensionFold
 from schemas.errors import SettingsError
@@ -24,56 +17,16 @@ from schemas.score import DimensionScore
 from schemas.series import Series, SeriesName
 from schemas.settings import Settings
 from tests.support.bars import MINUTE_NS, chance_table, history, trade_frame, walk
-from tests.support.bundle import bundle
+from tests.support.played import machine, play, raw_of, scores_of
 from tests.support.series import series
 
 HOUR_NS = 3_600 * NS_PER_S
-DAY_NS = 24 * HOUR_NS
 END_NS = 60 * 240 * MINUTE_NS
-COMPONENTS = (
-    "long_short_ratio",
-    "funding",
-    "funding_volatility",
-    "liquidations",
-    "volume_sentiment",
-    "market_mood",
-    "risk",
-)
 KEY = ("generated", "TEST/USDT")
 
 
-def machine(**options: float) -> DimensionMachine:
-    return DimensionMachine(registry.create("sentiment", options))
-
-
-def play(
-    messages: Iterable[Frame | Backfill | Series], drive: DimensionMachine | None = None
-) -> tuple[list[DimensionScore], SymbolState]:
-    drive = drive or machine()
-    state = drive.initial()
-    scores = []
-    for message in messages:
-        if isinstance(message, Series):
-            drive.learn(state, message)
-        elif isinstance(message, Backfill):
-            drive.backfill(state, message)
-        elif (score := drive.step(state, message)) is not None:
-            scores.append(score)
-    return scores, state
-
-
-def last(
-    messages: Iterable[Frame | Backfill | Series], drive: DimensionMachine | None = None
-) -> DimensionScore:
-    return play(messages, drive)[0][-1]
-
-
-def scores_of(score: DimensionScore) -> dict[str, float | None]:
-    return {part.name: part.score for part in score.components}
-
-
-def raw_of(score: DimensionScore) -> dict[str, float]:
-    return {name: value for part in score.components for name, value in part.raw}
+def last(messages: Iterable[Frame | Backfill | Series], **options: float) -> DimensionScore:
+    return play(machine("sentiment", **options), messages)[0][-1]
 
 
 def told(name: SeriesName, values: Sequence[float], *, step_ns: int, end_ns: int) -> Series:
@@ -245,7 +198,7 @@ def test_risk_leans_against_the_side_of_the_crowd_and_grows_with_open_interest()
 def test_risk_without_a_side_is_50_and_says_what_it_assumed() -> None:
     interest = told(SeriesName.OPEN_INTEREST, [100.0] * 9, step_ns=HOUR_NS, end_ns=END_NS)
     frame = trade_frame(END_NS, 10_000)
-    score = last([*past(), interest, frame], machine(assumed_leverage=20.0))
+    score = last([*past(), interest, frame], assumed_leverage=20.0)
     raw = raw_of(score)
     assert scores_of(score)["risk"] == 50.0
     assert "crowd_side" not in raw
@@ -256,7 +209,7 @@ def test_risk_without_a_side_is_50_and_says_what_it_assumed() -> None:
 
 def test_a_maintenance_margin_as_large_as_the_margin_is_refused() -> None:
     with pytest.raises(SettingsError, match="assumed_maintenance_share"):
-        machine(assumed_maintenance_share=1.0)
+        machine("sentiment", assumed_maintenance_share=1.0)
 
 
 def test_a_cascade_of_forced_longs_lowers_the_score_while_it_runs() -> None:
@@ -268,7 +221,7 @@ def test_a_cascade_of_forced_longs_lowers_the_score_while_it_runs() -> None:
             forced = Liquidations((0,), (0,), (side,), (10_000,), (50 if i >= 390 else 5,))
             plain = msgspec.structs.replace(plain, liquidations=forced)
         frames.append(plain)
-    scores, _ = play(frames)
+    scores, _ = play(machine("sentiment"), frames)
     before, after = (scores_of(scores[i])["liquidations"] for i in (389, 399))
     assert before is not None
     assert after is not None
@@ -293,7 +246,7 @@ def test_series_reach_the_dimension_through_pipeline_and_fold_alike() -> None:
     frame = trade_frame(END_NS, 10_000)
     direct = last([*messages, frame])
     pipeline = Pipeline(Settings(dimensions={"enabled": ("sentiment",)}))
-    fold = DimensionFold(machine())
+    fold = DimensionFold(machine("sentiment"))
     state = fold.initial()
     for message in messages:
         assert pipeline.process(message) == []
@@ -307,135 +260,3 @@ def test_history_taints_and_series_do_not() -> None:
     rates = told(SeriesName.FUNDING_RATE, [1e-4] * 9, step_ns=8 * HOUR_NS, end_ns=END_NS)
     assert not last([rates, *walk(30, 1)]).tainted
     assert last([*past(), trade_frame(END_NS, 10_000)]).tainted
-
-
-# --- the day bundle of 2025-05-22: klines, funding, mark, open interest, fear and greed
-
-
-@pytest.fixture(scope="module")
-def day(market_data: Path) -> list[DimensionScore]:
-    return play(bundle(market_data))[0]
-
-
-@pytest.mark.needs_market_data
-def test_the_bundle_makes_ready_what_it_holds(day: list[DimensionScore]) -> None:
-    assert len(day) == 288
-    for score in day:
-        ready = {name for name, value in scores_of(score).items() if value is not None}
-        assert ready == set(COMPONENTS) - {"long_short_ratio", "liquidations"}
-    # Of the takers the klines tell nothing: a fifth of volume_sentiment is ready. Funding lacks the
-    # premium until its marks, eight hours apart, have a past.
-    share = 0.85 * 0.15 + 0.10 + 0.2 * 0.10 + 0.15 + 0.15
-    assert day[0].coverage == pytest.approx(share)
-    assert day[-1].coverage == pytest.approx(share + 0.15 * 0.15)
-    assert all(score.tainted for score in day)
-
-
-@pytest.mark.needs_market_data
-@pytest.mark.parametrize(
-    ("left_out", "components", "raw"),
-    [
-        ("klines", {"volume_sentiment", "market_mood", "risk"}, "price_impact_4h"),
-        ("funding", {"funding", "funding_volatility", "risk"}, "funding_annual"),
-        ("mark", {"funding"}, "premium_standing"),
-        ("open_interest", {"risk"}, "open_interest_growth"),
-        ("fear_greed", {"market_mood"}, "fear_greed_lean"),
-    ],
-)
-def test_sentiment_uses_every_input_of_the_bundle(
-    market_data: Path,
-    day: list[DimensionScore],
-    left_out: str,
-    components: set[str],
-    raw: str,
-) -> None:
-    whole = day[-1]
-    less = last(bundle(market_data, without=frozenset({left_out})))
-    a, b = scores_of(whole), scores_of(less)
-    assert components <= {name for name in COMPONENTS if a[name] != b[name]}
-    assert raw in raw_of(whole)
-    assert raw not in raw_of(less)
-    assert whole.score != less.score
-
-
-@pytest.mark.needs_market_data
-def test_the_bundle_is_read_as_it_is(day: list[DimensionScore]) -> None:
-    raw = raw_of(day[-1])
-    assert raw["day_volume"] == pytest.approx(246_067.033)  # the venue's own daily bar
-    assert raw["funding_annual"] == pytest.approx(0.1095)  # 0.01% per 8 h
-    assert raw["open_interest"] == pytest.approx(88_030.201)
-    assert raw_of(day[0])["fear_greed"] == 72.0
-
-
-@pytest.mark.needs_market_data
-def test_the_bundle_resumes_in_mid_day(market_data: Path, day: list[DimensionScore]) -> None:
-    drive = machine()
-    state = drive.initial()
-    found = []
-    for i, message in enumerate(bundle(market_data)):
-        if i == 400:
-            state = drive.decode(drive.encode(state))
-        if isinstance(message, Series):
-            drive.learn(state, message)
-        elif isinstance(message, Backfill):
-            drive.backfill(state, message)
-        else:
-            found.append(drive.step(state, message))
-    assert found == day
-
-
-# --- two years of daily values: 2022 and 2023
-
-
-def daily(market_data: Path, file: str, column: str) -> list[tuple[int, float]]:
-    """Values of a column; a day's value is known at its end."""
-    with (market_data / "derivatives" / file).open() as lines:
-        rows = csv.DictReader(lines)
-        first = (rows.fieldnames or [""])[0]
-        return [(_day_ns(row[first]) + DAY_NS, float(row[column])) for row in rows if row[column]]
-
-
-def _day_ns(date: str) -> int:
-    return round(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()) * NS_PER_S
-
-
-@pytest.mark.needs_market_data
-def test_days_of_mass_liquidation_lean_the_way_the_price_went(market_data: Path) -> None:
-    name = "BTCUSDT_PERP.A"
-    close = dict(daily(market_data, "close_volume.csv", f"{name}_close"))
-    shorts = dict(daily(market_data, "liquidations.csv", f"{name}_shortliq"))
-    periods, leans = ForcedPeriods(), {}
-    sizes = {}
-    for at_ns, longs in daily(market_data, "liquidations.csv", f"{name}_longliq"):
-        periods.longs.update(longs, at_ns)
-        periods.shorts.update(shorts[at_ns], at_ns)
-        lean = periods.lean(at_ns)
-        sizes[at_ns] = longs + shorts[at_ns]
-        if lean is not None:
-            leans[at_ns] = lean
-            assert -1.0 <= lean <= 1.0
-    largest = sorted(leans, key=lambda at_ns: sizes[at_ns])[-12:]
-    agree = [leans[at] * (close[at] - close[at - DAY_NS]) > 0.0 for at in largest]
-    assert agree.count(True) >= 10
-    worst = _day_ns("2022-11-09") + DAY_NS  # the exchange FTX fell
-    assert leans[worst] < -0.15
-
-
-@pytest.mark.needs_market_data
-def test_a_crowd_is_extreme_on_few_days_though_always_long(market_data: Path) -> None:
-    crowding, leans = [], []
-    for symbol in ("BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT"):
-        ratio = LongShortRatio()
-        values = daily(market_data, "long_short.csv", f"{symbol}_PERP.A_ls_ratio")
-        for at_ns, value in values:
-            ratio.update(value, at_ns)
-            x, lean = ratio.crowding(at_ns), ratio.lean(at_ns)
-            if x is not None and lean is not None:
-                crowding.append(x)
-                leans.append(lean)
-        assert sum(value > 1.0 for _, value in values) > 0.5 * len(values)
-    assert len(leans) > 4 * 690
-    assert 0.001 < sum(abs(x) >= EXTREME for x in crowding) / len(crowding) < 0.05
-    assert 0.4 < sum(lean > 0.0 for lean in leans) / len(leans) < 0.6
-    assert min(leans) < -0.5
-    assert max(leans) > 0.5
