@@ -23,7 +23,6 @@ from tests.support.bars import bars_of, chance_table
 S = 1_000_000_000
 HOUR = 3_600 * S
 finite = st.floats(-1e6, 1e6)
-parts = st.floats(0.0, 1.0)
 
 
 # --- takers
