@@ -20,6 +20,20 @@ def blend(parts: Iterable[tuple[float, float | None]]) -> float | None:
     return total / weights if weights > 0.0 else None
 
 
+def ready_share(parts: Iterable[tuple[float, float | None]]) -> float:
+    """Share of the weight whose value is ready, in [0, 1].
+
+    >>> ready_share(((0.6, 1.0), (0.2, None), (0.2, None)))
+    0.6
+    """
+    total = weights = 0.0
+    for weight, value in parts:
+        total += weight
+        if value is not None:
+            weights += weight
+    return weights / total
+
+
 def squash(value: float | None, *, gain: float = 1.0) -> float | None:
     """``tanh(gain * value)``: any real to [-1, 1], ``None`` to ``None``.
 

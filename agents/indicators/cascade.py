@@ -67,26 +67,38 @@ class LiquidationCascade(msgspec.Struct):
         return self.count >= self.least and self.longs + self.shorts >= self.multiple * usual
 
     def _take(self, frame: Frame) -> float:
-        events = frame.liquidations
-        longs = shorts = count = 0
-        if events.qty:
-            for qty, side in zip(events.qty, events.side, strict=True):
+        longs, shorts, count = forced(frame)
+        self.longs += longs
+        self.shorts += shorts
+        self.count += count
+        return longs + shorts
+
+
+def forced(frame: Frame) -> tuple[float, float, int]:
+    """Quantity of longs and of shorts that were closed by force in a frame, and in how many orders.
+
+    >>> from schemas.frame import Liquidations
+    >>> events = Liquidations(side=(-1, -1, 1), price=(9, 9, 9), qty=(4, 4, 2))
+    >>> forced(Frame("v", "s", 0, 0, 0, 1, True, 0, 0, liquidations=events))
+    (2.0, 8.0, 3)
+    """
+    events = frame.liquidations
+    longs = shorts = count = 0
+    if events.qty:
+        for qty, side in zip(events.qty, events.side, strict=True):
+            count += 1
+            if side == _LONG:
+                longs += qty
+            else:
+                shorts += qty
+    else:
+        tape = frame.trades
+        for qty, side, flag in zip(tape.qty, tape.side, tape.flags, strict=True):
+            if flag & _LIQUIDATION:
                 count += 1
-                if side == _LONG:
+                if side < 0:  # a forced sale closes a long
                     longs += qty
                 else:
                     shorts += qty
-        else:
-            tape = frame.trades
-            for qty, side, flag in zip(tape.qty, tape.side, tape.flags, strict=True):
-                if flag & _LIQUIDATION:
-                    count += 1
-                    if side < 0:  # a forced sale closes a long
-                        longs += qty
-                    else:
-                        shorts += qty
-        scale: int = 10**frame.qty_exponent
-        self.longs += longs / scale
-        self.shorts += shorts / scale
-        self.count += count
-        return (longs + shorts) / scale
+    scale: int = 10**frame.qty_exponent
+    return longs / scale, shorts / scale, count

@@ -21,7 +21,7 @@ from tests.golden.sources import golden_paths
 from tests.support.markets import random_market
 from tests.support.needs import market_data_dir
 
-MEASURED = ("orderbook", "orderflow", "technical", "volume", "price_structure")
+MEASURED = ("orderbook", "orderflow", "technical", "volume", "price_structure", "sentiment")
 REPEATS = 5
 
 

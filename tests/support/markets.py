@@ -7,6 +7,7 @@ declare how they answer.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ START_NS = 1_723_161_300_000_000_000
 INTERVAL_NS = 100_000_000
 FRAMES_PER_TICK = 10
 LEVELS = 50
+FUNDING_NS = 8 * 3_600_000_000_000
 
 Row = tuple[int, ...]
 
@@ -120,6 +122,38 @@ class _Market:
                 levels[worst + step] = self._qty()
 
 
+@dataclass
+class _Told:
+    """What a derivatives venue tells besides the tape; of chance of its own, so that the tape of a
+    seed does not depend on it.
+    """
+
+    rng: random.Random
+    premium: float = 0.0
+    funding: float = 0.0
+    log_ratio: float = 0.0
+
+    def next(
+        self, known: Derivatives, market: _Market, at_ns: int, price_exponent: int
+    ) -> Derivatives:
+        """The next values: each comes back to its mean, and is extreme now and then."""
+        draw = self.rng.gauss
+        self.premium = 0.95 * self.premium + draw(0.0, 2.0)
+        self.funding = 0.99 * self.funding + draw(0.0, 10_000.0)
+        self.log_ratio = 0.995 * self.log_ratio + draw(0.0, 0.03)
+        mid = 5 * (market.best(0) + market.best(1))
+        exponent = price_exponent + 1
+        at_ns -= at_ns % 3_000_000_000
+        return msgspec.structs.replace(
+            known,
+            mark_price=Known(mid + round(self.premium), exponent, at_ns),
+            index_price=Known(mid, exponent, at_ns),
+            funding_rate=Known(round(self.funding), 8, at_ns),
+            next_funding_ns=at_ns - at_ns % FUNDING_NS + FUNDING_NS,
+            long_short_ratio=Known(round(1e4 * math.exp(self.log_ratio)), 4, at_ns),
+        )
+
+
 def random_market(
     seed: int,
     n_frames: int,
@@ -140,6 +174,7 @@ def random_market(
     """
     rng = random.Random(seed)
     market = _Market(rng, price)
+    told = _Told(random.Random(f"derivatives {seed}"))
     interest = 1_000_000
     frames = []
     for i in range(n_frames):
@@ -151,6 +186,8 @@ def random_market(
                 market.event(open_ns + at)
         interest += rng.randrange(-500, 501)
         known = Derivatives(open_interest=Known(interest, 0, open_ns - open_ns % 5_000_000_000))
+        if i >= frames_per_tick:  # the other channels speak later
+            known = told.next(known, market, open_ns, price_exponent)
         is_tick = i % frames_per_tick == frames_per_tick - 1
         book, bands = _book(market)
         frames.append(
@@ -438,6 +475,8 @@ def wild_frames(draw: st.DrawFn, max_frames: int = 30) -> list[Frame]:
                 trades=draw(_wild_trades(bid, open_ns)),
                 touch=draw(_wild_touch(bid, gap, open_ns)),
                 book=draw(st.none() | _wild_book(bid, gap, seq)),
+                liquidations=draw(_wild_liquidations(bid, open_ns)),
+                derivatives=draw(_wild_derivatives(open_ns)),
                 quality=Quality(book_synced=draw(st.booleans())),
             )
         )
@@ -461,6 +500,33 @@ def _wild_trades(draw: st.DrawFn, price: int, at_ns: int) -> Trades:
         )
     )
     return Trades(*_columns(rows, 7))
+
+
+@st.composite
+def _wild_liquidations(draw: st.DrawFn, price: int, at_ns: int) -> Liquidations:
+    sides = draw(st.lists(st.sampled_from((-1, 1)), max_size=3))
+    sizes = tuple(draw(_QTY) for _ in sides)
+    stamps = (at_ns,) * len(sides)
+    return Liquidations(stamps, stamps, tuple(sides), (price,) * len(sides), sizes)
+
+
+@st.composite
+def _wild_derivatives(draw: st.DrawFn, at_ns: int) -> Derivatives:
+    """Values of any sign, stale, repeated and from clocks that run ahead."""
+    value = st.none() | st.builds(
+        Known,
+        st.sampled_from((0, 1, -1)) | st.integers(-(10**15), 10**15),
+        st.sampled_from((0, 4, 12)),
+        st.sampled_from((at_ns - 10**15, at_ns, at_ns + 1, at_ns + 10**13)),
+    )
+    return Derivatives(
+        mark_price=draw(value),
+        index_price=draw(value),
+        funding_rate=draw(value),
+        next_funding_ns=draw(st.none() | st.integers(at_ns, at_ns + 10**14)),
+        open_interest=draw(value),
+        long_short_ratio=draw(value),
+    )
 
 
 @st.composite
