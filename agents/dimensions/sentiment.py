@@ -109,10 +109,6 @@ class Sentiment(Dimension[SentimentState]):
 
     def backfill(self, state: SentimentState, history: Backfill) -> None:
         """Take bars of history into the state."""
-        if history.open_ns and not history.taker_buy_volume:
-            until_ns = history.open_ns[-1] + history.timeframe_ns
-            # A bar that was not over when history was told is not taken from it.
-            state.unsided_ns = max(state.unsided_ns, min(until_ns, history.known_ns))
         self._close(state, state.bars.backfill(history))
 
     def learn(self, state: SentimentState, series: Series) -> None:
@@ -160,7 +156,4 @@ class Sentiment(Dimension[SentimentState]):
             if bar.fresh:
                 state.moods[rank], state.takers[rank] = Mood(), TakerVolume()
             state.moods[rank].update(bar.bar)
-            if bar.bar.open_ns < state.unsided_ns:
-                state.takers[rank].update_unsided(bar.bar)
-            else:
-                state.takers[rank].update(bar.bar)
+            state.takers[rank].update(bar.bar)

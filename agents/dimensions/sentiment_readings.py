@@ -106,9 +106,7 @@ def volume_sentiment(state: SentimentState, bars: Sequence[Bar | None], *, apart
     parts: list[_Parts] = []
     raw: list[tuple[str, float]] = []
     for rank, takers in enumerate(state.takers):
-        bar = bars[rank]
-        sided = bar is not None and bar.open_ns >= state.unsided_ns
-        balance, impact = takers.peek(bar, sided=sided)
+        balance, impact = takers.peek(bars[rank])
         count = state.counts[rank].value
         if balance is None and impact is None:
             count = None  # the timeframe is not there yet

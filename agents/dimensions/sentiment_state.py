@@ -47,8 +47,6 @@ class SentimentState(msgspec.Struct):
     fresh_buys: int = 0
     fresh_sells: int = 0
     """Trades since the last tick."""
-    unsided_ns: int = -1
-    """Up to here there is history that does not say who took."""
     ratio: LongShortRatio = msgspec.field(default_factory=LongShortRatio)
     funding: FundingRate = msgspec.field(default_factory=FundingRate)
     premium: Premium = msgspec.field(default_factory=Premium)

@@ -28,22 +28,21 @@ class TakerVolume(msgspec.Struct):
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""
-        self.balance.update(2.0 * bar.bought - bar.volume, whole=bar.volume)
-        self.update_unsided(bar)
-
-    def update_unsided(self, bar: Bar) -> None:
-        """Take in a closed bar of which nobody knows who took."""
+        delta = bar.delta
+        if delta is not None:
+            self.balance.update(delta, whole=bar.volume)
         self.impact.update(_kept(bar), whole=bar.volume * (bar.high - bar.low))
 
-    def peek(self, bar: Bar | None, *, sided: bool = True) -> tuple[float | None, float | None]:
+    def peek(self, bar: Bar | None) -> tuple[float | None, float | None]:
         """Balance and impact if this bar closed now; of the closed ones alone without a bar."""
         if bar is None:
             return self.balance.peek(), self.impact.peek()
         moved = bar.volume * (bar.high - bar.low)
         impact = self.impact.peek(_kept(bar), whole=moved)
-        if not sided:
+        delta = bar.delta
+        if delta is None:
             return self.balance.peek(), impact
-        return self.balance.peek(2.0 * bar.bought - bar.volume, whole=bar.volume), impact
+        return self.balance.peek(delta, whole=bar.volume), impact
 
 
 def _kept(bar: Bar) -> float:

@@ -40,7 +40,7 @@ def test_balance_and_impact_equal_plain_weighted_sums() -> None:
     balance, impact = takers.peek(bars[-1])
     weight = 0.9 ** np.arange(len(bars))[::-1]
     volume = np.array([b.volume for b in bars])
-    net = np.array([2 * b.bought - b.volume for b in bars])
+    net = np.array([2 * (b.bought or 0.0) - b.volume for b in bars])
     way = np.array([b.volume * (b.high - b.low) for b in bars])
     kept = np.array([b.volume * (b.close - b.open) for b in bars])
     assert balance == pytest.approx((weight * net).sum() / (weight * volume).sum(), rel=1e-9)
@@ -54,7 +54,7 @@ def test_balance_and_impact_equal_plain_weighted_sums() -> None:
 def test_history_without_sides_has_an_impact_and_no_balance() -> None:
     takers = TakerVolume()
     for i in range(12):
-        takers.update_unsided(Bar(i, 5.0, 9.0, 5.0, 7.0, volume=4.0))
+        takers.update(Bar(i, 5.0, 9.0, 5.0, 7.0, volume=4.0, bought=None))
     assert takers.peek(None) == (None, 0.5)
 
 
