@@ -27,6 +27,7 @@ from schemas.confluence_settings import (
 )
 from schemas.errors import SettingsError
 from schemas.ids import content_id
+from schemas.score import DIMENSIONS
 from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
 
 ENV_PREFIX = "PRISM_"
@@ -70,7 +71,7 @@ class DimensionsSettings(Section):
     """Which dimensions run, and what they are told."""
 
     enabled: tuple[str, ...] = Field(
-        ("orderflow", "orderbook"), description="Dimensions that run; the join waits for each."
+        DIMENSIONS, description="Dimensions that run; the join waits for each."
     )
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

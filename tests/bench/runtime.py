@@ -69,7 +69,10 @@ def _settings(rig: Rig, symbols: Sequence[str]) -> tuple[Settings, list[str]]:
     """Settings, and the options that give them to a role."""
     broker: dict[str, object] = {"url": rig.url, "partitions": 8, "topic_prefix": next(_prefixes)}
     runtime: dict[str, object] = {"symbols": list(symbols), "instance": "bench"}
-    values = {"broker": broker, "runtime": runtime, "signals": _EAGER}
+    values = {
+        "broker": broker, "runtime": runtime, "signals": _EAGER,
+        "dimensions": {"enabled": ["orderbook", "orderflow"]},
+    }  # fmt: skip
     options = [f"{section}.{k}={v}" for section, part in values.items() for k, v in part.items()]
     return settings_from(values), options
 
