@@ -203,7 +203,7 @@ class RuntimeSettings(Section):
     """How the roles run."""
 
     symbols: tuple[str, ...] = Field(
-        (), description="Symbols (venue:symbol) that the execution role waits for; needed there."
+        (), description="Symbols (venue:symbol) that execution and overview wait for; needed there."
     )
     absent_after_s: float = Field(
         10.0, gt=0, description="Wall time after which a silent symbol no longer holds others up."

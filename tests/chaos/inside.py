@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -19,6 +19,13 @@ from tests.chaos.outputs import Outputs, Tail, digests
 PATIENCE_S = 120.0
 _LOOK_EVERY = 200
 _MOST_BEHIND = 2_000
+
+
+_MAKERS: dict[str, Callable[[Settings], Role]] = {
+    "worker": roles.worker,
+    "execution": roles.execution,
+    "overview": roles.overview,
+}
 
 
 class RoleEnded(AssertionError):
@@ -46,7 +53,7 @@ class Unplugged:
 
 
 class Inside:
-    """Workers and accounts on one broker; a name begins with ``worker`` or ``execution``."""
+    """Roles on one broker; a name is that of a role, with a number where there are several."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -76,8 +83,7 @@ class Inside:
     async def start(self, *names: str) -> None:
         """Start roles."""
         for name in names:
-            make = roles.worker if name.startswith("worker") else roles.execution
-            self._running[name] = make(self.settings)
+            self._running[name] = _MAKERS[name.rstrip("0123456789")](self.settings)
             await running.start_together([self._running[name]])
 
     async def kill(self, name: str) -> None:

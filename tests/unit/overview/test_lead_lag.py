@@ -85,9 +85,9 @@ def test_the_grid_holds_one_return_per_step_whatever_frames_come(
     last = (at + STEP_NS) // STEP_NS
     wanted: list[int] = []
     if closes:
-        price: float = closes[min(closes)]
+        before = closes[min(closes)]
         for step in range(min(closes) + 1, last + 1):
-            following: float = closes.get(step, price)
-            wanted.append(min(round((following / price - 1.0) * 1e9), 10**15))
-            price = following
+            after = closes.get(step, before)
+            wanted.append(min(round((after / before - 1.0) * 1e9), 10**15))
+            before = after
     assert grid.moves == wanted[-POINTS:]
