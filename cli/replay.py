@@ -51,8 +51,9 @@ def replay(
     """Run recorded market data through the whole pipeline, as fast as it goes.
 
     Writes market.json, summary.json, confluence_scores.parquet, signals.jsonl, orders.jsonl,
-    fills.jsonl and dead_letters.jsonl into the folder. The same recording and settings give the
-    same digests on any machine. Ctrl-C stops it; the summary then says that it is not complete.
+    fills.jsonl, overview.jsonl and dead_letters.jsonl into the folder. The same recording and
+    settings give the same digests on any machine. Ctrl-C stops it; the summary then says that it is
+    not complete.
     """
     settings = settings_of(config, overrides)
     feed = RecordedFeed(sources, settings, venue=venue)

@@ -19,6 +19,7 @@ from schemas.topics import (
     FILLS,
     FRAMES,
     ORDERS,
+    OVERVIEW,
     POSITIONS,
     SIGNALS,
     Topic,
@@ -32,6 +33,7 @@ DIGESTED = (
     ORDERS,
     FILLS,
     POSITIONS,
+    OVERVIEW,
     ALERTS,
 )
 """Topics with a digest: those whose messages carry (tick, venue, symbol, id)."""

@@ -29,7 +29,8 @@ class SymbolOverview(Part, frozen=True):
     ``score`` in [0, 100] is 40% ``selection``, 30% ``cross_market``, 30% ``quality``; what is not
     ready is left out and its weight spread, ``coverage`` is the weight of what is ready. It says
     how much a symbol is worth trading, in either direction. ``present`` says whether a frame came
-    within the interval; a symbol without one has no score, ranks last and is not ``chosen``.
+    within the interval; a symbol without one has no score and ranks last. ``chosen`` are the best
+    of those whose volume is known.
     """
 
     rank: int

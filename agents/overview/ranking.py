@@ -47,7 +47,10 @@ def standings(values: Mapping[str, float | None]) -> dict[str, float]:
 def ranked(
     symbols: Mapping[str, SymbolState], settings: OverviewSettings
 ) -> tuple[SymbolOverview, ...]:
-    """All symbols, the best first: by score, then volume, then name; those without a score last."""
+    """All symbols, the best first: by score, then volume, then name; those without a score last.
+
+    The best ``settings.choose`` whose volume is known are chosen.
+    """
     market = Market(symbols, settings)
     values = {key: market.measured(key) for key in market.symbols}
     scores = {
@@ -59,15 +62,18 @@ def ranked(
         for key in sorted(symbols)
     }
 
+    volumes = {key: of["volume"] for key, of in values.items()}
+
     def order(key: str) -> tuple[bool, float, float, str]:
-        score, volume = judged[key].score, values.get(key, {}).get("volume")
-        return score is None, -(score or 0.0), -(volume or 0.0), key
+        score = judged[key].score
+        return score is None, -(score or 0.0), -(volumes.get(key) or 0.0), key
 
     rows = []
-    for rank, key in enumerate(sorted(judged, key=order), start=1):
+    best = sorted(judged, key=order)
+    chosen = [key for key in best if volumes.get(key) is not None][: settings.choose]
+    for rank, key in enumerate(best, start=1):
         one = judged[key]
         venue, _, symbol = key.partition(":")
-        chosen = one.score is not None and rank <= settings.choose
         rows.append(
             SymbolOverview(
                 rank=rank,
@@ -75,7 +81,7 @@ def ranked(
                 symbol=symbol,
                 sector=market.sector(key),
                 present=key in market.symbols,
-                chosen=chosen,
+                chosen=key in chosen,
                 score=one.score,
                 coverage=one.coverage,
                 selection=one.groups["selection"],

@@ -86,6 +86,10 @@ class Inside:
             self._running[name] = _MAKERS[name.rstrip("0123456789")](self.settings)
             await running.start_together([self._running[name]])
 
+    def role(self, name: str) -> Role:
+        """A role that runs."""
+        return self._running[name]
+
     async def kill(self, name: str) -> None:
         """Let nothing of a role reach the embedded broker from this moment on, and remove it."""
         role = self._running.pop(name)
