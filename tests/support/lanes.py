@@ -41,7 +41,7 @@ def frame_of(
         flags=(0,) * len(rows),
     )
     bid, ask = mid - spread // 2, mid - spread // 2 + spread
-    book = Book(number, None, (bid, bid - 1), (depth, depth), (ask, ask + 1), (depth, depth))
+    book = Book(number, None, (bid, bid - 1), (2 * depth, depth), (ask, ask + 1), (depth, depth))
     return Frame(
         venue, symbol, 1, number, close_ns - step_ns, close_ns, number % FRAMES_PER_TICK == 0, 2, 3,
         trades=trades, book=book, quality=Quality(book_synced=True),

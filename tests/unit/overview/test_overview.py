@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -29,7 +30,7 @@ from tests.support.lanes import (
     plans,
     renamed,
 )
-from tests.support.markets import refined, rescaled
+from tests.support.markets import refined, rescaled, wild_frames
 
 INTERVAL = 10
 """Frames in an interval."""
@@ -305,6 +306,18 @@ def test_one_asset_on_two_venues_is_taken_together_and_its_leader_found() -> Non
     assert (lead.first, lead.second) == ("a:BTC/USDT", "b:BTC/USDT:USDT")
     assert lead.lag_ms == 300.0
     assert lead.correlation == pytest.approx(1.0, abs=0.01)
+
+
+@examples(max_examples=40)
+@given(frames=wild_frames())
+def test_frames_that_are_only_just_valid_give_finite_numbers(frames: list[Frame]) -> None:
+    overview, state = Overview(SETTINGS), OverviewState()
+    steady = (renamed(frame, KEYS[0]) for frame in frames)
+    for frame in (one for pair in zip(frames, steady, strict=True) for one in pair):
+        for given_ in overview.step(state, frame):
+            values = [m.value for row in given_.symbols for m in row.measures]
+            assert all(value is None or math.isfinite(value) for value in values)
+    assert overview.decode(overview.encode(state)) == state
 
 
 @examples(max_examples=200)
