@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -59,6 +59,7 @@ def value_of(given: MarketOverview, key: str, name: str) -> float | None:
     return measure.value
 
 
+@example(plan=LanesPlan(("gamma:ETH/BTC",), 142135, 150, 0.3, None))  # present, nothing ready
 @given(plan=plans())
 def test_ranks_are_a_permutation_and_scores_lie_in_their_range(plan: LanesPlan) -> None:
     found = overviews(plan.frames())
@@ -76,7 +77,8 @@ def test_ranks_are_a_permutation_and_scores_lie_in_their_range(plan: LanesPlan) 
             scores = [row.score, *groups, *(m.score for m in row.measures)]
             assert all(score is None or 0.0 <= score <= 100.0 for score in scores)
             assert 0.0 <= row.coverage <= 1.0 + 1e-12
-            assert (row.score is None) == (not row.present)
+            assert (row.score is None) == all(m.score is None for m in row.measures)
+            assert row.present or row.score is None
             weighed = [
                 (weight, group)
                 for weight, group in zip(GROUP_WEIGHTS.values(), groups, strict=True)
