@@ -12,6 +12,7 @@ from agents.confluence.join import Join, JoinState
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine, SymbolState
 from agents.execution.account import Account, AccountState
+from agents.overview.overview import Overview, OverviewState
 from schemas.frame import Backfill, Frame, Instrument, Message
 from schemas.score import DimensionScore
 from schemas.series import Series
@@ -28,7 +29,7 @@ class Record(NamedTuple):
 
 
 class Pipeline:
-    """Runs the enabled dimensions, the join and the account over frames, in this thread.
+    """Runs the enabled dimensions, the join, the account and, if enabled, the market overview.
 
     >>> from schemas.settings import Settings
     >>> Pipeline(Settings(dimensions={"enabled": ("orderbook",)})).account_state.equity()
@@ -47,35 +48,44 @@ class Pipeline:
         self._join_states: dict[str, JoinState] = {}
         self._account = Account(settings)
         self.account_state: AccountState = self._account.initial()
+        self._overview = Overview(settings) if settings.overview.enabled else None
+        self._overview_state = OverviewState()
 
     def process(self, message: Frame | Instrument | Backfill | Series) -> list[Record]:
         """Take the next message of the log; everything that is decided by it, in order."""
-        if isinstance(message, Instrument):
-            self._account.learn(self.account_state, message)
-            return []
-        if isinstance(message, Backfill):
-            for machine in self._machines:
-                machine.backfill(self._state(machine, message), message)
-            return []
-        if isinstance(message, Series):
-            for machine in self._machines:
-                machine.learn(self._state(machine, message), message)
-            return []
+        match message:
+            case Frame():
+                return [Record(topic_of(m), m) for m in self._decide(message)]
+            case Instrument():
+                self._account.learn(self.account_state, message)
+                if self._overview is not None:
+                    self._overview.learn(self._overview_state, message)
+            case Backfill():
+                for machine in self._machines:
+                    machine.backfill(self._state(machine, message), message)
+            case Series():
+                for machine in self._machines:
+                    machine.learn(self._state(machine, message), message)
+        return []
+
+    def _decide(self, frame: Frame) -> list[Message]:
         decided: list[Message] = []
         signal = None
-        repeated = message.close_ns <= self._closed_ns.get(message.key, -1)
+        repeated = frame.close_ns <= self._closed_ns.get(frame.key, -1)
         for machine in self._machines:
-            for given in machine.apply(self._state(machine, message), message):
+            for given in machine.apply(self._state(machine, frame), frame):
                 decided.append(given)
                 if not isinstance(given, DimensionScore):
                     continue
-                joined = self._join.step(self._join_state(message), given) or ()
+                joined = self._join.step(self._join_state(frame), given) or ()
                 decided.extend(joined)
                 signal = next((m for m in joined if isinstance(m, Signal)), signal)
         if not repeated:
-            self._closed_ns[message.key] = message.close_ns
-            decided.extend(self._account.step(self.account_state, message, signal))
-        return [Record(topic_of(m), m) for m in decided]
+            self._closed_ns[frame.key] = frame.close_ns
+            decided.extend(self._account.step(self.account_state, frame, signal))
+            if self._overview is not None:
+                decided.extend(self._overview.step(self._overview_state, frame))
+        return decided
 
     def _state(self, machine: DimensionMachine, message: Frame | Backfill | Series) -> SymbolState:
         key = (machine.name, message.key)

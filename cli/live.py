@@ -23,6 +23,7 @@ from schemas.topics import (
     FILLS,
     FRAMES,
     ORDERS,
+    OVERVIEW,
     POSITIONS,
     SIGNALS,
     Topic,
@@ -42,6 +43,7 @@ WATCHED = (
     ORDERS,
     FILLS,
     POSITIONS,
+    OVERVIEW,
     ALERTS,
     DEAD_LETTERS,
 )
@@ -130,6 +132,8 @@ async def _start_roles(settings: Settings, log: Log) -> list[Role]:
     from agents.runtime import roles, running
 
     started = [roles.worker(settings), roles.execution(settings)]
+    if settings.overview.enabled:
+        started.append(roles.overview(settings))
     for role in started:
         await log.ensure_topics(changelog_specs(role.changelogs()))
     await running.start_together(started)

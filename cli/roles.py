@@ -1,4 +1,4 @@
-"""``prism feed``, ``worker``, ``execution``: the roles, each its own process, over a broker."""
+"""``prism feed``, ``worker``, ``execution``, ``overview``: roles, each its own process."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ from streams.transport.log import Log, changelog_specs, open_log, topic_specs
 BrokerOption = Annotated[
     str | None,
     typer.Option("--broker", metavar="URL", help="kafka://host:port[,host:port]; else settings."),
+]
+
+SymbolsOption = Annotated[
+    str | None, typer.Option(help="Symbols (venue:symbol) to wait for, comma-separated.")
 ]
 
 
@@ -62,18 +66,34 @@ def execution(
     partitions: Annotated[
         int | None, typer.Option(min=1, help="Partitions of every per-symbol topic.")
     ] = None,
-    symbols: Annotated[
-        str | None, typer.Option(help="Symbols (venue:symbol) to wait for, comma-separated.")
-    ] = None,
+    symbols: SymbolsOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Run the account, on paper. Start a second one: it stands by and takes over."""
-    more = [] if symbols is None else [f"runtime.symbols=[{symbols!r}]".replace(",", "','")]
-    settings = _settings(config, [*(overrides or []), *more], broker, partitions)
+    settings = _settings(config, [*(overrides or []), *_waiting_for(symbols)], broker, partitions)
     from agents.runtime import roles, running
 
     role = roles.execution(settings)
+    asyncio.run(_prepare(settings, role.changelogs()))
+    running.run(role)
+
+
+def overview(
+    *,
+    broker: BrokerOption = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Partitions of every per-symbol topic.")
+    ] = None,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Rank the symbols and compare venues (overview.enabled). A second one stands by."""
+    settings = _settings(config, [*(overrides or []), *_waiting_for(symbols)], broker, partitions)
+    from agents.runtime import roles, running
+
+    role = roles.overview(settings)
     asyncio.run(_prepare(settings, role.changelogs()))
     running.run(role)
 
@@ -140,6 +160,10 @@ async def _prepare(settings: Settings, changelogs: Mapping[str, int]) -> None:
         await log.ensure_topics(changelog_specs(changelogs))
     finally:
         await log.close()
+
+
+def _waiting_for(symbols: str | None) -> list[str]:
+    return [] if symbols is None else [f"runtime.symbols=[{symbols!r}]".replace(",", "','")]
 
 
 def _settings(

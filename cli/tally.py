@@ -20,6 +20,7 @@ from schemas.topics import (
     FILLS,
     FRAMES,
     ORDERS,
+    OVERVIEW,
     POSITIONS,
     SIGNALS,
     Topic,
@@ -33,6 +34,7 @@ DIGESTED = (
     ORDERS,
     FILLS,
     POSITIONS,
+    OVERVIEW,
     ALERTS,
 )
 """Topics with a digest: those whose messages carry (tick, venue, symbol, id)."""

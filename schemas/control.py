@@ -1,6 +1,7 @@
 """Control records: what people and watchdogs decide, logged with the tick from which it holds.
 
-Decisions, live and replayed, read these records; nothing downstream reads a wall clock.
+Decisions, live and replayed, read these records; nothing downstream reads a wall clock. ``account``
+names who is told: an account, or for absences the market overview (``market.overview``).
 """
 
 from __future__ import annotations

@@ -123,6 +123,37 @@ class AccountSettings(Section):
     max_open_positions: int = Field(10, ge=1, description="No new position beyond this many.")
 
 
+class OverviewSettings(Section):
+    """The market overview: ranks the symbols, and compares venues."""
+
+    enabled: bool = Field(False, description="Whether it runs.")
+    interval_s: int = Field(
+        10, gt=0, le=3600, description="Event time between two overviews, and of one return."
+    )
+    window: int = Field(
+        360,
+        ge=24,
+        le=2000,
+        description="Intervals that measures look back; returns count from a twelfth of them on.",
+    )
+    choose: int = Field(10, ge=1, description="The best so many symbols are chosen.")
+    reference: str = Field(
+        "BTC", description="Base asset that betas of a venue refer to; else the mean of the others."
+    )
+    sectors: dict[str, str] = Field(
+        default_factory=dict, description="Sector by base asset; what is not named is in 'all'."
+    )
+    par: tuple[str, ...] = Field(
+        ("USD", "USDT", "USDC", "FDUSD"),
+        description="Quote currencies counted as one; others are converted where a pair tells how.",
+    )
+
+    @property
+    def interval_ns(self) -> int:
+        """Length of an interval in nanoseconds."""
+        return self.interval_s * 1_000_000_000
+
+
 class BrokerSettings(Section):
     """Where the topics live."""
 
@@ -137,7 +168,7 @@ class RuntimeSettings(Section):
     """How the roles run."""
 
     symbols: tuple[str, ...] = Field(
-        (), description="Symbols (venue:symbol) that the execution role waits for; needed there."
+        (), description="Symbols (venue:symbol) that execution and overview wait for; needed there."
     )
     absent_after_s: float = Field(
         10.0, gt=0, description="Wall time after which a silent symbol no longer holds others up."
@@ -174,6 +205,7 @@ class Settings(Section):
     sizing: SizingSettings = SizingSettings()
     paper: PaperSettings = PaperSettings()
     account: AccountSettings = AccountSettings()
+    overview: OverviewSettings = OverviewSettings()
     broker: BrokerSettings = BrokerSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 

@@ -19,6 +19,7 @@ from schemas.control import (
 from schemas.frame import Backfill, Frame, Instrument, Message, RawMessage
 from schemas.health import Checkpoint, DeadLetter, Heartbeat
 from schemas.order import Fill, Order, Position
+from schemas.overview import MarketOverview
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.signal import Signal
@@ -34,6 +35,7 @@ class KeyedBy(StrEnum):
     ACCOUNT = "account"
     COMPONENT = "component"
     STATE = "role:key"
+    OVERVIEW = "overview"
     SOURCE = "source"
 
 
@@ -67,7 +69,7 @@ class Topic:
 
 FRAMES = Topic(
     "market.frames", KeyedBy.SYMBOL, (Frame, Instrument, Backfill, Series), "feed",
-    "dimension agents, execution, sinks", partitions=None, compression="lz4",
+    "dimension agents, execution, overview, sinks", partitions=None, compression="lz4",
 )  # fmt: skip
 RAW = Topic(
     "market.raw", KeyedBy.SYMBOL, (RawMessage,), "feed (where told to)", "recorders",
@@ -85,6 +87,7 @@ SIGNALS = Topic("confluence.signals", KeyedBy.ACCOUNT, (Signal,), "join", "execu
 ORDERS = Topic("execution.orders", KeyedBy.ACCOUNT, (Order,), "execution", "sinks, api")
 FILLS = Topic("execution.fills", KeyedBy.ACCOUNT, (Fill,), "execution", "sinks, api")
 POSITIONS = Topic("execution.positions", KeyedBy.ACCOUNT, (Position,), "execution", "sinks, api")
+OVERVIEW = Topic("market.overview", KeyedBy.OVERVIEW, (MarketOverview,), "overview", "sinks, api")
 CHECKPOINTS = Topic(
     "state.checkpoints", KeyedBy.STATE, (Checkpoint,), "every role", "capsules, shadow workers"
 )
@@ -96,7 +99,7 @@ CONTROL = Topic(
     KeyedBy.ACCOUNT,
     (Halt, Resume, Flatten, FeedStale, Absent, Resumed, SettingsInForce),
     "operators, watchdogs",
-    "execution, join",
+    "execution, join, overview",
     retention_ms=None,
 )
 HEALTH = Topic("system.health", KeyedBy.COMPONENT, (Heartbeat,), "all", "api, sinks")
@@ -113,6 +116,7 @@ TOPICS: tuple[Topic, ...] = (
     ORDERS,
     FILLS,
     POSITIONS,
+    OVERVIEW,
     CHECKPOINTS,
     ALERTS,
     CONTROL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from schemas.codec import encode
 from schemas.control import Absent
 from schemas.errors import BrokerError, CodecError
 from schemas.frame import Frame
+from schemas.overview import OVERVIEW_READER
 from schemas.settings import Settings
 from schemas.topics import CONTROL, FRAMES
 from streams.merge import FeedMessage
@@ -29,7 +31,9 @@ class FramePublisher:
 
     def __init__(self, log: Log, settings: Settings) -> None:
         self._log = log
-        self._account = settings.account.id
+        self._readers = [settings.account.id]
+        if settings.overview.enabled:
+            self._readers.append(OVERVIEW_READER)
         self._topic = settings.broker.topic_prefix + FRAMES.name
         self._control = settings.broker.topic_prefix + CONTROL.name
         self._partitions = settings.broker.partitions
@@ -66,11 +70,11 @@ class FramePublisher:
                 raise BrokerError(f"a message was not acknowledged: {result}; start the feed again")
 
     async def finish(self) -> None:
-        """Say that no frames follow, so that accounts do not wait for these symbols."""
+        """Say that no frames follow, so that nobody waits for these symbols."""
         await self.settle()
-        for key in sorted(self._last):
+        for key, reader in product(sorted(self._last), self._readers):
             last = self._last[key]
-            absent = Absent(self._account, last.venue, last.symbol, last.close_ns)
+            absent = Absent(reader, last.venue, last.symbol, last.close_ns)
             sent: Any = await self._log.produce(
                 self._control, absent.key.encode(), encode(absent), partition=0
             )

@@ -3,7 +3,7 @@
 Frames of different symbols reach an account in any order; decisions on shared money must not depend
 on it. So a step is released only when nothing can come before it: every awaited symbol has shown
 frames up to the step's close (or was declared absent), and a tick has its confluence score and, if
-that names one, its signal.
+that names one, its signal. What decides by frames alone does without verdicts on ticks.
 """
 
 from __future__ import annotations
@@ -73,13 +73,15 @@ class _Lane:
 
 
 class Sequencer:
-    """Orders the inputs of one account. ``keys`` are the symbols (``venue:symbol``) it waits for.
+    """Orders the inputs of one reader. ``keys`` are the symbols (``venue:symbol``) it waits for.
 
     Frames, scores and signals of other symbols are ignored, repeats too. :attr:`waiting` counts the
-    frames that are held back; the caller bounds it by pausing input.
+    frames that are held back; the caller bounds it by pausing input. Without ``verdicts`` a tick
+    waits for no score and has no signal.
     """
 
-    def __init__(self, keys: Iterable[str]) -> None:
+    def __init__(self, keys: Iterable[str], *, verdicts: bool = True) -> None:
+        self._verdicts = verdicts
         self._lanes = {key: _Lane() for key in sorted(keys)}
         self._heads: list[_Head] = []
         self._floor_ns = -1
@@ -144,7 +146,7 @@ class Sequencer:
             lane = self._lanes[f"{head.venue}:{head.symbol}"]
             frame = lane.frames[0]
             signal = None
-            if frame.is_tick:
+            if frame.is_tick and self._verdicts:
                 if frame.close_ns not in lane.signal_of_tick:
                     return
                 signal_id = lane.signal_of_tick[frame.close_ns]
@@ -210,7 +212,7 @@ class Sequencer:
         lane.released_ns = frame.close_ns
         self.waiting -= 1
         heapq.heappop(self._heads)
-        if frame.is_tick:
+        if frame.is_tick and self._verdicts:
             signal_id = lane.signal_of_tick.pop(frame.close_ns)
             if signal_id is not None:
                 del lane.signals[signal_id]

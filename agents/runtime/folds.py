@@ -1,16 +1,21 @@
-"""The pure state machines as folds over a topic."""
+"""The pure state machines as folds: over the messages of a topic, or over steps of all symbols."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from agents.confluence.join import Join, JoinState
 from agents.dimensions.base import DimensionMachine, SymbolState
-from schemas.frame import Backfill, Frame, Message
+from agents.execution.account import Account, AccountState
+from agents.execution.sequencer import Step
+from agents.overview.overview import Overview, OverviewState
+from schemas.frame import Backfill, Frame, Instrument, Message
+from schemas.overview import OVERVIEW_READER
 from schemas.score import DimensionScore
 from schemas.series import Series
 from schemas.settings import Settings
+from schemas.topics import CONFLUENCE_SCORES, SIGNALS, Topic
 
 
 class DimensionFold:
@@ -76,3 +81,76 @@ class JoinFold:
     def decode(self, data: bytes) -> JoinState:
         """The state that :meth:`encode` wrote."""
         return self._join.decode(data)
+
+
+class OrderedFold(Protocol):
+    """A state machine over steps, one state for all symbols."""
+
+    name: str
+    """Also the name of its table."""
+    reader: str
+    """Its key in the table, and the name to which control records are addressed."""
+    verdicts: tuple[Topic, ...]
+    """Topics of what it waits for on a tick: scores and signals, or nothing."""
+    state_version: int
+    """Grows when the encoding of the state changes."""
+
+    def initial(self) -> Any:
+        """The state before the first step."""
+        ...
+
+    def learn(self, state: Any, instrument: Instrument) -> None:
+        """Take the trading rules of a symbol."""
+        ...
+
+    def step(self, state: Any, step: Step) -> Sequence[Message]:
+        """Take one step; what it decides."""
+        ...
+
+    def encode(self, state: Any) -> bytes:
+        """Bytes of a state."""
+        ...
+
+    def decode(self, data: bytes) -> Any:
+        """The state that ``encode`` wrote."""
+        ...
+
+
+class AccountFold:
+    """One account over frames with their signals."""
+
+    name = "account"
+    verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
+    state_version = 1
+
+    def __init__(self, settings: Settings) -> None:
+        self.reader = settings.account.id
+        self._account = Account(settings)
+        self.initial = self._account.initial
+        self.learn = self._account.learn
+        self.encode = self._account.encode
+        self.decode = self._account.decode
+
+    def step(self, state: AccountState, step: Step) -> Sequence[Message]:
+        """Take one step; orders, fills and positions."""
+        return self._account.step(state, step.frame, step.signal)
+
+
+class OverviewFold:
+    """The market overview over frames."""
+
+    name = "overview"
+    reader = OVERVIEW_READER
+    verdicts: tuple[Topic, ...] = ()
+    state_version = 1
+
+    def __init__(self, settings: Settings) -> None:
+        self._overview = Overview(settings)
+        self.initial = self._overview.initial
+        self.learn = self._overview.learn
+        self.encode = self._overview.encode
+        self.decode = self._overview.decode
+
+    def step(self, state: OverviewState, step: Step) -> Sequence[Message]:
+        """Take one step; the overview of an interval that it completes."""
+        return self._overview.step(state, step.frame)

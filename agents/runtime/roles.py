@@ -13,14 +13,14 @@ import structlog
 
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
-from agents.runtime.account_stage import AccountStage
 from agents.runtime.assignor import SingleActiveAssignor
 from agents.runtime.emitter import Emitter
 from agents.runtime.failpoints import Failpoints
 from agents.runtime.fence import Fence, FencedApp, Stage
-from agents.runtime.folds import DimensionFold, JoinFold
+from agents.runtime.folds import AccountFold, DimensionFold, JoinFold, OrderedFold, OverviewFold
 from agents.runtime.keyed_stage import KeyedStage
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.ordered_stage import OrderedStage
 from agents.runtime.snapshots import Outputs
 from agents.runtime.tables import PromptTables
 from agents.runtime.topic_watch import TopicWatch
@@ -104,15 +104,29 @@ def worker(
 
 def execution(settings: Settings) -> Role:
     """The account: one active worker of its group, the others stand by."""
+    return _ordered(settings, f"execution-{settings.account.id}", AccountFold(settings))
+
+
+def overview(settings: Settings) -> Role:
+    """The market overview: one active worker of its group, the others stand by."""
+    if not settings.overview.enabled:
+        raise SettingsError(
+            "overview.enabled is false: set it to true, for the feed too, which tells the overview "
+            "when a market ends"
+        )
+    return _ordered(settings, "overview", OverviewFold(settings))
+
+
+def _ordered(settings: Settings, name: str, fold: OrderedFold) -> Role:
+    """One state machine over all symbols, in one active worker."""
     keys = settings.runtime.symbols
     if not keys:
         raise SettingsError(
-            "runtime.symbols is empty: name the symbols that the account waits for, "
+            "runtime.symbols is empty: name the symbols that are waited for, "
             "such as binanceusdm:BTC/USDT:USDT"
         )
-    name = f"execution-{settings.account.id}"
     app, meter = _app(settings, name, PartitionAssignor=SingleActiveAssignor), LatencyMeter()
-    stage = AccountStage(app, settings, keys=keys, meter=meter)
+    stage = OrderedStage(app, fold, settings, keys=keys, meter=meter)
     role = Role(name, app, Fence(app, stage), (stage,), (stage.emitter,), meter)
     _agents(role)
     _watch_topics(role, settings)

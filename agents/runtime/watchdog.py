@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from agents.runtime.account_stage import AccountStage
+from agents.runtime.ordered_stage import OrderedStage
 from schemas.clock import monotonic_ns
 from schemas.frame import NS_PER_S
 
@@ -12,13 +12,13 @@ log = structlog.get_logger()
 
 
 class Watchdog:
-    """Declares symbols absent that hold the account up for too long, and returned when they come.
+    """Declares symbols absent that hold the others up for too long, and returned when they come.
 
     Heartbeat frames are due once per score interval; ``patience_s`` is how long their absence is
     borne before the other symbols go on without.
     """
 
-    def __init__(self, stage: AccountStage, *, patience_s: float) -> None:
+    def __init__(self, stage: OrderedStage, *, patience_s: float) -> None:
         self._stage = stage
         self._patience_ns = round(patience_s * NS_PER_S)
         self._since: dict[str, tuple[int, int]] = {}

@@ -19,7 +19,7 @@ from schemas.errors import UsageError
 from schemas.frame import Message
 from schemas.plain import plain
 from schemas.score import DIMENSIONS, ConfluenceScore
-from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, SIGNALS, Topic
+from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, OVERVIEW, SIGNALS, Topic
 
 SUMMARY = "summary.json"
 SCORES = "confluence_scores.parquet"
@@ -27,6 +27,7 @@ LINES = {
     SIGNALS.name: "signals.jsonl",
     ORDERS.name: "orders.jsonl",
     FILLS.name: "fills.jsonl",
+    OVERVIEW.name: "overview.jsonl",
     DEAD_LETTERS.name: "dead_letters.jsonl",
 }
 """JSON-lines file of each topic that has one."""

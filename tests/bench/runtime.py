@@ -69,7 +69,7 @@ def _settings(rig: Rig, symbols: Sequence[str]) -> tuple[Settings, list[str]]:
     """Settings, and the options that give them to a role."""
     broker: dict[str, object] = {"url": rig.url, "partitions": 8, "topic_prefix": next(_prefixes)}
     runtime: dict[str, object] = {"symbols": list(symbols), "instance": "bench"}
-    values = {
+    values: dict[str, dict[str, object]] = {
         "broker": broker, "runtime": runtime, "signals": _EAGER,
         "dimensions": {"enabled": ["orderbook", "orderflow"]},
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -19,6 +19,13 @@ from tests.chaos.outputs import Outputs, Tail, digests
 PATIENCE_S = 120.0
 _LOOK_EVERY = 200
 _MOST_BEHIND = 2_000
+
+
+_MAKERS: dict[str, Callable[[Settings], Role]] = {
+    "worker": roles.worker,
+    "execution": roles.execution,
+    "overview": roles.overview,
+}
 
 
 class RoleEnded(AssertionError):
@@ -46,7 +53,7 @@ class Unplugged:
 
 
 class Inside:
-    """Workers and accounts on one broker; a name begins with ``worker`` or ``execution``.
+    """Roles on one broker; a name is that of a role, with a number where there are several.
 
     ``worker-orderbook`` runs that dimension alone, ``worker-join`` the join alone.
     """
@@ -84,10 +91,8 @@ class Inside:
 
     def _made(self, name: str) -> Role:
         kind, _, part = name.partition("-")
-        if kind.startswith("execution"):
-            return roles.execution(self.settings)
         if not part:
-            return roles.worker(self.settings)
+            return _MAKERS[kind.rstrip("0123456789")](self.settings)
         dimensions = [] if part == "join" else [part]
         return roles.worker(self.settings, dimensions=dimensions, join=part == "join")
 

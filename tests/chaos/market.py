@@ -27,6 +27,7 @@ def short_settings(**broker: object) -> Settings:
         {
             "frames": {"score_interval_ms": 300},
             "dimensions": {
+                "enabled": ["orderbook", "orderflow"],  # in 12 s no bar closes
                 "options": {"orderbook": {"warmup_s": 1}, "orderflow": {"warmup_s": 1}}
             },
             "signals": {

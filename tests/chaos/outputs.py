@@ -16,12 +16,13 @@ from schemas.topics import (
     DIMENSION_SCORES,
     FILLS,
     ORDERS,
+    OVERVIEW,
     POSITIONS,
     SIGNALS,
 )
 from streams.transport.log import Log, TopicPartition
 
-OUTPUTS = (DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, ALERTS)
+OUTPUTS = (DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, OVERVIEW, ALERTS)
 """Topics that must hold the same, whatever happened on the way."""
 
 Outputs = Mapping[str, Sequence[Message]]

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from agents.runtime import account_stage
+from agents.runtime import ordered_stage
 from agents.runtime.folds import DimensionFold
 from tests.chaos import inside
 from tests.chaos.market import FRAMES, Market, short_market
@@ -64,6 +64,6 @@ def test_accounts_that_skip_what_waits_for_its_turn_are_found_out(
     def first_unread(unapplied: object, applied: object, otherwise: int) -> int:
         return otherwise
 
-    monkeypatch.setattr(account_stage._Unapplied, "first", first_unread)
+    monkeypatch.setattr(ordered_stage._Unapplied, "first", first_unread)
     monkeypatch.setattr(inside, "PATIENCE_S", 5.0)  # what was skipped never comes
     assert asyncio.run(failures(market, late_restarts("execution")[:5]))

@@ -38,6 +38,7 @@ WRITTEN = {
     "fills.jsonl",
     "market.json",
     "orders.jsonl",
+    "overview.jsonl",
     "signals.jsonl",
     "summary.json",
 }

@@ -30,6 +30,7 @@ WHOLE = {
     "dead_letters.jsonl",
     "fills.jsonl",
     "orders.jsonl",
+    "overview.jsonl",
     "signals.jsonl",
     "summary.json",
 }

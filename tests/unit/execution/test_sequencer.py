@@ -136,3 +136,12 @@ def test_a_symbol_continues_behind_the_position_of_a_snapshot() -> None:
     for frame in frames:
         feed(sequencer, frame)
     assert [s.frame for s in sequencer.steps()] == [frames[2]]
+
+
+def test_without_verdicts_ticks_wait_for_the_other_symbols_alone() -> None:
+    sequencer = Sequencer(KEYS[:2], verdicts=False)
+    ada, btc = (frames_of(s, [1, 2, 3], ticks_every=1) for s in SYMBOLS[:2])
+    for frame in (*ada, *btc[:2]):
+        feed(sequencer, frame)
+    assert list(sequencer.steps()) == [Step(f, None) for f in (ada[0], btc[0], ada[1], btc[1])]
+    assert sequencer.waiting == 1

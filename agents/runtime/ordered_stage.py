@@ -1,4 +1,4 @@
-"""The account over the broker: frames, verdicts, signals and control in; orders and fills out."""
+"""One state machine over many symbols: their frames in one order, with control; records out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import msgspec
 from faust.types import TP
 from faust.types import Message as Input
 
-from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Sequencer, Step
 from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Partitions, Stage
+from agents.runtime.folds import OrderedFold
 from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.snapshots import SnapshotWriter, TableValue
@@ -23,23 +23,22 @@ from schemas.health import Checkpoint
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
-from schemas.topics import CONFLUENCE_SCORES, CONTROL, FRAMES, SIGNALS
+from schemas.topics import CONTROL, FRAMES
 
-TABLE = "account"
 _WAITING_HIGH = 5_000
 _WAITING_LOW = 1_000
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True):
-    """The last frame of a symbol that the account has taken into account."""
+    """The last frame of a symbol that is part of the state."""
 
     epoch: int
     seq: int
     close_ns: int
 
 
-class AccountSnapshot(msgspec.Struct, frozen=True, array_like=True):
-    """The table value: the account's state, and where its inputs must be read from again."""
+class OrderedSnapshot(msgspec.Struct, frozen=True, array_like=True):
+    """The table value: the state, and where its inputs must be read from again."""
 
     applied: dict[str, Applied]
     starts: dict[str, dict[int, int]]
@@ -67,8 +66,8 @@ class _Unapplied:
         return otherwise
 
 
-class AccountStage(Stage):
-    """Runs one account: puts its inputs in order, steps it, sends what it decides.
+class OrderedStage(Stage):
+    """Runs one fold, an account or the overview: puts its inputs in order, sends what it decides.
 
     ``keys`` are the symbols (``venue:symbol``) that it waits for. Control is read up to its end
     before anything is decided, so that an absence declared earlier holds after a restart too.
@@ -77,42 +76,46 @@ class AccountStage(Stage):
     def __init__(
         self,
         app: FencedApp,
+        fold: OrderedFold,
         settings: Settings,
         *,
         keys: Sequence[str],
         meter: LatencyMeter,
     ) -> None:
         prefix = settings.broker.topic_prefix
-        self._topics = {prefix + t.name: t for t in (FRAMES, CONFLUENCE_SCORES, SIGNALS, CONTROL)}
-        self._decoders = {name: topic.decoder() for name, topic in self._topics.items()}
-        self.sources = tuple(self._topics)
+        topics = {prefix + t.name: t for t in (FRAMES, *fold.verdicts, CONTROL)}
+        self._decoders = {name: topic.decoder() for name, topic in topics.items()}
+        self.sources = tuple(topics)
         self.read_first = (prefix + CONTROL.name,)
         self._control = prefix + CONTROL.name
         self._frames = prefix + FRAMES.name
         self._app = app
         self._keys = tuple(keys)
-        self._account = Account(settings)
-        self._account_id = settings.account.id
+        self._fold = fold
+        self._reader = fold.reader
         self._interval_ns = round(settings.runtime.snapshot_interval_s * NS_PER_S)
         self._meter = meter
         self.emitter = Emitter(app, prefix=prefix)
         self._writer = SnapshotWriter(app)
-        self._table = app.Table(f"{prefix}{TABLE}", partitions=1, key_type=bytes, value_type=bytes)
+        self._table = app.Table(
+            f"{prefix}{fold.name}", partitions=1, key_type=bytes, value_type=bytes
+        )
         self._paused: set[TP] = set()
         self._forget()
 
     def _forget(self) -> None:
         self._ready = False
-        self._state: AccountState = self._account.initial()
+        self._state = self._fold.initial()
         self._applied: dict[str, Applied] = {}
-        self._sequencer = Sequencer(self._keys)
+        self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
         self._starts: dict[str, dict[int, int]] = {}
-        self._durable: AccountSnapshot | None = None
+        self._durable: OrderedSnapshot | None = None
         self._unapplied: dict[TP, _Unapplied] = {}
         self._published: dict[tuple[str, int], float] = {}
         self._tp_of_key: dict[str, TP] = {}
         self._snapshot_ns: int | None = None
         self._applied_ns = -1
+        self._departing: dict[str, int] = {}
         self._returning: dict[str, None] = {}
         self._paused.clear()
 
@@ -121,17 +124,12 @@ class AccountStage(Stage):
         """Close of the last applied frame by symbol."""
         return {key: applied.close_ns for key, applied in self._applied.items()}
 
-    @property
-    def account_state(self) -> AccountState:
-        """The account as it stands."""
-        return self._state
-
     def pending(self) -> int:
         """Frames that wait for their turn."""
         return self._sequencer.waiting
 
     def laggards(self) -> list[str]:
-        """Symbols that hold the account up."""
+        """Symbols that hold the others up."""
         return self._sequencer.laggards() if self._ready else []
 
     def watermark_ns(self, key: str) -> int:
@@ -139,12 +137,16 @@ class AccountStage(Stage):
         return self._sequencer.watermark_ns(key)
 
     async def declare_absent(self, key: str) -> None:
-        """Log that the account stops waiting for a symbol; it holds once it is read back."""
+        """Log that a symbol is not waited for; it holds once it is read back.
+
+        Until then nothing later is applied: a frame that came meanwhile must not count now, and not
+        when the log is read again.
+        """
         venue, symbol = key.split(":", 1)
-        from_ns = self._sequencer.watermark_ns(key)
+        from_ns = self._departing[key] = self._sequencer.watermark_ns(key)
         for record in (
-            FeedStale(self._account_id, venue, symbol, from_ns),
-            Absent(self._account_id, venue, symbol, from_ns),
+            FeedStale(self._reader, venue, symbol, from_ns),
+            Absent(self._reader, venue, symbol, from_ns),
         ):
             await self.emitter.emit(record, partition=0, timestamp_s=None)
 
@@ -158,20 +160,20 @@ class AccountStage(Stage):
         self._returning = dict.fromkeys(self._sequencer.returning())
         for key in self._returning:
             venue, symbol = key.split(":", 1)
-            record = Resumed(self._account_id, venue, symbol, self._applied_ns)
+            record = Resumed(self._reader, venue, symbol, self._applied_ns)
             await self.emitter.emit(record, partition=0, timestamp_s=None)
 
     def load(self, owned: Partitions, kept: Partitions) -> None:
-        """Tables are recovered: the active member takes the account over, a standby forgets it."""
+        """Tables are recovered: the active member takes the state over, a standby forgets it."""
         if kept[self._control]:
             return
         self._forget()
-        value = self._table.data.get(self._account_id.encode())
+        value = self._table.data.get(self._reader.encode())
         if not owned[self._control] or value is None:
             return
-        snapshot = msgspec.msgpack.decode(value, type=AccountSnapshot)
+        snapshot = msgspec.msgpack.decode(value, type=OrderedSnapshot)
         self._durable = snapshot
-        self._state = self._account.decode(snapshot.state)
+        self._state = self._fold.decode(snapshot.state)
         self._applied = dict(snapshot.applied)
         self._starts = snapshot.starts
         for key, applied in self._applied.items():
@@ -193,7 +195,7 @@ class AccountStage(Stage):
         return self._durable.starts.get(tp.topic, {}).get(tp.partition, 0)
 
     def caught_up(self, topic: str) -> None:
-        """Control is read: from here on the account may advance."""
+        """Control is read: from here on the state may advance."""
         del topic
         self._ready = True
 
@@ -206,10 +208,16 @@ class AccountStage(Stage):
             return
         self._place(message.tp, message.offset, decoded, message.timestamp)
         if self._ready:
-            until_ns = self._applied_ns if self._returning else None
-            for step in self._sequencer.steps(until_ns=until_ns):
+            for step in self._sequencer.steps(until_ns=self._limit_ns()):
                 await self._apply(step)
         self._regulate(message.tp)
+
+    def _limit_ns(self) -> int | None:
+        """Close up to which steps may be applied while declarations are on their way."""
+        limits = list(self._departing.values())
+        if self._returning:
+            limits.append(self._applied_ns)
+        return min(limits, default=None)
 
     def _place(self, tp: TP, offset: int, decoded: Message, published_s: float) -> None:
         unapplied = self._unapplied.setdefault(tp, _Unapplied())
@@ -227,20 +235,23 @@ class AccountStage(Stage):
             case Signal():
                 unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
                 self._sequencer.add_signal(decoded)
-            case Absent() if decoded.account == self._account_id:
+            case Absent() if decoded.account == self._reader:
                 self._sequencer.absent(decoded)
-            case Resumed() if decoded.account == self._account_id:
+                key = f"{decoded.venue}:{decoded.symbol}"
+                if self._departing.get(key) == decoded.from_ns:
+                    del self._departing[key]
+            case Resumed() if decoded.account == self._reader:
                 self._sequencer.resumed(decoded)
                 self._returning.pop(f"{decoded.venue}:{decoded.symbol}", None)
             case Instrument():
-                self._account.learn(self._state, decoded)
+                self._fold.learn(self._state, decoded)
             case _:
                 pass
 
     async def _apply(self, step: Step) -> None:
         frame = step.frame
         published_s = self._published.pop((frame.key, frame.close_ns), None)
-        for given in self._account.step(self._state, frame, step.signal):
+        for given in self._fold.step(self._state, step):
             await self.emitter.emit(given, partition=0, timestamp_s=published_s)
             self._meter.observe(given, published_s)
         self._applied[frame.key] = Applied(frame.epoch, frame.seq, frame.close_ns)
@@ -251,9 +262,12 @@ class AccountStage(Stage):
 
     async def _checkpoint(self, frame: Frame) -> None:
         """Log the whole state with the first step of each hour of event time (UTC)."""
-        state = self._account.encode(self._state)
+        state = self._fold.encode(self._state)
         at = (frame.close_ns, frame.epoch, frame.seq)
-        checkpoint = Checkpoint(TABLE, self._account_id, *at, state_version=1, state=state)
+        version = self._fold.state_version
+        checkpoint = Checkpoint(
+            self._fold.name, self._reader, *at, state_version=version, state=state
+        )
         await self.emitter.emit(checkpoint, partition=0, timestamp_s=None)
 
     def _maybe_snapshot(self, close_ns: int) -> None:
@@ -262,14 +276,14 @@ class AccountStage(Stage):
         if close_ns - self._snapshot_ns < self._interval_ns:
             return
         self._snapshot_ns = close_ns
-        snapshot = AccountSnapshot(
-            dict(self._applied), self._needed(), self._account.encode(self._state)
+        snapshot = OrderedSnapshot(
+            dict(self._applied), self._needed(), self._fold.encode(self._state)
         )
 
         def durable() -> None:
             self._durable = snapshot
 
-        key, body = self._account_id.encode(), msgspec.msgpack.encode(snapshot)
+        key, body = self._reader.encode(), msgspec.msgpack.encode(snapshot)
         self._writer.write(key, [TableValue(self._table, 0, key, body)], durable)
 
     def _needed(self) -> dict[str, dict[int, int]]:
