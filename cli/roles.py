@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -127,15 +128,15 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
     log = await _open(settings)
     try:
         publisher = FramePublisher(log, settings)
-        for message in market.messages(lambda _letter: None):
+        for due_ns, messages in groupby(market.messages(lambda _letter: None), key=event_ns):
             while not stop.requested:
-                wait_s = pacer.wait_s(event_ns(message), now_ns=monotonic_ns())
+                wait_s = pacer.wait_s(due_ns, now_ns=monotonic_ns())
                 if wait_s <= 0:
                     break
                 await asyncio.to_thread(stop.wait, min(wait_s, 0.1))
             if stop.requested:
                 break
-            await publisher.publish(message)
+            await publisher.publish_together(messages)
         await publisher.finish()
     finally:
         await log.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
@@ -53,6 +54,12 @@ class FramePublisher:
         self._sends.append(sent)
         if len(self._sends) >= _IN_FLIGHT:
             await self.settle()
+
+    async def publish_together(self, messages: Iterable[FeedMessage]) -> None:
+        """Send what is due at one time: history first, then ticks, for decisions wait for those."""
+        for message in sorted(messages, key=_urgency):
+            await self.publish(message)
+            await asyncio.sleep(0)  # the first is on its way before the last is encoded
 
     async def _in_epoch(self, frame: Frame) -> Frame:
         epoch = self._epochs.get(frame.key)
@@ -114,3 +121,9 @@ class FramePublisher:
         except CodecError:
             return 0
         return message.epoch if isinstance(message, Frame) else 0
+
+
+def _urgency(message: FeedMessage) -> int:
+    if not isinstance(message, Frame):
+        return 0  # it may be used by the frame of the same time
+    return 1 if message.is_tick else 2

@@ -213,10 +213,11 @@ async def _play(
         frames = crowd.at(step)
         due_s = started_s + step * interval_s
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+        closed_s = time.monotonic()
         for frame in frames:
             if frame.is_tick:
-                seen.published_s[frame.symbol, frame.close_ns] = time.monotonic()
-            await publisher.publish(frame)
+                seen.published_s[frame.symbol, frame.close_ns] = closed_s
+        await publisher.publish_together(frames)
 
 
 async def _recovery(rig: Rig, options: list[str], seen: _Latencies) -> float:
