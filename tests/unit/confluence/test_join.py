@@ -23,12 +23,12 @@ from schemas.alert import Alert
 from schemas.codec import encode
 from schemas.frame import NS_PER_S, Message
 from schemas.score import ConfluenceScore, DimensionScore
-from schemas.settings import Settings, settings_from
+from schemas.settings import settings_from
 from schemas.signal import FrameRef, Signal, SignalKind, TradePlan, Validation
 from tests.support.markets import random_market
 from tests.support.messages import component_of, dimension_of, score_of
 
-SETTINGS = Settings()
+SETTINGS = settings_from({"dimensions": {"enabled": ["orderbook", "orderflow"]}})
 NAMES = SETTINGS.dimensions.enabled
 
 

@@ -15,7 +15,6 @@ from agents.dimensions.timeframes import BASE_COVERAGE
 from schemas.frame import NS_PER_S, Backfill, Derivatives, Frame, Known, TradeFlag
 from schemas.score import DimensionScore
 from schemas.series import Series, SeriesName
-from schemas.settings import Settings
 from tests.support.bars import MINUTE_NS, chance_table, history, trade_frame, walk
 
 TIMEFRAME_MINUTES = (240, 15, 5, 1)
@@ -84,11 +83,6 @@ def assert_sound(scores: list[DimensionScore]) -> None:
         for part in score.components:
             assert part.score is None or 0.0 <= part.score <= 100.0
             assert all(math.isfinite(value) for _, value in part.raw), part
-
-
-def test_it_is_not_enabled_by_default() -> None:
-    assert "price_structure" in registry.dimensions()
-    assert "price_structure" not in Settings().dimensions.enabled
 
 
 def test_readiness_grows_from_the_base_up_and_spot_has_no_heat() -> None:
