@@ -69,10 +69,24 @@ class FencedConsumer:
             if not active:
                 await self.sleep(_POLL_S)
                 continue
-            fetched = await self._getmany(set(active), _POLL_S)
+            fetched = await self._fetched(set(active))
             for tp, records in fetched.items():
                 await self._hand_out(TP(tp.topic, tp.partition), records)
             await asyncio.sleep(0)
+
+    async def _fetched(self, active: set[Any]) -> Any:
+        """What comes next; nothing where a rebalance cut the fetch short.
+
+        That cancels the fetch in the consumer's thread, not this task. Upstream takes it for the
+        end of its fetcher, fails to start another, and keeps the partitions without reading them.
+        """
+        try:
+            return await self._getmany(active, _POLL_S)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return {}
 
     async def _hand_out(self, tp: TP, records: Any) -> None:
         messages = [self._to_message(tp, record) for record in records]

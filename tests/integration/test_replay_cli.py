@@ -92,7 +92,7 @@ def test_the_summary_agrees_with_the_files(plain: Path, btc_lines: list[bytes]) 
     assert {path.name for path in plain.iterdir()} == WRITTEN
     summary = summary_of(plain)
     assert summary["complete"] is True
-    assert summary["scores"] == {"orderbook": summary["ticks"], "orderflow": summary["ticks"]}
+    assert summary["scores"] == dict.fromkeys(DIMENSIONS, summary["ticks"])
     assert SECONDS - 1 <= summary["ticks"] <= SECONDS + 1
     assert summary["data_seconds"] == pytest.approx(SECONDS, abs=1.0)
     assert summary["speed"] == pytest.approx(summary["data_seconds"] / summary["wall_seconds"])
