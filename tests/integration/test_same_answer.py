@@ -45,9 +45,14 @@ def day_of(paths: list[Path], settings: Settings | None = None) -> Day:
     return Day(paths, tuple(sorted(symbols)), expected)
 
 
+NEXO = ["orderbook", "orderflow"]
+"""Of the long day; the others have all six dimensions, with which it takes three times as long."""
+
+
 @pytest.fixture(scope="module")
 def nexo(market_data: Path) -> Day:
-    return day_of(golden_paths(market_data, "NEXO_spot_23_24"))
+    settings = settings_from({"dimensions": {"enabled": NEXO}})
+    return day_of(golden_paths(market_data, "NEXO_spot_23_24"), settings)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +94,14 @@ async def _on_embedded(
         return await roles.finish(day.expected, patience_s=LONG_S)
 
 
-def on_kafka(day: Day, kafka: KafkaServer, folder: Path, *names: str) -> dict[str, tuple[int, str]]:
+def on_kafka(
+    day: Day, kafka: KafkaServer, folder: Path, *names: str, overrides: Sequence[str] = ()
+) -> dict[str, tuple[int, str]]:
     """Digests of a day on Kafka, its feed and roles each a process."""
     broker, prefix = f"kafka://{kafka.bootstrap}", f"{folder.name}."
-    with Cluster(broker, prefix, folder, day.symbols, partitions=PARTITIONS) as cluster:
+    with Cluster(
+        broker, prefix, folder, day.symbols, partitions=PARTITIONS, overrides=overrides
+    ) as cluster:
         cluster.start(*names)
         cluster.play(day.paths, speed="max")
         return cluster.finish(day.expected, patience_s=LONG_S)
@@ -118,7 +127,8 @@ def test_two_symbols_and_two_workers_on_the_embedded_broker(btc_and_eth: Day) ->
 
 
 def test_the_nexo_day_on_the_embedded_broker(nexo: Day) -> None:
-    assert on_embedded(nexo, "worker", "execution") == digests(nexo.expected)
+    found = on_embedded(nexo, "worker", "execution", dimensions={"enabled": NEXO})
+    assert found == digests(nexo.expected)
 
 
 @pytest.mark.needs_kafka
@@ -138,5 +148,6 @@ def test_two_symbols_and_two_workers_on_kafka(
 @pytest.mark.needs_kafka
 @pytest.mark.chaos
 def test_the_nexo_day_on_kafka(nexo: Day, kafka: KafkaServer, tmp_path: Path) -> None:
-    found = on_kafka(nexo, kafka, tmp_path, "worker", "execution")
+    only = f"dimensions.enabled={NEXO}"
+    found = on_kafka(nexo, kafka, tmp_path, "worker", "execution", overrides=[only])
     assert found == digests(nexo.expected)
