@@ -9,11 +9,10 @@ from enum import StrEnum
 
 from agents.pipeline import Pipeline
 from schemas.frame import Frame
-from schemas.score import NEUTRAL, ConfluenceScore, DimensionScore
-from schemas.settings import Settings, settings_from
+from schemas.score import NEUTRAL, DimensionScore
 from streams.merge import FeedMessage
+from tests.support.six import all_six, scores_of
 
-DIMENSIONS = ("orderbook", "orderflow", "price_structure", "sentiment", "technical", "volume")
 NEAR_POINTS = 10.0
 """What counts as near neutral."""
 
@@ -51,29 +50,21 @@ class Tick:
     """Every score of one tick by its name; components as ``dimension.component``."""
 
     at_ns: int
-    price: float | None
     scores: dict[str, float | None]
-
-
-def all_six(**values: object) -> Settings:
-    """Settings with every dimension enabled."""
-    return settings_from({"dimensions": {"enabled": list(DIMENSIONS)}, **values})
 
 
 def ticks_of(messages: Iterable[FeedMessage]) -> list[Tick]:
     """What all six dimensions and the confluence say at every tick."""
-    pipeline = Pipeline(all_six())
     ticks = []
     scores: dict[str, float | None] = {}
-    for message in messages:
-        for _, given in pipeline.process(message):
-            if isinstance(given, DimensionScore):
-                scores[given.dimension] = given.score
-                scores |= {f"{given.dimension}.{p.name}": p.score for p in given.components}
-            elif isinstance(given, ConfluenceScore):
-                scores["confluence"] = given.score
-                ticks.append(Tick(given.tick_ns, given.price, scores))
-                scores = {}
+    for given in scores_of(Pipeline(all_six()), messages):
+        if isinstance(given, DimensionScore):
+            scores[given.dimension] = given.score
+            scores |= {f"{given.dimension}.{p.name}": p.score for p in given.components}
+        else:
+            scores["confluence"] = given.score
+            ticks.append(Tick(given.tick_ns, scores))
+            scores = {}
     return ticks
 
 
