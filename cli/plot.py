@@ -20,7 +20,7 @@ from cli.common import (
     settings_of,
 )
 from cli.feeds import FileFeed
-from cli.moment import parse_moment
+from cli.moment import Moment, parse_moment
 from cli.progress import progress
 from cli.run import PipelineRun
 from cli.stop import Stop
@@ -96,24 +96,9 @@ def plot(  # noqa: PLR0913 - the options of a command are its arguments
     feed = FileFeed(sources, settings, symbol=symbol, history=history, series=series)
     if len(feed.keys()) > 1:
         raise UsageError(f"{feed.title}: more than one symbol; give the files of one")
-    begins, ends = parse_moment(begin), None if end is None else parse_moment(end)
-    curves = Curves()
-    started = False
-    with Stop() as stop, PipelineRun(settings, watchers=[curves]) as run:
-        with progress(feed, run.tally, shown=True) as advance:
-            for message in feed.messages(run.dead_letter):
-                if isinstance(message, Backfill):
-                    curves.close = message.close[-1]
-                elif isinstance(message, Frame):
-                    if not started:
-                        started, curves.begin_ns = True, begins.after(message.open_ns)
-                        end_ns = None if ends is None else ends.after(message.open_ns)
-                    if end_ns is not None and message.close_ns > end_ns:
-                        break
-                run.take(message)
-                if stop.requested:
-                    break
-                advance()
+    window = parse_moment(begin), None if end is None else parse_moment(end)
+    with Stop() as stop, PipelineRun(settings, watchers=[curves := Curves()]) as run:
+        gather(curves, feed, run, stop, window)
     if stop.by is not None:
         raise typer.Exit(STOPPED_BY + stop.by)
     if not curves.times:
@@ -121,9 +106,33 @@ def plot(  # noqa: PLR0913 - the options of a command are its arguments
     draw(curves, title=feed.title, out=out)
 
 
+def gather(
+    curves: Curves,
+    feed: FileFeed,
+    run: PipelineRun,
+    stop: Stop,
+    window: tuple[Moment, Moment | None],
+) -> None:
+    """Run the feed up to the end of the window, or until somebody stops it."""
+    begin, end = window
+    start_ns = None
+    with progress(feed, run.tally, shown=True) as advance:
+        for message in feed.messages(run.dead_letter):
+            if isinstance(message, Backfill):
+                curves.close = message.close[-1]
+            elif isinstance(message, Frame):
+                start_ns = message.open_ns if start_ns is None else start_ns
+                curves.begin_ns = begin.after(start_ns)
+                if end is not None and message.close_ns > end.after(start_ns):
+                    return
+            run.take(message)
+            if stop.requested:
+                return
+            advance()
+
+
 def draw(curves: Curves, *, title: str, out: Path) -> None:
     """One strip per line over a common time, neutral and the ends of the range marked."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.0, 1.0 * len(curves.lines) + 1.0), dpi=80, layout="constrained")
@@ -139,8 +148,5 @@ def draw(curves: Curves, *, title: str, out: Path) -> None:
             strip.axhline(NEUTRAL, color="grey", linewidth=0.5)
             if all(map(math.isnan, values)):
                 strip.text(0.5, 0.6, "not ready", transform=strip.transAxes, ha="center")
-    locator = AutoDateLocator()
-    strips[-1].xaxis.set_major_locator(locator)
-    strips[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
     figure.suptitle(f"{title} (UTC)", fontsize=9)
     figure.savefig(out)
