@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute
-import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,7 +21,7 @@ from streams.history.times import time_ns
 from streams.merge import FeedMessage
 from tests.chaos.inside import Inside
 from tests.chaos.outputs import Outputs, digests
-from tests.support.klines import HOUR_NS, MINUTE_NS
+from tests.support.klines import HOUR_NS, MINUTE_NS, cut
 from tests.support.prism import lines_of, prism, summary_of
 
 pytestmark = pytest.mark.needs_market_data
@@ -38,17 +34,6 @@ WHOLE_DAY = (time_ns("2025-05-22 00:00:00"), time_ns("2025-05-23 00:00:00"))
 @pytest.fixture(scope="module")
 def klines(market_data: Path) -> Path:
     return market_data / "klines-2025-05"
-
-
-def cut(source: Path, folder: Path, begin_ns: int, end_ns: int) -> Path:
-    """The rows of a file that open within a time, under the same name."""
-    table = pyarrow.feather.read_table(source)
-    opened = table.column("date").cast(pa.int64())
-    compute: Any = pyarrow.compute
-    inside = compute.and_(compute.greater_equal(opened, begin_ns), compute.less(opened, end_ns))
-    path = folder / source.name
-    pyarrow.feather.write_feather(table.filter(inside), str(path))
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.feather
 
 from schemas.errors import RejectedInput
@@ -40,6 +42,17 @@ def write_feather(path: Path, rows: Sequence[Kline]) -> Path:
     for name in ("open", "high", "low", "close", "volume"):
         columns[name] = pa.array([getattr(row, name) for row in rows], pa.float64())
     pyarrow.feather.write_feather(pa.table(columns), str(path))
+    return path
+
+
+def cut(source: Path, folder: Path, begin_ns: int, end_ns: int) -> Path:
+    """The rows of a file that open within a time, under the same name."""
+    table = pyarrow.feather.read_table(source)
+    opened = table.column("date").cast(pa.int64())
+    compute: Any = pyarrow.compute
+    inside = compute.and_(compute.greater_equal(opened, begin_ns), compute.less(opened, end_ns))
+    path = folder / source.name
+    pyarrow.feather.write_feather(table.filter(inside), str(path))
     return path
 
 
