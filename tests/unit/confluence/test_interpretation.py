@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ from agents.confluence.interpretation import interpret
 from agents.confluence.phrasebook import component_sentence, dimension_patterns, phrases
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
+from schemas.frame import NS_PER_S
 from schemas.score import (
     NEUTRAL,
     ComponentReading,
@@ -348,3 +350,47 @@ def test_no_finite_values_are_too_wild_for_words(
         assert line.endswith(".")
         assert "nan" not in line
         assert len(line) < 500
+
+
+def test_bar_dimensions_and_sentiment_tell_their_figures() -> None:
+    """Worked examples; a raw value that is renamed in its dimension must be renamed here too."""
+    told = {
+        ("volume", "cmf"): ({"cmf_smooth_5m": -0.192}, ["CMF 5m −0.192"]),
+        ("volume", "relative_volume"): (
+            {"relative_volume_4h": 2.0, "volume_trend_4h": 0.25},
+            ["short against long mean 4h 2×", "5 bars against 20 4h +25%"],
+        ),
+        ("price_structure", "value_area"): (
+            {"val_5m": 944.2, "vah_5m": 958.95, "poc_5m": 944.5, "volume_below_5m": 0.4},
+            ["value 944.2 to 958.95 on 5m", "most traded at 5m 944.5",
+             "volume traded below the price 5m 40%"],
+        ),
+        ("sentiment", "funding"): (
+            {"funding_annual": 0.1095, "funding_momentum": -0.5},
+            ["funding +10.9% a year", "momentum −0.5"],
+        ),
+        ("sentiment", "liquidations"): (
+            {"liquidated_longs": 5.0, "liquidated_shorts": 0.001, "liquidations_normal": 1.0,
+             "cascade": 1.0},
+            ["longs closed by force 5", "a cascade is under way"],
+        ),
+    }  # fmt: skip
+    for (dimension, component), (values, wanted) in told.items():
+        module = importlib.import_module(f"agents.confluence.sentences.{dimension}")
+        assert list(module.PHRASES.components[component].evidence(values)) == wanted
+
+
+@pytest.mark.parametrize("dimension", ["volume", "price_structure", "sentiment"])
+def test_the_figures_that_sentences_look_for_are_given(dimension: str) -> None:
+    machine = DimensionMachine(registry.create(dimension, {}))
+    state, last = machine.initial(), None
+    for frame in random_market(7, 900, frames_per_tick=1, interval_ns=600 * NS_PER_S):
+        last = machine.step(state, frame) or last
+    assert last is not None
+    module = importlib.import_module(f"agents.confluence.sentences.{dimension}")
+    silent = [
+        part.name
+        for part in last.components
+        if part.raw and not list(module.PHRASES.components[part.name].evidence(dict(part.raw)))
+    ]
+    assert silent == []
