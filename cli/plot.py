@@ -32,6 +32,8 @@ from schemas.topics import Topic
 STOPPED_BY = 128
 """Exit code of a run that a signal stopped: this plus the signal's number."""
 
+KINDS = (".pdf", ".png", ".svg")
+
 NOT_READY = float("nan")
 """What leaves a gap in a line."""
 
@@ -92,6 +94,8 @@ def plot(  # noqa: PLR0913 - the options of a command are its arguments
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("plots need matplotlib, which is not installed: pip install matplotlib")
+    if out.suffix not in KINDS:
+        raise UsageError(f"{out}: write it as {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     settings = settings_of(config, overrides)
     feed = FileFeed(sources, settings, symbol=symbol, history=history, series=series)
     if len(feed.keys()) > 1:
