@@ -77,11 +77,17 @@ class Inside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        failed = []
         for name in list(self._running):
-            await self.stop(name)
+            try:
+                await self.stop(name)
+            except Exception as stopping:  # noqa: BLE001 - a role left running would hang the loop
+                failed.append(stopping)
         await self.log.close()
         if self._url.startswith("embedded:"):
             forget(self._url)
+        if failed:
+            raise ExceptionGroup("roles failed to stop", failed)
 
     async def start(self, *names: str) -> None:
         """Start roles."""
