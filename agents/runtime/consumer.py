@@ -55,6 +55,18 @@ class FencedConsumer:
         self._read_offset = _Forgetful()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Hand out messages until told to stop.
+
+        Upstream takes a cancellation amid a rebalance for a crash, wakes a supervisor that is not
+        there, and reads nothing any more; a fetcher that is stopped has simply come to its end.
+        """
+        try:
+            await self._drain(fetcher)
+        except asyncio.CancelledError:
+            if not (self.should_stop or fetcher.should_stop):
+                raise
+
+    async def _drain(self, fetcher: ServiceT) -> None:
         """Hand out what was fetched: input as one message per partition, changelogs one by one.
 
         Upstream makes two tasks and a wait for every record, stops reading for up to a second when

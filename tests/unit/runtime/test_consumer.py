@@ -83,3 +83,19 @@ def test_a_reader_that_is_cancelled_ends() -> None:
 
     asyncio.run(run())
     assert made.fetched == 1
+
+
+def test_a_fetcher_that_is_stopped_comes_to_its_end_without_a_fault() -> None:
+    made = reader(never, nothing)
+    fetcher: Any = SimpleNamespace(should_stop=False)
+
+    async def run() -> None:
+        reading = asyncio.ensure_future(made._drain_messages(fetcher))
+        while not made.fetched:
+            await asyncio.sleep(0)
+        fetcher.should_stop = True
+        reading.cancel()
+        await reading
+
+    asyncio.run(run())
+    assert made.fetched == 1
