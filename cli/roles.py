@@ -146,7 +146,7 @@ async def _open(settings: Settings) -> Log:
     log = await open_log(settings.broker.url)
     try:
         await log.ensure_topics(topic_specs(settings.broker))
-    except BaseException:
+    except BaseException:  # Ctrl-C too: a client that is not closed keeps the process
         await log.close()
         raise
     return log

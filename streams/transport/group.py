@@ -64,7 +64,7 @@ class Group:
             if not joining.done() and self._eviction is None:
                 self._eviction = member.loop.call_later(patience_s, self._evict)
             return await joining
-        except BaseException:
+        except BaseException:  # cancelled too: who does not wait must not be given a share
             self.leave(member)
             raise
 
