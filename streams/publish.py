@@ -21,6 +21,8 @@ from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOK_BACK = 2_000
 _IN_FLIGHT = 2_000
+_HEAD_START_S = 0.01
+"""Longest that other frames wait for ticks of the same time to be acknowledged."""
 
 
 class FramePublisher:
@@ -43,8 +45,11 @@ class FramePublisher:
         self._last: dict[str, Frame] = {}
         self._sends: list[asyncio.Future[tuple[int, int]]] = []
 
-    async def publish(self, message: FeedMessage) -> None:
-        """Send one message; waits while too many sends are not acknowledged."""
+    async def publish(self, message: FeedMessage) -> asyncio.Future[tuple[int, int]]:
+        """Send one message; waits while too many sends are not acknowledged.
+
+        Gives the future of its acknowledgement (partition and offset).
+        """
         if isinstance(message, Frame):
             message = await self._in_epoch(message)
             self._last[message.key] = message
@@ -54,12 +59,20 @@ class FramePublisher:
         self._sends.append(sent)
         if len(self._sends) >= _IN_FLIGHT:
             await self.settle()
+        return sent
 
     async def publish_together(self, messages: Iterable[FeedMessage]) -> None:
-        """Send what is due at one time: history first, then ticks, for decisions wait for those."""
-        for message in sorted(messages, key=_urgency):
+        """Send what is due at one time: history and ticks ahead, for decisions wait for those.
+
+        They leave in one request and are with the broker, and soon with the workers, before the
+        rest is even encoded. The rest waits for that, but not long.
+        """
+        ahead, rest = _parted(messages)
+        sent = [await self.publish(message) for message in ahead]
+        if sent and rest:
+            await asyncio.wait(sent, timeout=_HEAD_START_S)
+        for message in rest:
             await self.publish(message)
-            await asyncio.sleep(0)  # the first is on its way before the last is encoded
 
     async def _in_epoch(self, frame: Frame) -> Frame:
         epoch = self._epochs.get(frame.key)
@@ -123,7 +136,15 @@ class FramePublisher:
         return message.epoch if isinstance(message, Frame) else 0
 
 
-def _urgency(message: FeedMessage) -> int:
-    if not isinstance(message, Frame):
-        return 0  # it may be used by the frame of the same time
-    return 1 if message.is_tick else 2
+def _parted(messages: Iterable[FeedMessage]) -> tuple[list[FeedMessage], list[Frame]]:
+    """Ticks, and before them all that they may use; and frames that decide nothing yet."""
+    before: list[FeedMessage] = []
+    ticks, rest = [], []
+    for message in messages:
+        if not isinstance(message, Frame):
+            before.append(message)
+        elif message.is_tick:
+            ticks.append(message)
+        else:
+            rest.append(message)
+    return [*before, *ticks], rest

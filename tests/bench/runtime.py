@@ -169,7 +169,7 @@ async def _crowd(rig: Rig, recorded: Sequence[Frame]) -> list[Row]:
         recorded,
         symbols=symbols,
         start_ns=time.time_ns() // NS_PER_S * NS_PER_S,
-        interval_ns=interval_ns,
+        settings=settings.frames,
     )
     playing = asyncio.create_task(
         _play(crowd, FramePublisher(log, settings), seen, interval_s=interval_ns / NS_PER_S)
