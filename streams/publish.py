@@ -22,7 +22,7 @@ from streams.transport.log import Log, TopicPartition, partition_of
 _LOOK_BACK = 2_000
 _IN_FLIGHT = 2_000
 _HEAD_START_S = 0.01
-"""Longest that other frames wait for ticks of the same time to be acknowledged."""
+"""How long other frames of the same time stand back, so that ticks find broker and workers free."""
 
 
 class FramePublisher:
@@ -64,13 +64,14 @@ class FramePublisher:
     async def publish_together(self, messages: Iterable[FeedMessage]) -> None:
         """Send what is due at one time: history and ticks ahead, for decisions wait for those.
 
-        They leave in one request and are with the broker, and soon with the workers, before the
-        rest is even encoded. The rest waits for that, but not long.
+        They leave in one request, and what is decided by them is mostly on its way before the rest
+        keeps anyone busy.
         """
         ahead, rest = _parted(messages)
-        sent = [await self.publish(message) for message in ahead]
-        if sent and rest:
-            await asyncio.wait(sent, timeout=_HEAD_START_S)
+        for message in ahead:
+            await self.publish(message)
+        if ahead and rest:
+            await asyncio.sleep(_HEAD_START_S)
         for message in rest:
             await self.publish(message)
 

@@ -10,8 +10,13 @@ from faust.transport.drivers import aiokafka as driver
 from mode import Service
 from mode.utils.futures import maybe_async
 
-_FETCH_WAIT_MS = 5
-"""A partition whose records were just taken waits for the fetch under way without it."""
+from agents.runtime.patience import Patience
+from schemas.clock import monotonic_ns
+
+_FETCH_WAIT_MS = 100
+"""How long the broker holds a fetch that finds nothing; a seek has to wait for the one under way."""
+_PATIENT_WAIT_MS = 15
+"""How long it holds a fetch that waits for more than one message."""
 
 
 class SameLoopConsumer(driver.AIOKafkaConsumerThread):
@@ -25,6 +30,8 @@ class SameLoopConsumer(driver.AIOKafkaConsumerThread):
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
+        window_s = self.app.patience_s
+        self._patience = Patience(window_s) if window_s else None
 
     async def start(self) -> None:
         """Start as any service does."""
@@ -51,8 +58,17 @@ class SameLoopConsumer(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         consumer: Any = super()._create_consumer(loop)
-        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS  # noqa: SLF001 - there is no setting for it
+        wait_ms = _FETCH_WAIT_MS if self._patience is None else _PATIENT_WAIT_MS
+        consumer._fetch_max_wait_ms = wait_ms  # noqa: SLF001 - there is no setting for it
         return consumer
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        if self._patience is not None:
+            size = sum(len(record.value or b"") for of in fetched.values() for record in of)  # ints
+            wanted = self._patience.note(size, monotonic_ns())
+            consumer._fetcher._fetch_min_bytes = wanted  # noqa: SLF001 - may change with each fetch
+        return fetched
 
     def topic_partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; ``None``: there is none.
