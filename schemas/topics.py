@@ -69,7 +69,7 @@ class Topic:
 
 FRAMES = Topic(
     "market.frames", KeyedBy.SYMBOL, (Frame, Instrument, Backfill, Series), "feed",
-    "dimension agents, execution, overview, sinks", partitions=None, compression="lz4",
+    "dimension agents, execution, overview, sinks", partitions=None, compression="snappy",
 )  # fmt: skip
 RAW = Topic(
     "market.raw", KeyedBy.SYMBOL, (RawMessage,), "feed (where told to)", "recorders",

@@ -21,7 +21,7 @@ from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOK_BACK = 2_000
 _IN_FLIGHT = 2_000
-_HEAD_START_S = 0.01
+_HEAD_START_S = 0.015
 """How long other frames of the same time stand back, so that ticks find broker and workers free."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import merge
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ class FencedConsumer:
             return {}
 
     async def _hand_out(self, fetched: Mapping[Any, Sequence[Any]]) -> None:
-        inputs: dict[str, list[ConsumerMessage]] = {}
+        inputs: dict[str, list[list[ConsumerMessage]]] = {}
         for at, records in fetched.items():
             tp = TP(at.topic, at.partition)
             messages = [self._to_message(tp, record) for record in records]
@@ -110,11 +111,12 @@ class FencedConsumer:
                     if self.flow_active:
                         await self.callback(message)
             else:
-                inputs.setdefault(tp.topic, []).extend(messages)
-        for batch in inputs.values():
-            if self.flow_active:
-                # Feeds send first what decisions wait for, whatever partition it is in.
-                batch.sort(key=attrgetter("timestamp"))
+                inputs.setdefault(tp.topic, []).append(messages)
+        for partitions in inputs.values():
+            # Feeds send first what decisions wait for, whatever partition it is in. Merged, not
+            # sorted: within a partition offsets count, and times may step back.
+            batch = list(merge(*partitions, key=attrgetter("timestamp")))
+            if batch and self.flow_active:
                 await self.callback(_batch(batch))
 
     async def perform_seek(self) -> None:

@@ -19,7 +19,7 @@ from schemas.topics import KeyedBy, topic_of
 
 log = structlog.get_logger()
 
-_STEPS_TO_WRITE = 4
+_STEPS_TO_WRITE = 3
 """Turns of the event loop from a record given to aiokafka's producer to a request written."""
 
 
@@ -56,8 +56,8 @@ class Emitter:
         self.sent += 1
         failpoints.passed_with(message, "sent")
 
-    async def on_its_way(self) -> None:
-        """Let the producer write what it was given, before the next input is worked on."""
+    async def hurry(self) -> None:
+        """Let the producer write what it was given before the next input is worked on."""
         for _ in range(_STEPS_TO_WRITE):
             await asyncio.sleep(0)
 

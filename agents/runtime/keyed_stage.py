@@ -174,7 +174,7 @@ class KeyedStage(Stage):
                 self._unsent.append((given, cause))
                 continue
             await self._emit(given, cause)
-            await self._emitter.on_its_way()
+            await self._emitter.hurry()
 
     async def flush(self) -> None:
         """Send what was decided and is not sent yet."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.codec import has_lz4
+from aiokafka.codec import has_snappy
 from aiokafka.errors import (
     KafkaError,
     TopicAlreadyExistsError,
@@ -62,7 +62,7 @@ class KafkaLog:
             linger_ms=LINGER_MS,
             max_request_size=MAX_REQUEST_BYTES,
             # Without the codec's package (cramjam) frames travel as they are.
-            compression_type="lz4" if has_lz4() else None,
+            compression_type="snappy" if has_snappy() else None,
         )
         _ask_less_often(self._producer.client)
         self._counts: dict[str, int] = {}
@@ -304,7 +304,7 @@ def _config(spec: TopicSpec) -> dict[str, str]:
     if spec.retention_bytes is not None:
         config["retention.bytes"] = str(spec.retention_bytes)
     # The broker must not compress with what this process, or a peer set up like it, cannot read.
-    if spec.compression != PRODUCER_COMPRESSION and has_lz4():
+    if spec.compression != PRODUCER_COMPRESSION and has_snappy():
         config["compression.type"] = spec.compression
     return config
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from agents.pipeline import Pipeline
@@ -37,7 +38,7 @@ RECOVERY_S = 5.0
 
 FRAMES = 16_000
 SYMBOLS = 100
-SETTLING_S, LISTENING_S = 8, 30
+SETTLING_S, LISTENING_S = 20, 30
 MAKING_S = 0.03
 _EAGER: dict[str, object] = {
     "long_threshold": 51.0,
@@ -61,9 +62,9 @@ def main() -> list[Row]:
     (recording,) = sources_from([source])
     frames = list(recording.frames(Settings().frames))
     with tempfile.TemporaryDirectory(prefix="prism-bench-") as folder, Rig(Path(folder)) as rig:
-        rows = asyncio.run(_throughput(rig, frames))
+        rows = uvloop.run(_throughput(rig, frames))
         rig.stop_roles()
-        return rows + asyncio.run(_crowd(rig, frames))
+        return rows + uvloop.run(_crowd(rig, frames))
 
 
 def _settings(rig: Rig, symbols: Sequence[str]) -> tuple[Settings, list[str]]:

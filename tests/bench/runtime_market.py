@@ -80,9 +80,7 @@ class Crowd:
         return crowd
 
 
-def _without_gaps(
-    frames: Sequence[Frame], interval_ns: int, *, multiple: int
-) -> Sequence[Frame]:
+def _without_gaps(frames: Sequence[Frame], interval_ns: int, *, multiple: int) -> Sequence[Frame]:
     """The longest run with a frame in every interval, cut to a multiple of a tick's frames."""
     ends = [
         i + 1

@@ -26,6 +26,8 @@ from tests.support.needs import REPOSITORY
 ROLES_CORE = 0
 BROKER_CORE = 1
 PATIENCE_S = 120.0
+# As a broker in use runs, not as one for a short test: its hot paths are compiled in full.
+_BROKER_JVM = ("-Xms1g", "-Xmx1g", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
 _RUN_ROLE = "from cli.main import main; main()"
 _PINNED = f"import os; os.sched_setaffinity(0, {{{ROLES_CORE}}}); "
 
@@ -38,7 +40,7 @@ class Rig:
         # Where cores cannot be given out (one core, or no Linux), everything shares all of them.
         self._before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
         self._pinned = {ROLES_CORE, BROKER_CORE} <= self._before
-        self._kafka = KafkaServer(folder / "kafka")
+        self._kafka = KafkaServer(folder / "kafka", jvm_options=_BROKER_JVM)
         self._roles: dict[str, psutil.Popen] = {}
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -98,11 +98,18 @@ class KafkaServer:
     '127.0.0.1:23456'
     """
 
-    def __init__(self, folder: Path, *, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        properties: Mapping[str, str] | None = None,
+        jvm_options: Sequence[str] = JVM_OPTIONS,
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self._controller_port = free_port()
         self._extra = dict(properties or {})
+        self._jvm_options = tuple(jvm_options)
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -195,7 +202,7 @@ class KafkaServer:
 
     def _java(self, home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
         log4j = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
-        command = [java(), *JVM_OPTIONS, log4j, "-cp", f"{home}/*", *arguments]
+        command = [java(), *self._jvm_options, log4j, "-cp", f"{home}/*", *arguments]
         # A session of its own: Ctrl-C in the terminal is for the test, not for its broker.
         return subprocess.Popen(
             command,
