@@ -7,6 +7,15 @@ from collections.abc import Sequence
 from schemas.frame import Book
 
 
+def is_sound(book: Book) -> bool:
+    """Whether the book has both sides and is not crossed.
+
+    >>> is_sound(Book(1, None, (9,), (1,), (10,), (1,)))
+    True
+    """
+    return bool(book.bid_price and book.ask_price) and book.ask_price[0] > book.bid_price[0]
+
+
 def rank_imbalance(book: Book, depths: Sequence[int]) -> float:
     """Mean over ``depths`` of ``(bid - ask) / (bid + ask)`` of the best levels; [-1, 1].
 
