@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import mul
+
 import msgspec
 
 from agents.indicators.bar import PRICE_SCALE, Bar
@@ -106,13 +108,11 @@ class MarketBars(msgspec.Struct):
         forming.high = max(forming.high, max(tape.price) * factor)
         forming.low = min(forming.low, min(tape.price) * factor)
         forming.close = tape.price[-1] * factor
-        bought = 0
-        for qty, side in zip(tape.qty, tape.side, strict=True):
-            if side > 0:
-                bought += qty
-        forming.volume += sum(tape.qty) / unit  # ints
+        total = sum(tape.qty)  # ints
+        forming.volume += total / unit
         if forming.bought is not None:
-            forming.bought += bought / unit
+            signed = sum(map(mul, tape.qty, tape.side))  # ints
+            forming.bought += (total + signed) // 2 / unit
         forming.trades += len(tape.qty)
         return []
 

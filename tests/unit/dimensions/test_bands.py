@@ -72,7 +72,8 @@ def test_conditions_are_ratios_of_a_minute_to_half_an_hour() -> None:
         weights = [0.5 ** ((1_999 - i) / half_life_s) for i in range(1, 2_000)]
         mean = math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights)
         # What comes each second is taken as if it came at its end.
-        return mean / ((1.0 - 0.5 ** (1.0 / half_life_s)) * half_life_s / math.log(2.0))
+        kept: float = 0.5 ** (1.0 / half_life_s)
+        return mean / ((1.0 - kept) * half_life_s / math.log(2.0))
 
     path = [float(abs(b - a)) for a, b in itertools.pairwise(mids)]
     expected = rate(path, 60.0) / rate(path, 1_800.0)
