@@ -11,7 +11,7 @@ from pydantic import Field
 from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
 from agents.dimensions.timeframes import combine
-from agents.indicators.bands import band_stretch
+from agents.indicators.bands import band_share, band_stretch
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
@@ -41,6 +41,8 @@ class TechnicalState(msgspec.Struct):
     timeframes: list[Technicals]
     patterns: list[list[tuple[str, int]]]
     """Per timeframe: what its last closed bar completed."""
+    steady: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(TIMEFRAMES))
+    """Per timeframe: the stretch of its bands by volatility and volume of closed bars."""
     liquidity: BookLiquidity = msgspec.field(default_factory=BookLiquidity)
 
 
@@ -123,7 +125,8 @@ class Technical(Dimension[TechnicalState]):
         for rank, technicals in enumerate(state.timeframes):
             bar = state.bars.forming(rank)
             views.append(technicals.closed if bar is None else technicals.peek(bar))
-        stretches = [self._stretch(technicals, state) for technicals in state.timeframes]
+        thin = band_share(state.liquidity.poverty, self._bounds.liquidity)
+        stretches = [steady + thin for steady in state.steady]
         return (
             _ao(views, apart=apart),
             _macd(views, state, apart=apart),
@@ -133,23 +136,19 @@ class Technical(Dimension[TechnicalState]):
             _atr(views, state, stretches, apart=apart),
         )
 
-    def _stretch(self, technicals: Technicals, state: TechnicalState) -> float:
-        """Factor by which the bands of a timeframe are moved."""
-        return band_stretch(
-            self._bounds,
-            volatility=technicals.volatility_ratio,
-            volume=technicals.volume_ratio,
-            liquidity=state.liquidity.poverty,
-        )
-
-    @staticmethod
-    def _close(state: TechnicalState, closed: Sequence[ClosedBar]) -> None:
+    def _close(self, state: TechnicalState, closed: Sequence[ClosedBar]) -> None:
         for bar in closed:
             if bar.fresh:
                 state.timeframes[bar.timeframe] = Technicals()
             state.timeframes[bar.timeframe].update(bar.bar)
         for rank in sorted({bar.timeframe for bar in closed}):
             state.patterns[rank] = patterns(state.bars.series[rank].closed)
+            technicals = state.timeframes[rank]
+            state.steady[rank] = band_stretch(
+                self._bounds,
+                volatility=technicals.volatility_ratio,
+                volume=technicals.volume_ratio,
+            )
 
 
 _Raw = list[tuple[str, float]]

@@ -85,9 +85,7 @@ class MarketBars(msgspec.Struct):
             return longer
         if longer is None or longer.open_ns + self.series[rank].period_ns <= minute.open_ns:
             return None if self.series[rank].is_past(minute.open_ns) else minute
-        whole = longer.starting(longer.open_ns)
-        whole.merge(minute)
-        return whole
+        return longer.with_part(minute)
 
     @property
     def tainted(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
 from schemas.frame import Book
 
@@ -91,7 +92,8 @@ def concentration(quantities: Sequence[int]) -> float:
     if count < 2:
         return 1.0
     total = sum(quantities)  # ints
-    herfindahl = sum(q * q for q in quantities) / (total * total)  # ints
+    squares: int = sum(map(mul, quantities, quantities))  # ints
+    herfindahl = squares / (total * total)
     return (herfindahl - 1 / count) / (1 - 1 / count)
 
 
@@ -110,12 +112,12 @@ def fill_cost(
     paid = 0.0
     distance = 0
     for price, available in zip(prices, quantities, strict=True):
-        distance = abs(2 * price - twice_mid)
+        distance = 2 * price - twice_mid  # of one sign, that of the side
         if available >= left:
-            return (paid + left * distance) / (2.0 * quantity)
+            break
         paid += available * distance
         left -= available
-    return (paid + left * distance) / (2.0 * quantity)
+    return abs(paid + left * distance) / (2.0 * quantity)
 
 
 def walls(
@@ -133,6 +135,8 @@ def walls(
     largest, total = max(quantities), sum(quantities)  # ints
     if not others or total == largest:
         return 0, prices[0], 0.0
+    times = largest * others / (total - largest)
+    if largest * others < multiple * (total - largest):
+        return 0, prices[0], times
     found = sum(q * others >= multiple * (total - q) for q in quantities)  # ints
-    price = prices[quantities.index(largest)] if found else prices[0]
-    return found, price, largest * others / (total - largest)
+    return found, prices[quantities.index(largest)], times

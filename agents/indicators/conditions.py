@@ -45,6 +45,10 @@ class MarketConditions(msgspec.Struct):
     """Traded since the last tick."""
     mid: tuple[int, int] | None = None
     """Twice the mid of the last tick that had one, and its exponent."""
+    volatility: float | None = None
+    """Path of the mid over its usual."""
+    volume: float | None = None
+    """Traded quantity over its usual."""
 
     def update(self, frame: Frame, *, volume: float) -> None:
         """Take in one frame, in which so much was traded."""
@@ -52,22 +56,15 @@ class MarketConditions(msgspec.Struct):
         if frame.is_tick:
             at_ns = frame.close_ns
             step = self._step(frame)
-            self.short_path.update(step, at_ns)
-            self.long_path.update(step, at_ns)
-            self.short_volume.update(self.fresh, at_ns)
-            self.long_volume.update(self.fresh, at_ns)
+            self.volatility = _ratio(
+                self.short_path.update(step, at_ns), self.long_path.update(step, at_ns)
+            )
+            self.volume = _ratio(
+                self.short_volume.update(self.fresh, at_ns),
+                self.long_volume.update(self.fresh, at_ns),
+            )
             self.fresh = 0.0
             self.liquidity.update(frame)
-
-    @property
-    def volatility(self) -> float | None:
-        """Path of the mid over its usual."""
-        return _ratio(self.short_path.value, self.long_path.value)
-
-    @property
-    def volume(self) -> float | None:
-        """Traded quantity over its usual."""
-        return _ratio(self.short_volume.value, self.long_volume.value)
 
     def stretch(self, bounds: BandBounds) -> float:
         """Factor by which the bands are moved now."""

@@ -49,10 +49,14 @@ def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | 
     occupied = [i for i, volume in enumerate(volumes) if volume > 0.0]
     # Beyond either end nothing is larger than anything.
     neighbours = [-math.inf, *[volumes[i] for i in occupied], -math.inf]
-    low, high = occupied.index(poc_low) + 1, occupied.index(poc_high) + 1
-    held = math.fsum(volumes[poc_low : poc_high + 1])
+    low = high = occupied.index(poc_low) + 1
+    held = volumes[poc_low]
+    if poc_high > poc_low:
+        high = occupied.index(poc_high) + 1
+        held = math.fsum(volumes[poc_low : poc_high + 1])
     enough = share * whole - slack
-    while held < enough and high - low < len(occupied) - 1:
+    widest = len(occupied) - 1
+    while held < enough and high - low < widest:
         under, over = neighbours[low - 1], neighbours[high + 1]
         if under >= over - slack:
             low -= 1
