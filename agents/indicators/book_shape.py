@@ -136,7 +136,7 @@ def walls(
     if not others or total == largest:
         return 0, prices[0], 0.0
     times = largest * others / (total - largest)
-    if largest * others < multiple * (total - largest):
+    edge = multiple * total / (others + multiple)
+    if largest < edge:
         return 0, prices[0], times
-    found = sum(q * others >= multiple * (total - q) for q in quantities)  # ints
-    return found, prices[quantities.index(largest)], times
+    return len([q for q in quantities if q >= edge]), prices[quantities.index(largest)], times
