@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import mul
 
 import msgspec
@@ -157,13 +158,23 @@ class MarketBars(msgspec.Struct):
 
 
 def _bars_of(history: Backfill) -> list[Bar]:
-    """Whole bars of a message, tainted; prices to the nearest 1e-8."""
+    """Whole bars of a message, tainted; prices to the nearest 1e-8. What is no bar is left out."""
     bought = history.taker_buy_volume or (None,) * len(history.open_ns)
     trades = history.trades or (0,) * len(history.open_ns)
     found = []
     for i, open_ns in enumerate(history.open_ns):
-        if open_ns + history.timeframe_ns <= history.known_ns:
-            prices = (history.open[i], history.high[i], history.low[i], history.close[i])
-            o, h, l, c = (float(round(price * PRICE_SCALE)) for price in prices)  # noqa: E741
-            found.append(Bar(open_ns, o, h, l, c, history.volume[i], bought[i], trades[i], True))
+        prices = (history.open[i], history.high[i], history.low[i], history.close[i])
+        volume, buys = history.volume[i], bought[i]
+        if open_ns + history.timeframe_ns > history.known_ns or not _is_bar(prices, volume):
+            continue
+        if buys is not None and not 0.0 <= buys <= volume:
+            buys = None  # nobody knows who took
+        o, h, l, c = (float(round(price * PRICE_SCALE)) for price in prices)  # noqa: E741
+        found.append(Bar(open_ns, o, h, l, c, volume, buys, trades[i], True))
     return found
+
+
+def _is_bar(prices: tuple[float, ...], volume: float) -> bool:
+    """Whether all of it is of this world: numbers, prices above 0 with the range around them."""
+    opened, high, low, close = prices
+    return 0.0 < low <= min(opened, close) and max(opened, close) <= high < math.inf > volume >= 0.0
