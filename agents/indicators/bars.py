@@ -177,4 +177,6 @@ def _bars_of(history: Backfill) -> list[Bar]:
 def _is_bar(prices: tuple[float, ...], volume: float) -> bool:
     """Whether all of it is of this world: numbers, prices above 0 with the range around them."""
     opened, high, low, close = prices
-    return 0.0 < low <= min(opened, close) and max(opened, close) <= high < math.inf > volume >= 0.0
+    # Every comparison with what is no number is false.
+    around = low <= opened <= high and low <= close <= high
+    return around and 0.0 < low and high < math.inf and 0.0 <= volume < math.inf
