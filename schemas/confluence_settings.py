@@ -113,7 +113,8 @@ class ThresholdsSettings(Section):
     )  # fmt: skip
     liquidity: float = Field(
         0.05, ge=0, le=0.5,
-        description="Most that a spread twice (half) its usual moves them out (in).",
+        description="Most that a book twice (half) as poor as usual, in spread and depth together, "
+        "moves them out (in).",
     )  # fmt: skip
 
 

@@ -12,10 +12,15 @@ import msgspec
 from agents.confluence.adaptation import Adaptation, AdaptationState
 from agents.confluence.crossing import NOTHING, Crossing, CrossingState, Tick, Verdict
 from agents.confluence.flip import smallest_flip
-from agents.confluence.raw import RELATIVE_SPREAD, RELATIVE_VOLUME, raw_value
+from agents.confluence.raw import (
+    RELATIVE_DEPTH,
+    RELATIVE_SPREAD,
+    RELATIVE_VOLUME,
+    raw_value,
+)
 from agents.confluence.reliability import STABILITY_TICKS, reliability
 from agents.confluence.signals import SignalMaker
-from agents.confluence.thresholds import thresholds_in_force
+from agents.confluence.thresholds import poverty, thresholds_in_force
 from agents.confluence.validation import PassThrough, Validator
 from agents.confluence.weighting import confluence
 from schemas.alert import Alert, Severity
@@ -128,7 +133,9 @@ class Join:
             self._settings.thresholds,
             volatility=at.volatility_ratio,
             volume=raw_value(scores, RELATIVE_VOLUME),
-            liquidity=raw_value(scores, RELATIVE_SPREAD),
+            liquidity=poverty(
+                spread=raw_value(scores, RELATIVE_SPREAD), depth=raw_value(scores, RELATIVE_DEPTH)
+            ),
         )
         verdict, flip = NOTHING, None
         if value is not None and first.price is None:

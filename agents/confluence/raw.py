@@ -23,7 +23,9 @@ RELATIVE_VOLUME = Source("orderflow", "trade_flow", "intensity")
 """Traded over expected; 1 is usual."""
 RELATIVE_SPREAD = Source("orderbook", "liquidity", "spread_to_usual")
 
-SOURCES = (ADX, ATR, RELATIVE_VOLUME, RELATIVE_SPREAD)
+RELATIVE_DEPTH = Source("orderbook", "liquidity", "depth_to_usual")
+
+SOURCES = (ADX, ATR, RELATIVE_VOLUME, RELATIVE_SPREAD, RELATIVE_DEPTH)
 
 
 def raw_value(scores: Sequence[DimensionScore], source: Source) -> float | None:

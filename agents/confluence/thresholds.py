@@ -18,6 +18,20 @@ class Thresholds(NamedTuple):
     moves: tuple[ThresholdMove, ...] = ()
 
 
+def poverty(*, spread: float | None, depth: float | None) -> float | None:
+    """How poor the liquidity is: ``sqrt(spread / depth)``, each over the symbol's usual.
+
+    1 is usual, 2 twice as poor; spread and depth weigh alike. Without the depth it is the spread
+    alone, without the spread it is not known.
+
+    >>> poverty(spread=2.0, depth=0.5), poverty(spread=2.0, depth=None)
+    (2.0, 2.0)
+    """
+    if spread is None or depth is None or depth <= 0.0:
+        return spread
+    return math.sqrt(spread / depth)
+
+
 def thresholds_in_force(
     base: SignalsSettings,
     bounds: ThresholdsSettings,
@@ -29,9 +43,9 @@ def thresholds_in_force(
     """Thresholds moved by three ratios to the symbol's usual; ``None`` moves nothing.
 
     ``volatility``: short over long realised volatility; ``volume``: traded over expected;
-    ``liquidity``: spread over usual spread (large is poor). Each gives a share
-    ``f = ± bound · log2(ratio)`` with the ratio held to [0.5, 2]: + for volatility and spread
-    (more noise, dearer to be wrong), − for volume (what many trade means more). Then
+    ``liquidity``: :func:`poverty` of spread and depth (large is poor). Each gives a share
+    ``f = ± bound · log2(ratio)`` with the ratio held to [0.5, 2]: + for volatility and poor
+    liquidity (more noise, dearer to be wrong), − for volume (what many trade means more). Then
     ``long' = long + (long − 50) F`` and ``short' = short − (50 − short) F`` with ``F`` the sum of
     the shares, so both stay on their side of 50; they are held to [0, 100].
 

@@ -225,11 +225,12 @@ class DimensionMachine:
     def _score(self, state: SymbolState, frame: Frame, fitness: float) -> DimensionScore:
         readings = self.dimension.read(state.inner, frame)
         ready = [r for r in readings if r.score is not None]
-        ready_weight = math.fsum(self._weights[r.name] for r in ready)
-        components = tuple(self._component(r, ready_weight) for r in readings)
+        weights = self._weights
+        ready_weight = math.fsum([weights[r.name] for r in ready])
+        components = tuple([self._component(r, ready_weight) for r in readings])
         score = None
         if ready:
-            score = NEUTRAL + math.fsum(c.contribution for c in components)
+            score = NEUTRAL + math.fsum([c.contribution for c in components])
             score = min(max(score, 0.0), 100.0)
         return DimensionScore(
             venue=frame.venue,
@@ -239,8 +240,7 @@ class DimensionMachine:
             epoch=frame.epoch,
             seq=frame.seq,
             score=score,
-            coverage=math.fsum(self._weights[r.name] * r.coverage for r in ready)
-            / self._total_weight,
+            coverage=math.fsum([weights[r.name] * r.coverage for r in ready]) / self._total_weight,
             fitness=fitness,
             price=mid_price(frame),
             components=components,
@@ -252,8 +252,11 @@ class DimensionMachine:
         if reading.score is None:
             return ComponentReading(reading.name, None, 0.0, 0.0, raw=reading.raw)
         weight = self._weights[reading.name] / ready_weight
-        bonus = min(max(reading.divergence, -MAX_DIVERGENCE), MAX_DIVERGENCE)
-        whole = min(max(reading.score + bonus, 0.0), 100.0)
+        bonus = reading.divergence
+        whole = reading.score
+        if bonus:
+            bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
+            whole = min(max(whole + bonus, 0.0), 100.0)
         return ComponentReading(
             reading.name, reading.score, weight, weight * (whole - NEUTRAL), bonus, reading.raw
         )

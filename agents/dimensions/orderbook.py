@@ -7,6 +7,7 @@ import math
 import msgspec
 from pydantic import Field
 
+from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
 from agents.indicators.blend import blend, score, squash
 from agents.indicators.book_shape import (
@@ -14,9 +15,11 @@ from agents.indicators.book_shape import (
     concentration,
     distance_imbalance,
     fill_cost,
+    is_sound,
     rank_imbalance,
     walls,
 )
+from agents.indicators.conditions import MarketConditions
 from agents.indicators.ewma import Ewma
 from agents.indicators.large_orders import LargeOrders
 from agents.indicators.ofi import OrderFlowImbalance
@@ -25,7 +28,6 @@ from agents.indicators.rate import EventRate
 from agents.indicators.reversion import ReversionTime
 from agents.indicators.standing import Standing
 from schemas.frame import BAND_BPS, Book, DepthBands, Frame
-from schemas.settings import Section
 
 DEPTHS = (5, 20, 50)
 """Ranks of the nested depths of the imbalance."""
@@ -34,7 +36,7 @@ BANDS = ((50, 0.5), (100, 0.3), (200, 0.2))
 """Bands of the liquidity lean in basis points (0.5%, 1%, 2% of mid), nearer ones weighing more."""
 
 
-class OrderbookOptions(Section):
+class OrderbookOptions(BandOptions):
     """Settings of the orderbook dimension; every time is event time."""
 
     warmup_s: float = Field(30.0, gt=0, description="History in s before a scale is trusted.")
@@ -42,7 +44,7 @@ class OrderbookOptions(Section):
         600.0, gt=0, description="Half-life in s of the symbol's own past that scores are held to."
     )
     imbalance_half_life_s: float = Field(
-        3.0, gt=0, description="Half-life in s of the time-weighted imbalance."
+        2.0, gt=0, description="Half-life in s of the time-weighted imbalance and depth."
     )
     pressure_half_life_s: float = Field(
         10.0, gt=0, description="Half-life in s of the order-flow imbalance."
@@ -73,6 +75,8 @@ class BookView(msgspec.Struct):
     spread_ratio: float | None
     concentration: float
     distance: float
+    wall_multiple: float
+    """From how many times the other levels on a level was a wall."""
     buy_cost_bps: float | None
     sell_cost_bps: float | None
     reference_notional: float | None
@@ -85,10 +89,12 @@ class OrderbookState(msgspec.Struct):
     """Everything kept of one symbol."""
 
     imbalance: Ewma
+    distance: Ewma
+    depth_lean: Ewma
     ofi: OrderFlowImbalance
+    conditions: MarketConditions
     volume: EventRate
     large: LargeOrders
-    usual_spread: Ewma
     lean: Standing
     book_lean: Standing
     pressure: Standing
@@ -106,25 +112,28 @@ class Orderbook(Dimension[OrderbookState]):
     Standings are distances from the symbol's own past in mean absolute deviations.
 
     - **liquidity** ``50 + 50 tanh(0.6 z) Q``: ``z`` is the standing of the depth asymmetry
-      ``(bid - ask) / (bid + ask)`` (50, 100, 200 bps weighing 5:3:2; for a band beyond what is
-      known, the levels of the frame as far as both sides reach). Depth, spread and concentration
-      as such lean nowhere: they scale the lean by the quality ``Q`` in (0, 1],
+      ``(bid - ask) / (bid + ask)`` weighted by time (50, 100, 200 bps weighing 5:3:2; for a band
+      beyond what is known, the levels of the frame as far as both sides reach). Depth, spread and
+      concentration as such lean nowhere: they scale the lean by the quality ``Q`` in (0, 1],
       ``Q = (1 / max(1, spread / usual) + 1 - concentration) / 2``: a lean of a torn or lumpy book
       counts for less.
     - **imbalance** ``50 + 50 (0.7 tanh(B + 0.4 z) + 0.3 tanh(0.6 y))``: ``B`` is the mean of two
-      imbalances ``(bid - ask) / (bid + ask)``, that of the best 5, 20 and 50 levels weighted by
-      time, and that of this tick weighted by distance; ``z`` its standing (a book that always
+      imbalances ``(bid - ask) / (bid + ask)``, that of the best 5, 20 and 50 levels and that of
+      all levels by their distance, both weighted by time; ``z`` its standing (a book that always
       leans says little by leaning); ``y`` the pressure: order-flow imbalance from every touch
       change, in its own mean absolute size.
     - **impact** ``50 + 50 tanh(0.5 z)``: ``z`` is the mean of this tick's lean of cost,
       ``(buy - sell) / (buy + sell)`` for the reference order, and its past fading by half-life,
       in its own mean absolute size: above 50, selling moves the price less than buying.
 
-    Raw values carry their units; large orders placed, pulled and filled near the touch are counted
-    with a half-life of 5 minutes. Without a two-sided, uncrossed book no component is ready.
+    Walls and large orders are told by multiples of what is usual, which volatility, volume and
+    liquidity move (:func:`band_stretch`). Raw values carry their units; large orders placed, pulled
+    and filled near the touch are counted with a half-life of 5 minutes. Without a two-sided,
+    uncrossed book no component is ready.
     """
 
     name = "orderbook"
+    state_version = 2
     components = (
         ComponentSpec("liquidity", 0.35, monotone={Push.BID_DEPTH: 1, Push.ASK_DEPTH: -1}),
         ComponentSpec("imbalance", 0.35, monotone={Push.BID_DEPTH: 1, Push.ASK_DEPTH: -1}),
@@ -142,10 +151,12 @@ class Orderbook(Dimension[OrderbookState]):
         past, warmup = o.history_half_life_s, o.warmup_s
         return OrderbookState(
             imbalance=Ewma(half_life_s=o.imbalance_half_life_s),
+            distance=Ewma(half_life_s=o.imbalance_half_life_s),
+            depth_lean=Ewma(half_life_s=o.imbalance_half_life_s),
             ofi=OrderFlowImbalance(half_life_s=o.pressure_half_life_s),
+            conditions=MarketConditions(),
             volume=EventRate(half_life_s=past, warmup_s=warmup),
             large=LargeOrders(multiple=o.large_multiple),
-            usual_spread=Ewma(half_life_s=past),
             lean=Standing(half_life_s=past, warmup_s=warmup, floor=0.01),
             book_lean=Standing(half_life_s=past, warmup_s=warmup, floor=0.02),
             pressure=Standing(half_life_s=past, warmup_s=warmup, centred=False),
@@ -156,13 +167,16 @@ class Orderbook(Dimension[OrderbookState]):
 
     def fold(self, state: OrderbookState, frame: Frame) -> None:
         """Take one frame into the state."""
+        traded = 0.0
         if frame.trades.qty:
             bought, sold = aggressor_volumes(frame.trades)
-            state.fresh_volume += (bought + sold) / 10**frame.qty_exponent
+            traded = (bought + sold) / 10**frame.qty_exponent
+            state.fresh_volume += traded
+        state.conditions.update(frame, volume=traded)
         state.ofi.update(frame)
         state.large.update(frame)
         book = frame.book
-        sound = book is not None and _is_sound(book)
+        sound = book is not None and is_sound(book)
         if book is not None and sound:
             state.imbalance.update(rank_imbalance(book, DEPTHS), frame.close_ns)
         if frame.is_tick:
@@ -185,16 +199,22 @@ class Orderbook(Dimension[OrderbookState]):
         """Measure the book of a tick, and let its measures join the symbol's past."""
         at_ns = frame.close_ns
         price_scale, qty_scale = 10**frame.price_exponent, 10**frame.qty_exponent
+        conditions, bounds = state.conditions, self.options.band_bounds
+        stretch = conditions.stretch(bounds)
+        state.large.multiple = self.options.large_multiple * stretch
+        wall = self.options.wall_multiple * stretch
         twice = book.bid_price[0] + book.ask_price[0]
         bps = 20_000.0 / twice  # price mantissas to basis points of mid
         spread = book.ask_price[0] - book.bid_price[0]
-        usual = state.usual_spread.value
-        state.usual_spread.update(spread / price_scale, at_ns)
         depth = _known_depth(frame.bands)
         reach_bid, reach_ask, twice_reach = common_reach(book)
-        state.lean.update(_depth_lean(depth, reach_bid, reach_ask), at_ns)
+        state.lean.update(
+            _over_time(state.depth_lean, _depth_lean(depth, reach_bid, reach_ask), at_ns), at_ns
+        )
         state.pressure.update(state.ofi.value, at_ns)
-        near = distance_imbalance(book, spread if usual is None else usual * price_scale)
+        ratio = conditions.liquidity.spread
+        near = distance_imbalance(book, spread if ratio is None else spread / ratio)
+        _over_time(state.distance, near, at_ns)
         state.book_lean.update(_near_lean(state, near), at_ns)
         reference, buy, sell = self._cross(state, frame, book, twice)
         return BookView(
@@ -203,16 +223,17 @@ class Orderbook(Dimension[OrderbookState]):
             reach_ask=reach_ask / qty_scale,
             reach_bps=twice_reach / 2 * bps,
             spread_bps=spread * bps,
-            spread_ratio=None if usual is None else spread / (usual * price_scale),
+            spread_ratio=ratio,
             concentration=(concentration(book.bid_qty) + concentration(book.ask_qty)) / 2,
             distance=near,
+            wall_multiple=wall,
             buy_cost_bps=None if buy is None else buy * bps,
             sell_cost_bps=None if sell is None else sell * bps,
             reference_notional=(
                 None if reference is None else reference * twice / (2 * price_scale * qty_scale)
             ),
-            bid_walls=self._walls(book.bid_price, book.bid_qty, twice),
-            ask_walls=self._walls(book.ask_price, book.ask_qty, twice),
+            bid_walls=_walls(book.bid_price, book.bid_qty, twice, multiple=wall),
+            ask_walls=_walls(book.ask_price, book.ask_qty, twice, multiple=wall),
         )
 
     def _cross(
@@ -231,12 +252,6 @@ class Orderbook(Dimension[OrderbookState]):
         state.cost_memory.update(lean, frame.close_ns)
         return reference, buy, sell
 
-    def _walls(
-        self, prices: tuple[int, ...], quantities: tuple[int, ...], twice: int
-    ) -> tuple[int, float, float]:
-        found, price, multiple = walls(prices, quantities, multiple=self.options.wall_multiple)
-        return found, abs(2 * price - twice) / twice * 10_000.0, multiple
-
     @staticmethod
     def _liquidity(state: OrderbookState, view: BookView) -> Reading:
         lean = squash(state.lean.value, gain=0.6)
@@ -244,8 +259,7 @@ class Orderbook(Dimension[OrderbookState]):
             tight = 1.0 / max(1.0, view.spread_ratio)
             lean *= (tight + 1.0 - view.concentration) / 2
         raw = [("spread_bps", view.spread_bps), ("concentration", view.concentration)]
-        if view.spread_ratio is not None:
-            raw.append(("spread_to_usual", view.spread_ratio))
+        raw += state.conditions.raw
         for band, bid, ask in view.depth:
             raw += [(f"depth_{band}bps_bid", bid), (f"depth_{band}bps_ask", ask)]
         if len(view.depth) < len(BANDS):
@@ -269,6 +283,7 @@ class Orderbook(Dimension[OrderbookState]):
         ):
             if value is not None:
                 raw.append((name, value))
+        raw.append(("large_multiple", state.large.multiple))
         for side, tally in (("bid", state.large.bid), ("ask", state.large.ask)):
             raw += [
                 (f"large_placed_{side}", tally.placed),
@@ -286,6 +301,7 @@ class Orderbook(Dimension[OrderbookState]):
             raw.append(("reference_notional", view.reference_notional))
         if state.cost_memory.value is not None:
             raw.append(("decay_half_life_s", state.cost_memory.value))
+        raw.append(("wall_multiple", view.wall_multiple))
         for side, (count, distance, multiple) in (
             ("bid", view.bid_walls),
             ("ask", view.ask_walls),
@@ -297,14 +313,24 @@ class Orderbook(Dimension[OrderbookState]):
 
 
 def _near_lean(state: OrderbookState, distance: float) -> float:
-    """Mean of the time-weighted imbalance by rank and this tick's by distance; [-1, 1]."""
-    weighted = state.imbalance.value
-    return distance if weighted is None else (weighted + distance) / 2
+    """Mean of the imbalances by rank and by distance, both weighted by time; [-1, 1]."""
+    by_rank, by_distance = state.imbalance.value, state.distance.value
+    near = distance if by_distance is None else by_distance
+    return near if by_rank is None else (by_rank + near) / 2
 
 
-def _is_sound(book: Book) -> bool:
-    """Whether the book has both sides and is not crossed."""
-    return bool(book.bid_price and book.ask_price) and book.ask_price[0] > book.bid_price[0]
+def _over_time(mean: Ewma, value: float, at_ns: int) -> float:
+    """The mean over time with this value in it; the value itself while there is none."""
+    weighted = mean.update(value, at_ns)
+    return value if weighted is None else weighted
+
+
+def _walls(
+    prices: tuple[int, ...], quantities: tuple[int, ...], twice: int, *, multiple: float
+) -> tuple[int, float, float]:
+    """How many walls a side has, the distance of the largest in bps, and its multiple."""
+    found, price, largest = walls(prices, quantities, multiple=multiple)
+    return found, abs(2 * price - twice) / twice * 10_000.0, largest
 
 
 def _known_depth(bands: DepthBands | None) -> list[tuple[int, int, int]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import msgspec
 from pydantic import Field
 
+from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
 from agents.indicators.blend import blend, score, squash
 from agents.indicators.cascade import LiquidationCascade
+from agents.indicators.conditions import MarketConditions
 from agents.indicators.cvd import CvdSlope
+from agents.indicators.evidence import TapeEvidence
 from agents.indicators.ewma import Ewma
 from agents.indicators.flow import AggressorFlow, Pressure
 from agents.indicators.kyle import KyleLambda
@@ -21,15 +24,20 @@ from agents.indicators.spread import TradeSpreads
 from agents.indicators.standing import Standing
 from agents.indicators.vpin import Vpin
 from schemas.frame import Frame
-from schemas.settings import Section
 
 
-class OrderflowOptions(Section):
+class OrderflowOptions(BandOptions):
     """Settings of the orderflow dimension; every time is event time."""
 
     warmup_s: float = Field(30.0, gt=0, description="History in s before a scale is trusted.")
     history_half_life_s: float = Field(
         600.0, gt=0, description="Half-life in s of the symbol's own past that scores are held to."
+    )
+    evidence_half_life_s: float = Field(
+        30.0, gt=0, description="Half-life in s of a trade as evidence of a flow."
+    )
+    evidence_doubt: float = Field(
+        5.0, ge=0, description="A flow of as many moments with trades counts for half; 0: in full."
     )
     flow_half_life_s: float = Field(
         15.0, gt=0, description="Half-life in s of the aggressive imbalance."
@@ -69,6 +77,8 @@ class OrderflowOptions(Section):
 class OrderflowState(msgspec.Struct):
     """Everything kept of one symbol."""
 
+    conditions: MarketConditions
+    evidence: TapeEvidence
     flow: AggressorFlow
     cvd: CvdSlope
     cvd_standing: Standing
@@ -87,24 +97,28 @@ class OrderflowState(msgspec.Struct):
 class Orderflow(Dimension[OrderflowState]):
     """Trade flow, market making and toxicity; above 50 the buyers are the stronger.
 
-    - **trade flow** ``50 + 50 (0.35 C + 0.25 A + 0.20 L + 0.20 O)``: ``C = tanh(0.6 z)`` of the
-      CVD's slope over a minute in its own mean absolute size; ``A`` the aggressive
-      imbalance, shrunk where trading is slow, stretched by ``tanh(2.5 x)``; ``L`` the same of large
-      trades; ``O`` the price's move confirmed or weakened by open interest. What is not ready
-      (``O`` where a venue has no open interest) leaves its weight to the others.
+    - **trade flow** ``50 + 50 (E (0.35 C + 0.25 A + 0.20 L) + 0.20 O)``: ``C = tanh(0.6 z)`` of
+      the CVD's slope over a minute in its own mean absolute size; ``A`` the aggressive imbalance,
+      shrunk where trading is slow, stretched by ``tanh(2.5 x)``; ``L`` the same of large trades
+      (above a size that :func:`band_stretch` moves); ``O`` the price's move confirmed or weakened
+      by open interest. What is not ready (``O`` where a venue has no open interest) leaves its
+      weight to the others.
     - **market making** ``50 + 50 (0.35 R + 0.30 U + 0.35 I)``: ``R`` how much faster the bid comes
       back after trades than the ask, ``U`` which side mends a wide spread,
       ``I = tanh(0.6 z)`` the net quantity put to the bid over the ask: makers who want to buy.
-    - **toxicity** ``50 + 50 (0.5 V + 0.25 M + 0.25 K)``, signed by the flow: ``V = tanh(1.5 x)`` of
-      the latest buckets' direction times VPIN over its usual value; ``M = tanh(0.6 z)`` the move of
-      the mid after trades (adverse selection with its sign); ``K = tanh(0.6 z)`` the move that
-      Kyle's lambda implies for the net flow of the last seconds.
+    - **toxicity** ``50 + 50 E (0.5 V + 0.25 M + 0.25 K)``, signed by the flow:
+      ``V = tanh(1.5 x)`` of the latest buckets' direction times VPIN over its usual value;
+      ``M = tanh(0.6 z)`` the move of the mid after trades (adverse selection with its sign);
+      ``K = tanh(0.6 z)`` the move that Kyle's lambda implies for the net flow of the last seconds.
 
+    ``E`` is the evidence (:class:`TapeEvidence`): a lean that rests on a handful of trades counts
+    for little, and without new trades it comes to rest.
     Every ``z`` is a standing: in mean absolute deviations of the symbol's own past. Liquidation
     cascades, effective and realised spread and lambda are reported raw.
     """
 
     name = "orderflow"
+    state_version = 2
     components = (
         ComponentSpec("trade_flow", 0.40, monotone={Push.BUYING: 1, Push.SELLING: -1}),
         ComponentSpec("market_making", 0.30),
@@ -115,6 +129,7 @@ class Orderflow(Dimension[OrderflowState]):
 
     def __init__(self, options: OrderflowOptions) -> None:
         self.options = options
+        self._bounds = options.band_bounds
 
     def initial(self) -> OrderflowState:
         """State of a symbol of which nothing is known."""
@@ -128,6 +143,8 @@ class Orderflow(Dimension[OrderflowState]):
             return Standing(half_life_s=past, warmup_s=warmup, centred=False)
 
         return OrderflowState(
+            conditions=MarketConditions(),
+            evidence=TapeEvidence(half_life_s=o.evidence_half_life_s, doubt=o.evidence_doubt),
             flow=AggressorFlow(
                 all=Pressure(half_life_s=o.flow_half_life_s, rate=rate()),
                 large=Pressure(half_life_s=o.large_half_life_s, rate=rate()),
@@ -158,7 +175,11 @@ class Orderflow(Dimension[OrderflowState]):
             scale = 10**frame.qty_exponent
             buys, sells = aggressor_volumes(frame.trades)
             bought, sold = buys / scale, sells / scale
-        state.flow.update(frame, bought=bought, sold=sold)
+        traded = bought + sold
+        state.conditions.update(frame, volume=traded)
+        state.evidence.update(frame, volume=traded)
+        stretch = state.conditions.stretch(self._bounds) if frame.is_tick else 1.0
+        state.flow.update(frame, bought=bought, sold=sold, stretch=stretch)
         state.cvd.update(bought - sold, frame.close_ns)
         state.quotes.update(frame, bought=bought, sold=sold)
         state.vpin.update(frame, bought=bought, sold=sold)
@@ -172,9 +193,9 @@ class Orderflow(Dimension[OrderflowState]):
         """Readings of every component at the tick ``frame``."""
         scale = _bps_per_price(frame)
         return (
-            self._trade_flow(state),
+            self._trade_flow(state, frame.close_ns),
             self._market_making(state, scale),
-            self._toxicity(state, scale),
+            self._toxicity(state, scale, frame.close_ns),
         )
 
     @staticmethod
@@ -193,13 +214,14 @@ class Orderflow(Dimension[OrderflowState]):
         state.implied.update(None if slope is None else max(slope, 0.0) * net, at_ns)
 
     @staticmethod
-    def _trade_flow(state: OrderflowState) -> Reading:
+    def _trade_flow(state: OrderflowState, now_ns: int) -> Reading:
         flow, interest = state.flow, state.interest
+        evidence = state.evidence.at(now_ns)
         lean = blend(
             (
-                (0.35, squash(state.cvd_standing.value, gain=0.6)),
-                (0.25, squash(flow.value, gain=2.5)),
-                (0.20, squash(flow.large.value, gain=2.5)),
+                (0.35, _times(squash(state.cvd_standing.value, gain=0.6), evidence)),
+                (0.25, _times(squash(flow.value, gain=2.5), evidence)),
+                (0.20, _times(squash(flow.large.value, gain=2.5), evidence)),
                 (0.20, interest.value),
             )
         )
@@ -213,11 +235,12 @@ class Orderflow(Dimension[OrderflowState]):
             ("intensity", flow.intensity),
             ("large_imbalance", flow.large.value),
             ("large_size", flow.threshold),
+            ("evidence", evidence),
             ("oi_trend", interest.value),
             ("oi_change", interest.interest_change),
             ("oi_price_correlation", interest.correlation),
         )
-        return Reading("trade_flow", score(lean), raw)
+        return Reading("trade_flow", score(lean), raw + state.conditions.raw)
 
     @staticmethod
     def _market_making(state: OrderflowState, bps: float | None) -> Reading:
@@ -243,7 +266,7 @@ class Orderflow(Dimension[OrderflowState]):
         return Reading("market_making", score(lean), raw)
 
     @staticmethod
-    def _toxicity(state: OrderflowState, bps: float | None) -> Reading:
+    def _toxicity(state: OrderflowState, bps: float | None, now_ns: int) -> Reading:
         vpin, direction, usual = state.vpin.value, state.vpin.direction, state.usual_vpin.value
         informed = None
         if vpin is not None and direction is not None and usual is not None and usual > 0.0:
@@ -255,6 +278,7 @@ class Orderflow(Dimension[OrderflowState]):
                 (0.25, squash(state.implied.value, gain=0.6)),
             )
         )
+        lean = _times(lean, state.evidence.at(now_ns))
         cascade = state.cascade
         raw = _known(
             ("vpin", vpin),

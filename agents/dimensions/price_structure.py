@@ -208,15 +208,19 @@ def _order_block(
     for rank, structure in enumerate(state.timeframes):
         blocks = structure.blocks.blocks
         if blocks:
-            worn = len([block for block in blocks if block.mitigated])
+            worn, demand, supply = 0, -math.inf, math.inf
+            for block in blocks:
+                worn += block.mitigated
+                if block.side < 0:
+                    supply = min(supply, block.low)
+                else:
+                    demand = max(demand, block.high)
             raw.append((_FRESH[rank], float(len(blocks) - worn)))
             raw.append((_MITIGATED[rank], float(worn)))
-            demand = [block.high for block in blocks if block.side > 0]
-            supply = [block.low for block in blocks if block.side < 0]
-            if demand:
-                raw.append((_DEMAND[rank], max(demand) / PRICE_SCALE))
-            if supply:
-                raw.append((_SUPPLY[rank], min(supply) / PRICE_SCALE))
+            if demand > -math.inf:
+                raw.append((_DEMAND[rank], demand / PRICE_SCALE))
+            if supply < math.inf:
+                raw.append((_SUPPLY[rank], supply / PRICE_SCALE))
     scores = [score(view.blocks_lean) for view in views]
     return _reading("order_block", scores, raw, apart=apart)
 

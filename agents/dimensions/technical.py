@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 from pydantic import Field
 
+from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
 from agents.dimensions.timeframes import combine
+from agents.indicators.bands import band_share, band_stretch
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
 from agents.indicators.blend import score
 from agents.indicators.candles import patterns
+from agents.indicators.liquidity import BookLiquidity
 from agents.indicators.rsi import rsi_band
 from agents.indicators.technicals import Technicals, TechnicalView
 from schemas.frame import Backfill, Frame
-from schemas.settings import Section
 
 TOLERANCE = 1e-6
 """Points: volume-weighted means of a mirrored or rescaled series round differently."""
 
 
-class TechnicalOptions(Section):
+class TechnicalOptions(BandOptions):
     """Settings of the technical dimension; the periods are those of the indicators' authors."""
 
     divergence_threshold: float = Field(
@@ -38,6 +41,9 @@ class TechnicalState(msgspec.Struct):
     timeframes: list[Technicals]
     patterns: list[list[tuple[str, int]]]
     """Per timeframe: what its last closed bar completed."""
+    steady: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(TIMEFRAMES))
+    """Per timeframe: the stretch of its bands by volatility and volume of closed bars."""
+    liquidity: BookLiquidity = msgspec.field(default_factory=BookLiquidity)
 
 
 class Technical(Dimension[TechnicalState]):
@@ -50,11 +56,17 @@ class Technical(Dimension[TechnicalState]):
     - **ao** ``50 + 50 (0.5 tanh(0.6 v) + 0.3 tanh(0.6 c) + 0.2 tanh(0.6 h))``: the volume-weighted
       awesome oscillator, its change and its historical trend, each in its own usual size.
     - **macd** ``50 + 50 tanh(0.6 z)``: ``z`` the histogram of 12/26/9 in its usual size.
-    - **rsi** the RSI 14 itself; band -2..2 of its edges 30/45/55/70 beside it.
+    - **rsi** the RSI 14 itself.
     - **williams_r** ``100 + %R`` of 14 bars.
     - **cci** ``50 + 50 tanh(CCI / 200)`` of 20 bars.
     - **atr** ``50 + 50 tanh(m / (ATR sqrt(14))) ATR^2 / (ATR^2 + U^2)``: expansion of the range in
       the direction of the net move; 50 without one.
+
+    **Bands** are told beside the oscillators, not scored: RSI 30/45/55/70 (-2..2), and overbought
+    (1) or oversold (-1) beyond ±30 from the middle of %R, ±100 of the CCI and two deviations of
+    Bollinger. On each timeframe all are ``band_stretch`` times as far out (:func:`band_stretch`):
+    by ATR and volume of its closed bars over their usual, which stand still while a bar forms, and
+    by the poverty of the book where there is one. Stretch and ratios are told with the RSI.
 
     Sizes are of the symbol's own last 100 bars, so scores have no unit. Warm-up per timeframe: 14
     to 54 bars. Raw values carry their timeframe's name: oscillators, the ADX, the position
@@ -63,6 +75,7 @@ class Technical(Dimension[TechnicalState]):
     """
 
     name = "technical"
+    state_version = 2
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (
@@ -79,6 +92,7 @@ class Technical(Dimension[TechnicalState]):
 
     def __init__(self, options: TechnicalOptions) -> None:
         self.options = options
+        self._bounds = options.band_bounds
 
     def initial(self) -> TechnicalState:
         """State of a symbol of which nothing is known."""
@@ -93,6 +107,8 @@ class Technical(Dimension[TechnicalState]):
         closed = state.bars.update(frame)
         if closed:
             self._close(state, closed)
+        if frame.is_tick:
+            state.liquidity.update(frame)
 
     def backfill(self, state: TechnicalState, history: Backfill) -> None:
         """Take history into the state."""
@@ -109,23 +125,30 @@ class Technical(Dimension[TechnicalState]):
         for rank, technicals in enumerate(state.timeframes):
             bar = state.bars.forming(rank)
             views.append(technicals.closed if bar is None else technicals.peek(bar))
+        thin = band_share(state.liquidity.poverty, self._bounds.liquidity)
+        stretches = [steady + thin for steady in state.steady]
         return (
             _ao(views, apart=apart),
             _macd(views, state, apart=apart),
-            _rsi(views, apart=apart),
-            _williams_r(views, apart=apart),
-            _cci(views, apart=apart),
-            _atr(views, state, apart=apart),
+            _rsi(views, state, stretches, apart=apart),
+            _williams_r(views, stretches, apart=apart),
+            _cci(views, stretches, apart=apart),
+            _atr(views, state, stretches, apart=apart),
         )
 
-    @staticmethod
-    def _close(state: TechnicalState, closed: Sequence[ClosedBar]) -> None:
+    def _close(self, state: TechnicalState, closed: Sequence[ClosedBar]) -> None:
         for bar in closed:
             if bar.fresh:
                 state.timeframes[bar.timeframe] = Technicals()
             state.timeframes[bar.timeframe].update(bar.bar)
         for rank in sorted({bar.timeframe for bar in closed}):
             state.patterns[rank] = patterns(state.bars.series[rank].closed)
+            technicals = state.timeframes[rank]
+            state.steady[rank] = band_stretch(
+                self._bounds,
+                volatility=technicals.volatility_ratio,
+                volume=technicals.volume_ratio,
+            )
 
 
 _Raw = list[tuple[str, float]]
@@ -137,7 +160,10 @@ def _names(stem: str) -> tuple[str, ...]:
 
 _AO, _CHANGE, _ACCELERATION = _names("ao"), _names("ao_change"), _names("ao_acceleration")
 _HISTOGRAM, _SHIFT = _names("macd_histogram"), _names("momentum_shift")
-_RSI, _RSI_BAND = _names("rsi"), _names("rsi_band")
+_RSI, _RSI_BAND, _STRETCH = _names("rsi"), _names("rsi_band"), _names("band_stretch")
+_VOLATILITY, _VOLUME = _names("volatility_to_usual"), _names("volume_to_usual")
+_WILLIAMS_R_BAND, _CCI_BAND = _names("williams_r_band"), _names("cci_band")
+_BOLLINGER_BAND = _names("bollinger_band")
 _WILLIAMS_R, _CCI, _ATR = _names("williams_r"), _names("cci"), _names("atr")
 _ADX, _BOLLINGER, _EXHAUSTION = _names("adx"), _names("bollinger"), _names("trend_exhaustion")
 
@@ -169,27 +195,67 @@ def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float
     return _reading("macd", [score(view.macd_lean) for view in views], raw, apart=apart)
 
 
-def _rsi(views: Sequence[TechnicalView], *, apart: float) -> Reading:
+def _band(away: float, edge: float) -> list[float]:
+    """Beyond a band: above (1) or below (-1); nothing within."""
+    return [] if abs(away) <= edge else [math.copysign(1.0, away)]
+
+
+def _rsi(
+    views: Sequence[TechnicalView],
+    state: TechnicalState,
+    stretches: Sequence[float],
+    *,
+    apart: float,
+) -> Reading:
     raw: _Raw = []
     for rank, view in enumerate(views):
         if view.rsi is not None:
             raw.append((_RSI[rank], view.rsi))
-            raw.append((_RSI_BAND[rank], float(rsi_band(view.rsi))))
+            raw.append((_RSI_BAND[rank], float(rsi_band(view.rsi, stretches[rank]))))
+            raw.append((_STRETCH[rank], stretches[rank]))
+            technicals = state.timeframes[rank]
+            for names, ratio in (
+                (_VOLATILITY, technicals.volatility_ratio),
+                (_VOLUME, technicals.volume_ratio),
+            ):
+                if ratio is not None:
+                    raw.append((names[rank], ratio))
+    liquidity = state.liquidity
+    if liquidity.spread is not None and liquidity.depth is not None:
+        raw.append(("spread_to_usual", liquidity.spread))
+        raw.append(("depth_to_usual", liquidity.depth))
     return _reading("rsi", [view.rsi for view in views], raw, apart=apart)
 
 
-def _williams_r(views: Sequence[TechnicalView], *, apart: float) -> Reading:
+def _williams_r(
+    views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float
+) -> Reading:
     scores = [None if view.williams_r is None else 100.0 + view.williams_r for view in views]
-    raw = [(_WILLIAMS_R[i], v.williams_r) for i, v in enumerate(views) if v.williams_r is not None]
+    raw: _Raw = []
+    for rank, view in enumerate(views):
+        if view.williams_r is not None:
+            raw.append((_WILLIAMS_R[rank], view.williams_r))
+            beyond = _band(view.williams_r + 50.0, 30.0 * stretches[rank])
+            raw += [(_WILLIAMS_R_BAND[rank], side) for side in beyond]
     return _reading("williams_r", scores, raw, apart=apart)
 
 
-def _cci(views: Sequence[TechnicalView], *, apart: float) -> Reading:
-    raw = [(_CCI[i], v.cci) for i, v in enumerate(views) if v.cci is not None]
+def _cci(views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float) -> Reading:
+    raw: _Raw = []
+    for rank, view in enumerate(views):
+        if view.cci is not None:
+            raw.append((_CCI[rank], view.cci))
+            raw += [(_CCI_BAND[rank], side) for side in _band(view.cci, 100.0 * stretches[rank])]
     return _reading("cci", [score(view.cci_lean) for view in views], raw, apart=apart)
 
 
-def _atr(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float) -> Reading:
+def _atr(
+    views: Sequence[TechnicalView],
+    state: TechnicalState,
+    stretches: Sequence[float],
+    *,
+    apart: float,
+) -> Reading:
     raw: _Raw = []
     for rank, view in enumerate(views):
         if view.atr is not None:
@@ -198,6 +264,7 @@ def _atr(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float)
             raw.append((_ADX[rank], view.adx))
         if view.band is not None:
             raw.append((_BOLLINGER[rank], view.band))
+            raw += [(_BOLLINGER_BAND[rank], side) for side in _band(view.band, stretches[rank])]
         exhaustion = view.exhaustion
         if exhaustion is not None:
             raw.append((_EXHAUSTION[rank], exhaustion))

@@ -57,4 +57,6 @@ def combine(scores: Sequence[float | None], *, threshold: float = 10.0) -> Combi
                 bonus += PULL * (away - threshold)
             elif away < -threshold:
                 bonus += PULL * (away + threshold)
-    return Combined(whole, min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE), ready)
+    if bonus:
+        bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
+    return Combined(whole, bonus, ready)

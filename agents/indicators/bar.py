@@ -72,6 +72,21 @@ class Bar(msgspec.Struct, array_like=True):
             self.tainted,
         )
 
+    def with_part(self, part: Bar) -> Bar:
+        """A new bar: this one with what came after in it, as :meth:`merge` would have it."""
+        bought, more = self.bought, part.bought
+        return Bar(
+            self.open_ns,
+            self.open,
+            max(self.high, part.high),
+            min(self.low, part.low),
+            part.close,
+            self.volume + part.volume,
+            None if bought is None or more is None else bought + more,
+            self.trades + part.trades,
+            self.tainted or part.tainted,
+        )
+
     def merge(self, part: Bar) -> None:
         """Take in what came after."""
         self.high = max(self.high, part.high)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from operator import mul
+
 import msgspec
 
 from agents.indicators.bar import PRICE_SCALE, Bar
@@ -83,9 +86,7 @@ class MarketBars(msgspec.Struct):
             return longer
         if longer is None or longer.open_ns + self.series[rank].period_ns <= minute.open_ns:
             return None if self.series[rank].is_past(minute.open_ns) else minute
-        whole = longer.starting(longer.open_ns)
-        whole.merge(minute)
-        return whole
+        return longer.with_part(minute)
 
     @property
     def tainted(self) -> bool:
@@ -106,13 +107,11 @@ class MarketBars(msgspec.Struct):
         forming.high = max(forming.high, max(tape.price) * factor)
         forming.low = min(forming.low, min(tape.price) * factor)
         forming.close = tape.price[-1] * factor
-        bought = 0
-        for qty, side in zip(tape.qty, tape.side, strict=True):
-            if side > 0:
-                bought += qty
-        forming.volume += sum(tape.qty) / unit  # ints
+        total = sum(tape.qty)  # ints
+        forming.volume += total / unit
         if forming.bought is not None:
-            forming.bought += bought / unit
+            signed = sum(map(mul, tape.qty, tape.side))  # ints
+            forming.bought += (total + signed) // 2 / unit
         forming.trades += len(tape.qty)
         return []
 
@@ -159,13 +158,25 @@ class MarketBars(msgspec.Struct):
 
 
 def _bars_of(history: Backfill) -> list[Bar]:
-    """Whole bars of a message, tainted; prices to the nearest 1e-8."""
+    """Whole bars of a message, tainted; prices to the nearest 1e-8. What is no bar is left out."""
     bought = history.taker_buy_volume or (None,) * len(history.open_ns)
     trades = history.trades or (0,) * len(history.open_ns)
     found = []
     for i, open_ns in enumerate(history.open_ns):
-        if open_ns + history.timeframe_ns <= history.known_ns:
-            prices = (history.open[i], history.high[i], history.low[i], history.close[i])
-            o, h, l, c = (float(round(price * PRICE_SCALE)) for price in prices)  # noqa: E741
-            found.append(Bar(open_ns, o, h, l, c, history.volume[i], bought[i], trades[i], True))
+        prices = (history.open[i], history.high[i], history.low[i], history.close[i])
+        volume, buys = history.volume[i], bought[i]
+        if open_ns + history.timeframe_ns > history.known_ns or not _is_bar(prices, volume):
+            continue
+        if buys is not None and not 0.0 <= buys <= volume:
+            buys = None  # nobody knows who took
+        o, h, l, c = (float(round(price * PRICE_SCALE)) for price in prices)  # noqa: E741
+        found.append(Bar(open_ns, o, h, l, c, volume, buys, trades[i], True))
     return found
+
+
+def _is_bar(prices: tuple[float, ...], volume: float) -> bool:
+    """Whether all of it is of this world: numbers, prices above 0 with the range around them."""
+    opened, high, low, close = prices
+    # Every comparison with what is no number is false.
+    around = low <= opened <= high and low <= close <= high
+    return around and 0.0 < low and high < math.inf and 0.0 <= volume < math.inf

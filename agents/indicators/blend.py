@@ -49,4 +49,9 @@ def score(lean: float | None) -> float | None:
     >>> score(-0.5), score(None)
     (25.0, None)
     """
-    return None if lean is None else min(max(50.0 + 50.0 * lean, 0.0), 100.0)
+    if lean is None:
+        return None
+    value = 50.0 + 50.0 * lean
+    if 0.0 <= value <= 100.0:
+        return value
+    return min(max(value, 0.0), 100.0)

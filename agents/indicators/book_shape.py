@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
 from schemas.frame import Book
+
+
+def is_sound(book: Book) -> bool:
+    """Whether the book has both sides and is not crossed.
+
+    >>> is_sound(Book(1, None, (9,), (1,), (10,), (1,)))
+    True
+    """
+    return bool(book.bid_price and book.ask_price) and book.ask_price[0] > book.bid_price[0]
 
 
 def rank_imbalance(book: Book, depths: Sequence[int]) -> float:
@@ -82,7 +92,8 @@ def concentration(quantities: Sequence[int]) -> float:
     if count < 2:
         return 1.0
     total = sum(quantities)  # ints
-    herfindahl = sum(q * q for q in quantities) / (total * total)  # ints
+    squares: int = sum(map(mul, quantities, quantities))  # ints
+    herfindahl = squares / (total * total)
     return (herfindahl - 1 / count) / (1 - 1 / count)
 
 
@@ -101,12 +112,12 @@ def fill_cost(
     paid = 0.0
     distance = 0
     for price, available in zip(prices, quantities, strict=True):
-        distance = abs(2 * price - twice_mid)
+        distance = 2 * price - twice_mid  # of one sign, that of the side
         if available >= left:
-            return (paid + left * distance) / (2.0 * quantity)
+            break
         paid += available * distance
         left -= available
-    return (paid + left * distance) / (2.0 * quantity)
+    return abs(paid + left * distance) / (2.0 * quantity)
 
 
 def walls(
@@ -124,6 +135,8 @@ def walls(
     largest, total = max(quantities), sum(quantities)  # ints
     if not others or total == largest:
         return 0, prices[0], 0.0
-    found = sum(q * others >= multiple * (total - q) for q in quantities)  # ints
-    price = prices[quantities.index(largest)] if found else prices[0]
-    return found, price, largest * others / (total - largest)
+    times = largest * others / (total - largest)
+    edge = multiple * total / (others + multiple)
+    if largest < edge:
+        return 0, prices[0], times
+    return len([q for q in quantities if q >= edge]), prices[quantities.index(largest)], times

@@ -15,6 +15,7 @@ MAX_SKEW_NS = 500_000_000
 MAX_SILENCE_NS = 10 * NS_PER_S
 """Heartbeats come at least once per score interval; a longer time without frames is an outage."""
 
+_LN2 = math.log(2.0)
 FORGOTTEN = 1e-6
 """A defect that has decayed to this is gone."""
 
@@ -32,6 +33,11 @@ class Defects(NamedTuple):
 
 
 NO_DEFECTS = Defects()
+ONLY_UNVERIFIABLE = Defects(ids=UNVERIFIABLE)
+
+
+def _worse(now: float, faded: float) -> float:
+    return faded if faded > now and faded > FORGOTTEN else now
 
 
 class Fitness(msgspec.Struct):
@@ -65,11 +71,17 @@ class Fitness(msgspec.Struct):
             frame.quality, lost_frames=self._lost_before(frame), silence_ns=self._silence(frame)
         )
         before = self.defects
-        if before is not NO_DEFECTS and before != NO_DEFECTS and self.seen_ns is not None:
+        # What is as it was before needs no fading: of two equals the newer is the larger.
+        if before is not NO_DEFECTS and before != now and self.seen_ns is not None:
             elapsed_s = (frame.close_ns - self.seen_ns) / NS_PER_S
-            keep = math.exp(-math.log(2.0) * elapsed_s / self.half_life_s)
-            pairs = zip(now, before, strict=True)
-            now = Defects(*(max(a, b * keep if b * keep > FORGOTTEN else 0.0) for a, b in pairs))
+            keep = math.exp(-_LN2 * elapsed_s / self.half_life_s)
+            gaps, age, skew, ids = before
+            now = Defects(
+                _worse(now.gaps, gaps * keep),
+                _worse(now.age, age * keep),
+                _worse(now.skew, skew * keep),
+                _worse(now.ids, ids * keep),
+            )
         self.defects = now
         self.seen_ns = frame.close_ns
         self.seen = (frame.epoch, frame.seq)
@@ -107,13 +119,12 @@ def frame_defects(quality: Quality, *, lost_frames: int = 0, silence_ns: int = 0
     skewed = quality.skew_ns is not None and abs(quality.skew_ns) > MAX_SKEW_NS
     if (
         quality.book_synced
-        and quality.ids_verifiable
         and not skewed
         and not (quality.missing_ids or quality.rejects or quality.resyncs or quality.stale)
         and not lost_frames
         and silence_ns <= MAX_SILENCE_NS
     ):
-        return NO_DEFECTS
+        return NO_DEFECTS if quality.ids_verifiable else ONLY_UNVERIFIABLE
     whole = 0.0
     if quality.book_synced:
         whole = 1.0 / (1 + quality.missing_ids) / (1 + quality.rejects)

@@ -69,8 +69,13 @@ class AggressorFlow(msgspec.Struct):
     size: StepQuantile = msgspec.field(default_factory=StepQuantile)
     threshold: float | None = None
 
-    def update(self, frame: Frame, *, bought: float, sold: float) -> float | None:
-        """Imbalance as of the last tick, after one frame whose aggressors traded so much."""
+    def update(
+        self, frame: Frame, *, bought: float, sold: float, stretch: float = 1.0
+    ) -> float | None:
+        """Imbalance as of the last tick, after one frame whose aggressors traded so much.
+
+        From the next tick on a trade is large above ``stretch`` times the quantile.
+        """
         if frame.trades.qty:
             self.all.add(bought, sold, frame.close_ns)
             self._take_large(frame)
@@ -78,7 +83,8 @@ class AggressorFlow(msgspec.Struct):
             self.all.tick(frame.close_ns)
             if self.threshold is not None:
                 self.large.tick(frame.close_ns)
-            self.threshold = self.size.value
+            size = self.size.value
+            self.threshold = None if size is None else size * stretch
         return self.value
 
     @property

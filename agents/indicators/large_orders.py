@@ -65,9 +65,8 @@ class LargeOrders(msgspec.Struct):
 
     def update(self, frame: Frame) -> None:
         """Take in the book and the trades of one frame."""
-        if self.seen_ns is not None:
-            self._fade(frame.close_ns - self.seen_ns)
-        self.seen_ns = frame.close_ns
+        if frame.is_tick or self.tracked:
+            self._fade(frame.close_ns)
         book = frame.book
         exponents = (frame.price_exponent, frame.qty_exponent)
         if book is None or not book.bid_qty or not book.ask_qty or exponents != self.exponents:
@@ -81,8 +80,12 @@ class LargeOrders(msgspec.Struct):
             self._seek(frame, book)
             self.before = book
 
-    def _fade(self, elapsed_ns: int) -> None:
-        kept = fade(elapsed_ns, self.half_life_s)
+    def _fade(self, close_ns: int) -> None:
+        """Let the counts fade up to now: at ticks, and before anything is added to them."""
+        before_ns, self.seen_ns = self.seen_ns, close_ns
+        if before_ns is None:
+            return
+        kept = fade(close_ns - before_ns, self.half_life_s)
         for tally in (self.bid, self.ask):
             tally.placed *= kept
             tally.pulled *= kept
@@ -104,16 +107,17 @@ class LargeOrders(msgspec.Struct):
             for price, qty in zip(book.bid_price, bids, strict=False):
                 if qty >= large:
                     grown = qty - _resting(before, 1, price, unknown=qty)
-                    self._place(1, price, grown, large)
+                    self._place(1, price, grown, large, frame.close_ns)
         if max(asks) >= large:
             for price, qty in zip(book.ask_price, asks, strict=False):
                 if qty >= large:
                     grown = qty - _resting(before, -1, price, unknown=qty)
-                    self._place(-1, price, grown, large)
+                    self._place(-1, price, grown, large, frame.close_ns)
 
-    def _place(self, side: int, price: int, grown: int, large: float) -> None:
+    def _place(self, side: int, price: int, grown: int, large: float, close_ns: int) -> None:
         if grown < large:
             return
+        self._fade(close_ns)
         (self.bid if side > 0 else self.ask).placed += 1.0
         self.tracked.append(Tracked(side, price, grown, 0))
         if len(self.tracked) > _TRACKED:

@@ -79,10 +79,12 @@ def lean_of(levels: Sequence[Level], price: float, *, usual: float) -> float:
     [-0.5, 0.0, 0.5]
     """
     scale = usual + NOTHING * abs(price)
+    if scale <= 0.0:
+        return 0.0  # at a price of 0 nothing is anywhere
     support = resistance = 0.0
     for level in levels:
-        away = (price - level.price) / scale if scale > 0.0 else 0.0
-        size = abs(away)
+        away = (price - level.price) / scale
+        size = away if away > 0.0 else -away
         part = level.strength * (1.0 + ALIGNED * level.aligned) / (1.0 + size / HALF_AWAY)
         if size < REACH:
             part *= size / REACH

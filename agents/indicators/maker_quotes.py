@@ -49,6 +49,7 @@ class QuoteSide(msgspec.Struct):
         ``theirs`` are the opposite quotes, ``wide`` the spread above which coming nearer mends it.
         """
         sign, price, qty, hit, lost_ns = self.sign, self.price, self.qty, self.hit, self.lost_ns
+        lost_price, lost_qty = self.lost_price, self.lost_qty
         # A buy takes from the ask, a sell from the bid.
         taker = Side.SELL if sign > 0 else Side.BUY
         sides, befores, times = frame.trades.side, frame.touch.trades_before, frame.touch.receive_ns
@@ -70,9 +71,13 @@ class QuoteSide(msgspec.Struct):
                 hit = hit or taker in sides[taken : befores[i]]
                 taken = befores[i]
             if lost_ns is not None:
-                lost_ns = self._still_lost(new_price, new_qty, times[i])
+                # What was missed is back with its equal, or with something better.
+                ahead = (new_price - lost_price) * sign
+                if new_qty and (ahead > 0 or (ahead == 0 and new_qty >= lost_qty)):
+                    self.refreshed(times[i])
+                    lost_ns = None
             elif hit and added < 0:
-                self.lost_price, self.lost_qty = price, qty
+                self.lost_price, self.lost_qty = lost_price, lost_qty = price, qty
                 self.lost_ns = lost_ns = times[i]
             hit = False
             price, qty = new_price, new_qty
@@ -87,13 +92,6 @@ class QuoteSide(msgspec.Struct):
             self.refresh_s += min(max(waited_s, 0.0), self.timeout_s)
             self.refreshes += 1.0
             self.lost_ns = None
-
-    def _still_lost(self, price: int, qty: int, at_ns: int) -> int | None:
-        """Since when the quote is missed, unless this one (its equal, or better) brings it back."""
-        ahead = (price - self.lost_price) * self.sign
-        if ahead >= 0 and qty and (ahead > 0 or qty >= self.lost_qty):
-            self.refreshed(at_ns)
-        return self.lost_ns
 
     def _mend(self, better: int, excess: float, wide: float) -> None:
         """Credit the side for coming nearer while the spread is wider than usual, at most 1."""

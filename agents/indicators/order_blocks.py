@@ -112,12 +112,13 @@ class OrderBlocks(msgspec.Struct):
         demand = supply = 0.0
         for block in self.blocks:
             part = block.strength * block.hold(price, scale=scale)
-            if block.mitigated or (bar is not None and block.reached_by(bar)):
-                part *= WORN
-            if block.side > 0:
-                demand += part
-            else:
-                supply += part
+            if part > 0.0:
+                if block.mitigated or (bar is not None and block.reached_by(bar)):
+                    part *= WORN
+                if block.side > 0:
+                    demand += part
+                else:
+                    supply += part
         return (demand - supply) / (demand + supply + DOUBT)
 
     def _visit(self, bar: Bar) -> None:

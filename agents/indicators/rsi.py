@@ -7,7 +7,8 @@ import msgspec
 from agents.indicators.bar import Bar
 from agents.indicators.ema import BarEma
 
-_BANDS = (30.0, 45.0, 55.0, 70.0)
+OVERBOUGHT, CALM = 20.0, 5.0
+"""Distances from 50 of the bands 30/70 and 45/55."""
 
 
 class Rsi(msgspec.Struct):
@@ -49,14 +50,15 @@ class Rsi(msgspec.Struct):
         return 100.0 * gain / whole if whole > 0.0 else 50.0
 
 
-def rsi_band(rsi: float) -> int:
-    """-2 below 30, -1 below 45, 0 to 55, 1 to 70, 2 above.
+def rsi_band(rsi: float, stretch: float = 1.0) -> int:
+    """-2 below 30, -1 below 45, 0 to 55, 1 to 70, 2 above; the bands ``stretch`` times as far out.
 
-    >>> [rsi_band(x) for x in (29.0, 44.0, 50.0, 55.1, 71.0)]
-    [-2, -1, 0, 1, 2]
+    >>> [rsi_band(x) for x in (29.0, 44.0, 50.0, 55.1, 71.0)], rsi_band(71.0, 1.1)
+    ([-2, -1, 0, 1, 2], 1)
     """
-    if rsi < _BANDS[1]:
-        return -2 if rsi < _BANDS[0] else -1
-    if rsi <= _BANDS[2]:
+    away = rsi - 50.0
+    size = abs(away)
+    if size <= CALM * stretch:
         return 0
-    return 1 if rsi <= _BANDS[3] else 2
+    level = 1 if size <= OVERBOUGHT * stretch else 2
+    return level if away > 0.0 else -level

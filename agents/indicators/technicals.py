@@ -13,6 +13,7 @@ from agents.indicators.bollinger import Bollinger, band_position
 from agents.indicators.cci import Cci
 from agents.indicators.macd import Macd
 from agents.indicators.rsi import Rsi
+from agents.indicators.usual_size import UsualSize
 from agents.indicators.williams_r import WilliamsR
 
 
@@ -72,10 +73,24 @@ class Technicals(msgspec.Struct):
     bollinger: Bollinger = msgspec.field(default_factory=Bollinger)
     closed: TechnicalView = msgspec.field(default_factory=TechnicalView)
     """What they said of the last closed bar."""
+    volume: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=5, ready=5))
+    usual_volume: UsualSize = msgspec.field(default_factory=UsualSize)
+
+    @property
+    def volatility_ratio(self) -> float | None:
+        """ATR of the last closed bar over that of the 100 before; ``None`` without a usual one."""
+        return _over(self.atr.mean.value, self.atr.usual.value)
+
+    @property
+    def volume_ratio(self) -> float | None:
+        """Volume of the last 5 closed bars over that of 100; ``None`` without a usual one."""
+        return _over(self.volume.value, self.usual_volume.value)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""
         self.closed = self.peek(bar)
+        self.volume.update(bar.volume)
+        self.usual_volume.update(bar.volume)
         self.ao.update(bar)
         self.macd.update(bar)
         self.rsi.update(bar)
@@ -111,3 +126,7 @@ class Technicals(msgspec.Struct):
         if before is None or now.macd is None:
             return 0
         return (1 if now.macd > 0.0 >= before else 0) - (1 if now.macd < 0.0 <= before else 0)
+
+
+def _over(value: float | None, usual: float | None) -> float | None:
+    return None if value is None or usual is None or usual <= 0.0 else value / usual

@@ -25,14 +25,16 @@ class AreaRows(NamedTuple):
     high: int
 
 
-def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | None:
+def value_area(
+    volumes: Sequence[float], *, share: float = SHARE, whole: float | None = None
+) -> AreaRows | None:
     """The value area of a profile, given the volume of each row from the lowest price up.
 
     **POC** is the row of most volume; of several the one nearest the middle of the profile; two
     alike at the same distance make it together with what lies between. **Expansion**: from the POC
     outwards one row at a time, always to the larger neighbour, both if they are alike, until
     ``share`` of the volume is held; empty rows are passed over. The mirrored profile thus gives the
-    mirrored area. ``None`` without volume. Cost: O(rows).
+    mirrored area. ``None`` without volume. ``whole`` is their sum, if it is known. Cost: O(rows).
     Source: py-market-profile (the row at a time, the middle as tie-break); it takes the upper row
     where this takes both.
 
@@ -41,18 +43,22 @@ def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | 
     >>> value_area([2.0, 3.0, 2.0]), value_area([0.0, 0.0])
     (AreaRows(low=0, poc_low=1, poc_high=1, high=2), None)
     """
-    whole = math.fsum(volumes)
+    whole = math.fsum(volumes) if whole is None else whole
     if whole <= 0.0:
         return None
     slack = TIE * whole
     poc_low, poc_high = _point_of_control(volumes, slack)
-    occupied = [i for i, volume in enumerate(volumes) if volume > 0.0]
+    occupied = _occupied(volumes)
     # Beyond either end nothing is larger than anything.
     neighbours = [-math.inf, *[volumes[i] for i in occupied], -math.inf]
-    low, high = occupied.index(poc_low) + 1, occupied.index(poc_high) + 1
-    held = math.fsum(volumes[poc_low : poc_high + 1])
+    low = high = occupied.index(poc_low) + 1
+    held = volumes[poc_low]
+    if poc_high > poc_low:
+        high = occupied.index(poc_high) + 1
+        held = math.fsum(volumes[poc_low : poc_high + 1])
     enough = share * whole - slack
-    while held < enough and high - low < len(occupied) - 1:
+    widest = len(occupied) - 1
+    while held < enough and high - low < widest:
         under, over = neighbours[low - 1], neighbours[high + 1]
         if under >= over - slack:
             low -= 1
@@ -61,6 +67,15 @@ def value_area(volumes: Sequence[float], *, share: float = SHARE) -> AreaRows | 
             high += 1
             held += over
     return AreaRows(occupied[low - 1], poc_low, poc_high, occupied[high - 1])
+
+
+def _occupied(volumes: Sequence[float]) -> Sequence[int]:
+    """Rows that hold volume; mostly all but the two outer ones do, which costs no search."""
+    end = len(volumes)
+    first, last = 0 if volumes[0] > 0.0 else 1, end if volumes[-1] > 0.0 else end - 1
+    if last > first and min(volumes[first:last]) > 0.0:
+        return range(first, last)
+    return [i for i, volume in enumerate(volumes) if volume > 0.0]
 
 
 def _point_of_control(volumes: Sequence[float], slack: float) -> tuple[int, int]:

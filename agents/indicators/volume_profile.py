@@ -90,13 +90,15 @@ class VolumeProfile(msgspec.Struct):
             rows = rows.copy()
             floor, ceiling = min(floor, bar.low), max(ceiling, bar.high)
             spread(rows, self.span, bar.low - self.low, bar.high - self.low, bar.volume)
-        area = value_area(rows)
+        whole = math.fsum(rows)
+        area = value_area(rows, whole=whole)
         if area is None:
             return None
         edges = (floor, ceiling)
         poc = (self._edge(area.poc_low, edges) + self._edge(area.poc_high + 1, edges)) / 2
         low, high = self._edge(area.low, edges), self._edge(area.high + 1, edges)
-        return ProfileView(poc, low, high, self._part_below(rows, price, edges))
+        below = self._volume_below(rows, price, edges) / whole
+        return ProfileView(poc, low, high, below)
 
     def _count(self) -> int:
         """How many rows, from whole numbers: the same in every unit of price."""
@@ -117,7 +119,7 @@ class VolumeProfile(msgspec.Struct):
             return outer[1]
         return self.low + self.span * (index - 1) / count
 
-    def _part_below(self, rows: list[float], price: float, outer: tuple[float, float]) -> float:
+    def _volume_below(self, rows: list[float], price: float, outer: tuple[float, float]) -> float:
         count = len(rows) - 2
         away = price - self.low
         if away < 0.0:
@@ -128,8 +130,7 @@ class VolumeProfile(msgspec.Struct):
             at = 1 + (min(int(away * count / self.span), count - 1) if self.span > 0.0 else 0)
         bottom, top = self._edge(at, outer), self._edge(at + 1, outer)
         inside = min(max((price - bottom) / (top - bottom), 0.0), 1.0) if top > bottom else 0.5
-        below = math.fsum(rows[:at]) + rows[at] * inside
-        return below / math.fsum(rows)
+        return math.fsum(rows[:at]) + rows[at] * inside
 
 
 def spread(rows: list[float], span: float, low: float, high: float, volume: float) -> None:

@@ -63,6 +63,7 @@ INPUTS: dict[str, Callable[[Frame], Any]] = {
     "values": lambda frame: [float(qty) for qty in frame.trades.qty],
     "bought": lambda frame: volumes(frame)[0],
     "sold": lambda frame: volumes(frame)[1],
+    "stretch": lambda frame: 1.0 + frame.seq % 3 / 10,
     "delta": lambda frame: volumes(frame)[0] - volumes(frame)[1],
 }
 

@@ -148,10 +148,10 @@ KLINES = (
 EVENTS = (*BTC, *NEXO, *KLINES)
 
 MISSES = {
-    ("a sell sweep", "orderbook"): 68.6,
-    ("a sell sweep", "confluence"): 46.8,
-    ("a run of large buys", "orderflow.trade_flow"): 35.8,
-    ("a quiet stretch", "orderflow"): 61.5,
+    ("a sell sweep", "orderbook"): 60.4,
+    ("a sell sweep", "confluence"): 42.9,
+    ("a run of large buys", "orderflow.trade_flow"): 36.0,
+    ("a wall pulled", "confluence"): 64.3,
     ("a down-trend", "technical"): 55.8,
     ("a down-trend", "volume"): 54.6,
     ("a down-trend", "price_structure"): 58.4,

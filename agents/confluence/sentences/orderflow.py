@@ -10,6 +10,9 @@ from agents.confluence.sentences.figures import SIGMA, bps, number, percent, sig
 UNUSUAL_SIGMA = 1.0
 """From here on the CVD counts as pushing, in standard deviations of its own past."""
 
+THIN = 0.5
+"""Evidence of the tape below which the sentence tells that there is little."""
+
 
 def _trade_flow(values: Values) -> Iterator[str]:
     if "cvd_standing" in values:
@@ -19,6 +22,8 @@ def _trade_flow(values: Values) -> Iterator[str]:
         yield f"{number(abs(delta))} net {'sold' if delta < 0.0 else 'bought'} in its window"
     if "intensity" in values:
         yield f"trading at {times(values['intensity'])} its usual pace"
+    if values.get("evidence", 1.0) < THIN:
+        yield f"few trades, so it counts for {percent(values['evidence'])}"
     if "large_imbalance" in values:
         yield f"large trades lean {percent(values['large_imbalance'], signed=True)}"
     if "oi_trend" in values and "oi_change" in values:

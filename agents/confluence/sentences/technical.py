@@ -52,6 +52,21 @@ def _rsi(values: Values) -> Iterator[str]:
     for band, named in ((2.0, "overbought"), (-2.0, "oversold")):
         where = [t for t in TIMEFRAMES if values.get(f"rsi_band_{t}") == band]
         if where:
+            edges = ", ".join(f"{t} ({_rsi_edge(values, t, band)})" for t in where)
+            yield f"{named} on {edges}"
+
+
+def _rsi_edge(values: Values, timeframe: str, band: float) -> str:
+    """The edge in force: 70 or 30, as far as the market moved it."""
+    away = 10.0 * band * values.get(f"band_stretch_{timeframe}", 1.0)
+    return f"{'above' if band > 0.0 else 'below'} {number(50.0 + away)}"
+
+
+def _beyond(values: Values, stem: str) -> Iterator[str]:
+    """Timeframes on which an oscillator is beyond its bands."""
+    for side, named in ((1.0, "overbought"), (-1.0, "oversold")):
+        where = [t for t in TIMEFRAMES if values.get(f"{stem}_band_{t}") == side]
+        if where:
             yield f"{named} on {', '.join(where)}"
 
 
@@ -59,12 +74,14 @@ def _williams_r(values: Values) -> Iterator[str]:
     told = over_timeframes(values, "williams_r", whole)
     if told is not None:
         yield f"%R {told}"
+    yield from _beyond(values, "williams_r")
 
 
 def _cci(values: Values) -> Iterator[str]:
     told = over_timeframes(values, "cci", whole)
     if told is not None:
         yield f"CCI {told}"
+    yield from _beyond(values, "cci")
 
 
 def _atr(values: Values) -> Iterator[str]:
@@ -80,6 +97,10 @@ def _atr(values: Values) -> Iterator[str]:
     told = over_timeframes(values, "bollinger", points)
     if told is not None:
         yield f"position in the Bollinger bands (±1) {told}"
+    for side, named in ((1.0, "above"), (-1.0, "below")):
+        where = [t for t in TIMEFRAMES if values.get(f"bollinger_band_{t}") == side]
+        if where:
+            yield f"{named} the bands in force on {', '.join(where)}"
 
 
 def _patterns(values: Values) -> Iterator[str]:

@@ -57,7 +57,8 @@ KNOWN_RAW = (
     "sell_cost_bps", "reference_notional", "wall_bid_bps", "wall_bid_multiple", "large_pulled_ask",
     "large_placed_ask", "ao_5m", "macd_histogram_4h", "momentum_shift_1m", "rsi_1m", "rsi_band_1m",
     "williams_r_15m", "cci_5m", "atr_5m", "adx_4h", "bollinger_1m", "trend_exhaustion_4h",
-    "doji_5m", "engulfing_1m", "never_heard_of",
+    "doji_5m", "engulfing_1m", "band_stretch_1m", "williams_r_band_15m", "cci_band_5m",
+    "bollinger_band_1m", "evidence", "never_heard_of",
 )  # fmt: skip
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -153,6 +154,25 @@ def test_a_component_that_no_file_knows_degrades_to_its_name_and_raw_values() ->
         == "Moon phase leans bullish (71): days to full 3.25; tide −0.5."
     )
     assert component_sentence("orderbook", reading).startswith("Moon phase leans bullish (71)")
+
+
+def test_a_band_is_told_as_far_as_the_market_moved_it() -> None:
+    reading = part("rsi", 73.0, rsi_5m=73.0, rsi_band_5m=2.0, band_stretch_5m=1.1)
+    assert component_sentence("technical", reading).endswith("overbought on 5m (above 72).")
+    reading = part("rsi", 25.0, rsi_4h=25.0, rsi_band_4h=-2.0, band_stretch_4h=0.9)
+    assert component_sentence("technical", reading).endswith("oversold on 4h (below 32).")
+    reading = part("cci", 10.0, cci_1m=-180.0, cci_band_1m=-1.0)
+    assert component_sentence("technical", reading).endswith("oversold on 1m.")
+    reading = part("atr", 60.0, bollinger_1m=1.2, bollinger_band_1m=1.0)
+    assert component_sentence("technical", reading).endswith("above the bands in force on 1m.")
+
+
+def test_a_flow_of_few_trades_says_so() -> None:
+    reading = part("trade_flow", 52.0, evidence=0.2)
+    assert "few trades, so it counts for 20%" in component_sentence("orderflow", reading)
+    assert "few trades" not in component_sentence(
+        "orderflow", part("trade_flow", 60.0, evidence=0.8)
+    )
 
 
 def test_raw_values_under_other_names_degrade_too() -> None:

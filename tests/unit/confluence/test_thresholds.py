@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.confluence.thresholds import Thresholds, thresholds_in_force
+from agents.confluence.thresholds import Thresholds, poverty, thresholds_in_force
 from schemas.confluence_settings import SignalsSettings, ThresholdsSettings
 
 BASE, BOUNDS = SignalsSettings(), ThresholdsSettings()
@@ -37,6 +37,15 @@ def test_worked_example() -> None:
     ]
     assert [m.long_points for m in told.moves] == pytest.approx([0.9, 0.9, 0.9])
     assert [m.short_points for m in told.moves] == pytest.approx([-0.75, -0.75, -0.75])
+
+
+def test_a_thin_book_is_as_poor_as_a_wide_one() -> None:
+    assert poverty(spread=1.0, depth=0.25) == poverty(spread=4.0, depth=1.0) == 2.0
+    assert poverty(spread=2.0, depth=2.0) == 1.0
+    assert poverty(spread=3.0, depth=None) == 3.0
+    assert poverty(spread=None, depth=0.5) is None
+    thin = moved(liquidity=poverty(spread=1.0, depth=0.25))
+    assert thin.long == pytest.approx(68 + 18 * 0.05)
 
 
 def test_what_is_not_known_moves_nothing() -> None:

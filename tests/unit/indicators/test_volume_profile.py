@@ -96,10 +96,15 @@ def test_the_reference_of_market_profile_is_reproduced(market_data: Path) -> Non
 
 def overlap_rows(table: pd.DataFrame, edges: Floats) -> Floats:
     """Volume by row: each bar's, by the part of its range that lies in the row."""
-    low, high = table["low"].to_numpy()[:, None], table["high"].to_numpy()[:, None]
+    low, high, volume = (table[name].to_numpy(float) for name in ("low", "high", "volume"))
+    return spread_over(edges, low, high, volume)
+
+
+def spread_over(edges: Floats, low: Floats, high: Floats, volume: Floats) -> Floats:
+    """The same from plain arrays."""
+    low, high = low[:, None], high[:, None]
     inside = np.clip(np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1]), 0.0, None)
-    shares = inside / (high - low)
-    return np.asarray((shares * table["volume"].to_numpy()[:, None]).sum(axis=0))
+    return np.asarray((inside / (high - low) * volume[:, None]).sum(axis=0))
 
 
 def plain_area(rows: Floats) -> tuple[int, int, int]:
