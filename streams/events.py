@@ -7,6 +7,7 @@ one. Times are UTC nanoseconds of the venue's clock, ``None`` where it does not 
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TypeAlias
 
 import msgspec
@@ -50,7 +51,8 @@ class BookDiff(msgspec.Struct, frozen=True, gc=False):
     """Changed levels, each with its new quantity (0: the level is gone).
 
     Covers the update ids ``first_id`` to ``last_id``; ``prev_id`` is the last id of the diff before
-    it, where the venue says so.
+    it, where the venue says so. ``sequenced``: the venue numbers the messages of a connection, not
+    the changes of a book; whoever reads the connection sees to it that none lacks.
     """
 
     symbol: str | None
@@ -60,6 +62,18 @@ class BookDiff(msgspec.Struct, frozen=True, gc=False):
     prev_id: int | None
     bids: Levels
     asks: Levels
+    sequenced: bool = False
+
+
+class SnapshotKind(Enum):
+    """How a snapshot stands to the changes around it."""
+
+    ASKED = "asked"
+    """Fetched beside the stream: of use only if it is newer than what the stream has told."""
+    SENT = "sent"
+    """Sent by the stream: from here on this is the book, whatever its id."""
+    WHOLE = "whole"
+    """The venue sends whole books only: each is the next state, and no resync."""
 
 
 class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +84,7 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     update_id: int
     bids: Levels
     asks: Levels
+    kind: SnapshotKind = SnapshotKind.ASKED
 
 
 class LiquidationEvent(msgspec.Struct, frozen=True, gc=False):
@@ -83,10 +98,13 @@ class LiquidationEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class DerivativesEvent(msgspec.Struct, frozen=True, gc=False):
-    """Derivatives state as of ``known_ns``; ``None`` is "not said here": what was known stays."""
+    """Derivatives state as of ``known_ns``; ``None`` is "not said here": what was known stays.
+
+    ``known_ns`` ``None``: the venue does not stamp it, so it is known from its receipt on.
+    """
 
     symbol: str | None
-    known_ns: int
+    known_ns: int | None
     mark_price: str | None = None
     index_price: str | None = None
     funding_rate: str | None = None
@@ -95,6 +113,24 @@ class DerivativesEvent(msgspec.Struct, frozen=True, gc=False):
     long_short_ratio: str | None = None
 
 
+class LinkEvent(msgspec.Struct, frozen=True, gc=False):
+    """Said by the feed, not by the venue: channels went down, or came back.
+
+    ``channels`` are ``book``, ``trades``, ``touch`` and ``derivatives``. A book whose channel was
+    down is lost until a snapshot; the frame's quality names every channel that was down in it.
+    """
+
+    symbol: str | None
+    channels: tuple[str, ...]
+    up: bool
+
+
 Event: TypeAlias = (
-    TradeEvent | TouchEvent | BookDiff | BookSnapshot | LiquidationEvent | DerivativesEvent
+    TradeEvent
+    | TouchEvent
+    | BookDiff
+    | BookSnapshot
+    | LiquidationEvent
+    | DerivativesEvent
+    | LinkEvent
 )
