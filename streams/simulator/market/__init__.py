@@ -1,0 +1,6 @@
+"""Markets that a simulated exchange plays: recorded ones, and a generated one."""
+
+from streams.simulator.market.recorded import RecordedSource
+from streams.simulator.market.source import MarketSource, Rules
+
+__all__ = ["MarketSource", "RecordedSource", "Rules"]
