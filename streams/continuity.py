@@ -163,6 +163,11 @@ class DepthContinuity:
         """Whether there is a book to continue."""
         return self.last_id is not None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether diffs wait for a snapshot."""
+        return bool(self._waiting)
+
     def lose(self) -> None:
         """There is no book any more; diffs wait for the next snapshot."""
         self.last_id = None

@@ -16,6 +16,10 @@ Levels: TypeAlias = list[tuple[str, str]]
 """Price and quantity texts of one side of a book."""
 
 
+AT_RECEIPT = 0
+"""Time of a value that the venue does not stamp: known from its receipt on."""
+
+
 class TradeEvent(msgspec.Struct, frozen=True, gc=False):
     """One trade, or one aggregate of trades at one price.
 
@@ -100,17 +104,22 @@ class LiquidationEvent(msgspec.Struct, frozen=True, gc=False):
 class DerivativesEvent(msgspec.Struct, frozen=True, gc=False):
     """Derivatives state as of ``known_ns``; ``None`` is "not said here": what was known stays.
 
-    ``known_ns`` ``None``: the venue does not stamp it, so it is known from its receipt on.
+    ``known_ns`` is :data:`AT_RECEIPT` where the venue does not stamp it.
     """
 
     symbol: str | None
-    known_ns: int | None
+    known_ns: int
     mark_price: str | None = None
     index_price: str | None = None
     funding_rate: str | None = None
     next_funding_ns: int | None = None
     open_interest: str | None = None
     long_short_ratio: str | None = None
+
+
+Event: TypeAlias = (
+    TradeEvent | TouchEvent | BookDiff | BookSnapshot | LiquidationEvent | DerivativesEvent
+)
 
 
 class LinkEvent(msgspec.Struct, frozen=True, gc=False):
@@ -125,12 +134,5 @@ class LinkEvent(msgspec.Struct, frozen=True, gc=False):
     up: bool
 
 
-Event: TypeAlias = (
-    TradeEvent
-    | TouchEvent
-    | BookDiff
-    | BookSnapshot
-    | LiquidationEvent
-    | DerivativesEvent
-    | LinkEvent
-)
+FeedEvent: TypeAlias = Event | LinkEvent
+"""What a symbol's state takes."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from schemas.frame import NS_PER_MS, Frame
 from schemas.ids import content_id
 from schemas.settings import FramesSettings
-from streams.events import Event
+from streams.events import FeedEvent
 from streams.symbol_state import SymbolState
 
 
@@ -41,7 +41,6 @@ class Framer:
         epoch: int = 1,
         snapshot_limits: tuple[int, ...] = (),
         derive_touch: bool = False,
-        steps: tuple[str | None, str | None] = (None, None),
     ) -> None:
         self.close_ns = 0
         """End of the open interval; 0 before the first event."""
@@ -54,11 +53,9 @@ class Framer:
         self._tick_ns = settings.interval_ns * settings.frames_per_tick
         stagger = tick_stagger(f"{venue}:{symbol}", settings.frames_per_tick)
         self._tick_offset_ns = settings.interval_ns * stagger
-        self.state = SymbolState(
-            snapshot_limits=snapshot_limits, derive_touch=derive_touch, steps=steps
-        )
+        self.state = SymbolState(snapshot_limits=snapshot_limits, derive_touch=derive_touch)
 
-    def add(self, receive_ns: int, event: Event) -> None:
+    def add(self, receive_ns: int, event: FeedEvent) -> None:
         """Take an event of the open interval.
 
         Raises :class:`schemas.errors.RejectedInput` for what must not reach a frame; it has been

@@ -30,8 +30,6 @@ class Scale(dict[str, int]):
     stripped, and only grows. A text that was seen before costs one dict lookup; memory is bounded
     by forgetting all texts when there are too many.
 
-    ``step`` is the text of the venue's own step, if it is known; its multiples alone are values.
-
     Raises :class:`FinerValue` when the exponent must grow first, so that the caller can rescale
     what it holds, :class:`MalformedMessage` for what is no plain decimal of at most 16 digits, and
     :class:`OffGrid` for what lies between two steps.
@@ -43,11 +41,16 @@ class Scale(dict[str, int]):
     (1214, 7000, 3)
     """
 
-    def __init__(self, step: str | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.exponent = 0
         self._largest = 0
-        self._step = None if step is None else exact(step)
+        self._step: tuple[int, int] | None = None
+
+    def set_step(self, step: str) -> None:
+        """From here on only multiples of ``step`` (decimal text, above zero) are values."""
+        self._step = exact(step)
+        self.clear()  # so that every text is looked at again
 
     def __missing__(self, text: str) -> int:
         scaled = self.between_steps(text)

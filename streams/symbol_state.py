@@ -10,10 +10,11 @@ from schemas.frame import NO_DERIVATIVES, Book, DepthBands, Derivatives, Known, 
 from streams.book import IntLevels, OrderBook
 from streams.continuity import DepthContinuity, QuoteContinuity, TradeContinuity, Verdict
 from streams.events import (
+    AT_RECEIPT,
     BookDiff,
     BookSnapshot,
     DerivativesEvent,
-    Event,
+    FeedEvent,
     Levels,
     LinkEvent,
     LiquidationEvent,
@@ -32,7 +33,7 @@ class SymbolState:
 
     ``derive_touch``: the source has no stream of best prices, so the changes of the book's best
     levels stand in for it, until one is seen after all. ``snapshot_limits``: see
-    :meth:`OrderBook.replace`. ``steps``: the venue's price and quantity steps, where known.
+    :meth:`OrderBook.replace`.
     """
 
     def __init__(
@@ -40,10 +41,9 @@ class SymbolState:
         *,
         snapshot_limits: tuple[int, ...] = (),
         derive_touch: bool = False,
-        steps: tuple[str | None, str | None] = (None, None),
     ) -> None:
-        self.price = Scale(steps[0])
-        self.qty = Scale(steps[1])
+        self.price = Scale()
+        self.qty = Scale()
         self.book = OrderBook()
         self.interval = Interval()
         self.derivatives = NO_DERIVATIVES
@@ -55,9 +55,9 @@ class SymbolState:
         self.started_ns = 0
         self._quotes = QuoteContinuity()
         self._snapshot_limits = snapshot_limits
-        self._had_book = False
+        self.had_book = False
         self._last_touch = (0, 0, 0, 0)
-        self._book_heard_ns = 0
+        self.book_heard_ns = 0
         self._touch_heard_ns = 0
         self._handlers: dict[type, Callable[[int, Any], None]] = {
             TradeEvent: self._on_trade,
@@ -71,7 +71,7 @@ class SymbolState:
 
     def start(self, now_ns: int) -> None:
         """Nothing was heard before; silence counts from here."""
-        self._book_heard_ns = self._touch_heard_ns = self.started_ns = now_ns
+        self.book_heard_ns = self._touch_heard_ns = self.started_ns = now_ns
 
     def open_interval(self) -> None:
         """The open interval was told; begin the next."""
@@ -79,7 +79,7 @@ class SymbolState:
         self.interval.down = self.down
         self.book.clear_flows()
 
-    def add(self, receive_ns: int, event: Event) -> None:
+    def add(self, receive_ns: int, event: FeedEvent) -> None:
         """Take an event; :class:`RejectedInput` if it must not reach a frame, and is counted."""
         self.interval.news = True
         try:
@@ -127,7 +127,7 @@ class SymbolState:
         """
         interval = self.interval
         stale = sorted(interval.down)
-        if close_ns - self._book_heard_ns > stale_after_ns and "book" not in stale:
+        if close_ns - self.book_heard_ns > stale_after_ns and "book" not in stale:
             stale.append("book")
         if (
             not self.derive_touch
@@ -146,7 +146,7 @@ class SymbolState:
             rejects=interval.rejects,
         )
 
-    def _fold(self, receive_ns: int, event: Event) -> None:
+    def _fold(self, receive_ns: int, event: FeedEvent) -> None:
         # Handlers look up every number before they change anything, so they can be tried again.
         handler = self._handlers[type(event)]
         while True:
@@ -215,7 +215,7 @@ class SymbolState:
         depth = self.depth
         # What only waits for a snapshot needs no scale yet.
         levels = (self._scaled(event.bids), self._scaled(event.asks)) if depth.synced else None
-        self._book_heard_ns = receive_ns
+        self.book_heard_ns = receive_ns
         if depth.judge(event) is not Verdict.APPLY or levels is None:
             return
         try:
@@ -229,7 +229,7 @@ class SymbolState:
         bids, asks = self._scaled(event.bids), self._scaled(event.asks)
         depth = self.depth
         if event.kind is SnapshotKind.SENT:
-            self._book_heard_ns = receive_ns
+            self.book_heard_ns = receive_ns
             depth.forget_waiting()
         elif event.kind is SnapshotKind.WHOLE and depth.synced:
             self._on_next_book(receive_ns, event, bids, asks)
@@ -241,8 +241,8 @@ class SymbolState:
         except CrossedBook:
             depth.lose()
             raise
-        self.interval.resyncs += self._had_book
-        self._had_book = True
+        self.interval.resyncs += self.had_book
+        self.had_book = True
         waiting = depth.restart(event.update_id)
         self._book_changed(receive_ns, event.update_id, event.exchange_ns)
         failure: RejectedInput | None = None
@@ -258,7 +258,7 @@ class SymbolState:
         self, receive_ns: int, event: BookSnapshot, bids: IntLevels, asks: IntLevels
     ) -> None:
         depth = self.depth
-        self._book_heard_ns = receive_ns
+        self.book_heard_ns = receive_ns
         if depth.last_id is not None and event.update_id < depth.last_id:
             raise OutOfSequence(f"book {event.update_id} after {depth.last_id}: dropped")
         try:
@@ -300,7 +300,7 @@ class SymbolState:
 
     def _on_derivatives(self, receive_ns: int, event: DerivativesEvent) -> None:
         old = self.derivatives
-        known_ns = receive_ns if event.known_ns is None else event.known_ns
+        known_ns = receive_ns if event.known_ns == AT_RECEIPT else event.known_ns
 
         def newer(text: str | None, held: Known | None) -> Known | None:
             return held if text is None else known(text, known_ns)

@@ -9,19 +9,19 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from schemas.errors import MalformedMessage
-from streams.events import Event
+from streams.events import Event, FeedEvent
 
 
 class Parser(Protocol):
     """Reads the messages of one connection of a venue."""
 
-    def parse(self, payload: bytes) -> tuple[Event, ...]:
+    def parse(self, payload: bytes) -> tuple[FeedEvent, ...]:
         """Events of one message, in order; none for what only answers or keeps alive.
 
         Raises :class:`RejectedInput` and nothing else.
         """
 
-    def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
+    def reply(self, kind: str, payload: bytes) -> tuple[FeedEvent, ...]:
         """Events of the answer to a request: ``book``, ``trades`` and what is polled."""
 
     def counts(self) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pytest
 from schemas.errors import OutOfSequence, Refused, RejectedInput
 from schemas.frame import Frame, Side
 from schemas.settings import FramesSettings
-from streams.events import BookSnapshot, DerivativesEvent, SnapshotKind, TradeEvent
+from streams.events import AT_RECEIPT, BookSnapshot, DerivativesEvent, SnapshotKind, TradeEvent
 from streams.exchanges.hyperliquid.parser import HyperliquidParser
 from streams.framer import Framer
 from tests.wire.captures import captured_lines
@@ -98,7 +98,7 @@ def test_flows_are_told_of_prices_that_both_books_reach() -> None:
 def test_state_of_a_contract_is_known_from_its_receipt() -> None:
     ctx = {"funding": "0.0000125", "openInterest": "688.11", "oraclePx": "14.32", "markPx": "14.3"}
     expected = DerivativesEvent(
-        "BTC", None, mark_price="14.3", index_price="14.32", funding_rate="0.0000125",
+        "BTC", AT_RECEIPT, mark_price="14.3", index_price="14.32", funding_rate="0.0000125",
         open_interest="688.11",
     )  # fmt: skip
     told = {"channel": "activeAssetCtx", "data": {"coin": "BTC", "ctx": ctx}}

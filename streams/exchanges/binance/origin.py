@@ -12,7 +12,6 @@ from streams.events import (
     BookSnapshot,
     DerivativesEvent,
     Event,
-    LinkEvent,
     LiquidationEvent,
     TouchEvent,
     TradeEvent,
@@ -117,5 +116,3 @@ def _is_futures(event: Event, payload: bytes) -> bool | None:
             if b'"M":' in payload:  # spot: "ignore"
                 return False
             return True if b'"X":' in payload or event.aggregate else None
-        case LinkEvent():
-            return None  # said by a feed, never by a message

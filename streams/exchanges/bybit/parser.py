@@ -15,6 +15,7 @@ import msgspec
 from schemas.errors import MalformedMessage, Refused, UnknownStream
 from schemas.frame import NS_PER_MS, PositionSide, Side, TradeFlag
 from streams.events import (
+    AT_RECEIPT,
     BookDiff,
     BookSnapshot,
     DerivativesEvent,
@@ -250,7 +251,7 @@ def _rest_trade(raw: msgspec.Raw) -> TradeEvent:
 
 def _rest_ratio(raw: msgspec.Raw) -> DerivativesEvent:
     row = msgspec.json.decode(raw, type=_RestRatio)
-    return DerivativesEvent(row.symbol, None, long_short_ratio=ratio(row.buy, row.sell))
+    return DerivativesEvent(row.symbol, AT_RECEIPT, long_short_ratio=ratio(row.buy, row.sell))
 
 
 def ratio(long: Any, short: Any) -> str | None:

@@ -15,7 +15,7 @@ from schemas.frame import Side, TradeFlag
 from streams.events import (
     BookDiff,
     BookSnapshot,
-    Event,
+    FeedEvent,
     Levels,
     LinkEvent,
     SnapshotKind,
@@ -80,10 +80,10 @@ class _RestTrades(msgspec.Struct, gc=False):
     trades: list[_Trade]
 
 
-def _book(m: _Book) -> tuple[Event, ...]:
+def _book(m: _Book) -> tuple[FeedEvent, ...]:
     time_ns = rfc3339_ns(m.timestamp)
 
-    def one(change: _BookChange) -> Event:
+    def one(change: _BookChange) -> FeedEvent:
         bids: Levels = []
         asks: Levels = []
         for level in change.updates:
@@ -127,7 +127,7 @@ def _trade(m: _Trade, *, late: bool) -> TradeEvent:
     )
 
 
-def _trades(m: _Trades) -> tuple[Event, ...]:
+def _trades(m: _Trades) -> tuple[FeedEvent, ...]:
     return tuple(
         _trade(trade, late=tape.type == _SNAPSHOT)
         for tape in m.events
@@ -135,7 +135,7 @@ def _trades(m: _Trades) -> tuple[Event, ...]:
     )
 
 
-def _nothing(_message: _Ignored) -> tuple[Event, ...]:
+def _nothing(_message: _Ignored) -> tuple[FeedEvent, ...]:
     return ()
 
 
@@ -162,10 +162,10 @@ class CoinbaseParser:
         self._head = msgspec.json.Decoder(_Sequenced).decode
         self._rest = msgspec.json.Decoder(_RestTrades).decode
 
-    def parse(self, payload: bytes) -> tuple[Event, ...]:
+    def parse(self, payload: bytes) -> tuple[FeedEvent, ...]:
         """Events of one message, in order; none for heartbeats and answers."""
         channel = text_between(payload, _CHANNEL)
-        gap: tuple[Event, ...] = ()
+        gap: tuple[FeedEvent, ...] = ()
         if channel is None or self._sequenced:
             try:
                 head = self._head(payload)
@@ -180,7 +180,7 @@ class CoinbaseParser:
             raise UnknownStream(f"channel {str(channel)[:80]}: nobody reads it")
         return gap + route.read(payload, str(channel))
 
-    def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
+    def reply(self, kind: str, payload: bytes) -> tuple[FeedEvent, ...]:
         """Events of the answer to a request for ``trades``, oldest first."""
         if kind != "trades":
             raise UnknownStream(f"a reply for {kind}: nobody reads it")
@@ -194,7 +194,7 @@ class CoinbaseParser:
         """Messages read so far by channel."""
         return {name: route.count for name, route in sorted(self._routes.items()) if route.count}
 
-    def _follow(self, number: int | None) -> tuple[Event, ...]:
+    def _follow(self, number: int | None) -> tuple[FeedEvent, ...]:
         before, self._number = self._number, number
         if not self._sequenced or number is None or before is None or number <= before + 1:
             return ()

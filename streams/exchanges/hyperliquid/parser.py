@@ -13,6 +13,7 @@ import msgspec
 from schemas.errors import MalformedMessage, Refused, UnknownStream
 from schemas.frame import NS_PER_MS, Side
 from streams.events import (
+    AT_RECEIPT,
     BookSnapshot,
     DerivativesEvent,
     Event,
@@ -113,7 +114,7 @@ def _trades(m: _Trades) -> tuple[Event, ...]:
 def _context(coin: str, ctx: _Context) -> DerivativesEvent:
     return DerivativesEvent(
         coin,
-        None,
+        AT_RECEIPT,
         mark_price=ctx.mark,
         index_price=ctx.oracle,
         funding_rate=ctx.funding,
