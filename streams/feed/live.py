@@ -284,7 +284,7 @@ class LiveFeed:
             await asyncio.sleep(self._settings.runtime.heartbeat_s)
 
     async def _end(self) -> None:
-        self.receiver.on_up = lambda _stream: None
+        self.receiver.ended = True
         at_ns = self.receiver.now()
         for feed in self.receiver.feeds.values():
             self.receiver.tell(feed, End())

@@ -13,7 +13,7 @@ from schemas.health import DeadLetter
 from streams.events import LinkEvent
 from streams.exchanges.venue import Connection, Contract, Stream, Venue
 from streams.feed.counters import Counters
-from streams.feed.lines import Head, Link, OwnLine, as_line, encode_line
+from streams.feed.lines import Head, Link, OwnLine, Told, as_line, encode_line
 from streams.feed.symbol_feed import SymbolFeed
 
 log = structlog.get_logger()
@@ -29,6 +29,9 @@ class Recorder(Protocol):
 
     def begin(self, feed: SymbolFeed, receive_ns: int, head: Head) -> None:
         """A symbol's lines begin."""
+
+    def told(self, feed: SymbolFeed, message: Told) -> None:
+        """A message was told beside frames."""
 
 
 class Receiver:
@@ -61,6 +64,7 @@ class Receiver:
         self._recorder = recorder
         self._on_dead_letter = on_dead_letter
         self._last_ns = 0
+        self.ended = False
 
     def now(self) -> int:
         """Wall time that never steps back."""
@@ -92,6 +96,8 @@ class Receiver:
         feed.take(receive_ns, line, self.venue.recorded_parser(), text)
         if self._recorder is not None:
             self._recorder.write(feed, receive_ns, text)
+            if isinstance(line, Told):
+                self._recorder.told(feed, line)
 
     def on_open(self, connection: Connection) -> None:
         """A connection is being opened."""
@@ -99,6 +105,8 @@ class Receiver:
 
     def on_text(self, connection: Connection, text: str) -> None:
         """A message came."""
+        if self.ended:
+            return
         receive_ns = self.now()
         if connection.heard_ns is None:
             self._up(connection)
@@ -131,6 +139,8 @@ class Receiver:
     def on_lost(self, connection: Connection, reason: str) -> None:
         """The connection is gone."""
         self.connections.pop(connection.id, None)
+        if self.ended:
+            return
         self.counters.add("lost_connections")
         log.warning("feed.lost", connection=connection.id, reason=reason)
         if connection.heard_ns is not None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from decimal import Decimal
 
-from schemas.frame import NS_PER_MS, contract_kind
+from schemas.frame import contract_kind
 from streams.events import BookDiff, BookSnapshot, DerivativesEvent, Event, TradeEvent
 from streams.simulator.market.source import Rules
 
@@ -64,8 +64,12 @@ class DriftingMarket:
 
         yield at_ns, BookSnapshot(name, at_ns, 1, told(-1), told(1))
         trade_id = update_id = 1
+        mark_ns = at_ns + NS_PER_S
         while True:
             at_ns += chance.randint(1, 2 * self._step_ns)
+            if at_ns >= mark_ns:
+                yield mark_ns, DerivativesEvent(name, mark_ns, mark_price=price_text(mid))
+                mark_ns += NS_PER_S
             if chance.random() < self._trade_share:
                 side = chance.choice((-1, 1))
                 trade = TradeEvent(
@@ -74,8 +78,6 @@ class DriftingMarket:
                 )  # fmt: skip
                 trade_id += 1
                 yield at_ns, trade
-                if trade_id % 50 == 0:
-                    yield at_ns, DerivativesEvent(name, at_ns, mark_price=price_text(mid))
                 continue
             move = chance.choice((-1, 0, 0, 1))
             changed: dict[int, list[tuple[str, str]]] = {-1: [], 1: []}
@@ -93,7 +95,9 @@ class DriftingMarket:
                     changed[side].append((price_text(price), qty_text(qty)))
             yield (
                 at_ns,
-                BookDiff(name, at_ns, update_id + 1, update_id + 3, update_id, *changed.values()),
+                BookDiff(
+                    name, at_ns, update_id + 1, update_id + 3, update_id, changed[-1], changed[1]
+                ),
             )
             update_id += 3
 

@@ -15,6 +15,7 @@ from schemas.frame import Side, TradeFlag
 from streams.events import (
     BookDiff,
     BookSnapshot,
+    Event,
     FeedEvent,
     Levels,
     LinkEvent,
@@ -80,10 +81,10 @@ class _RestTrades(msgspec.Struct, gc=False):
     trades: list[_Trade]
 
 
-def _book(m: _Book) -> tuple[FeedEvent, ...]:
+def _book(m: _Book) -> tuple[Event, ...]:
     time_ns = rfc3339_ns(m.timestamp)
 
-    def one(change: _BookChange) -> FeedEvent:
+    def one(change: _BookChange) -> Event:
         bids: Levels = []
         asks: Levels = []
         for level in change.updates:
@@ -127,7 +128,7 @@ def _trade(m: _Trade, *, late: bool) -> TradeEvent:
     )
 
 
-def _trades(m: _Trades) -> tuple[FeedEvent, ...]:
+def _trades(m: _Trades) -> tuple[Event, ...]:
     return tuple(
         _trade(trade, late=tape.type == _SNAPSHOT)
         for tape in m.events
@@ -135,7 +136,7 @@ def _trades(m: _Trades) -> tuple[FeedEvent, ...]:
     )
 
 
-def _nothing(_message: _Ignored) -> tuple[FeedEvent, ...]:
+def _nothing(_message: _Ignored) -> tuple[Event, ...]:
     return ()
 
 
@@ -180,7 +181,7 @@ class CoinbaseParser:
             raise UnknownStream(f"channel {str(channel)[:80]}: nobody reads it")
         return gap + route.read(payload, str(channel))
 
-    def reply(self, kind: str, payload: bytes) -> tuple[FeedEvent, ...]:
+    def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
         """Events of the answer to a request for ``trades``, oldest first."""
         if kind != "trades":
             raise UnknownStream(f"a reply for {kind}: nobody reads it")

@@ -1,0 +1,195 @@
+"""A live feed on a simulated exchange, with real ccxt between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from schemas.clock import monotonic_ns, now_ns
+from schemas.frame import Frame, TradeFlag
+from schemas.health import DeadLetter, Heartbeat
+from schemas.settings import Settings, settings_from
+from streams.exchanges.venue import venue_of
+from streams.feed.live import LiveFeed
+from streams.feed.recorder import HOUR_S, LineRecorder
+from streams.merge import FeedMessage
+from streams.simulator.exchange.client import connector
+from streams.simulator.exchange.exchange import SimulatedExchange
+from streams.simulator.exchange.faults import Fault
+from tests.support.drifting import DriftingMarket
+
+PATIENCE_S = 15.0
+
+
+def quick(**feed: Any) -> Settings:
+    """Settings of a feed for tests: impatient, without history unless asked for."""
+    chosen = {"keep_alive_s": 2.0, "reconnect_s": 0.2, "history_bars": 0, "poll_s": 1.0} | feed
+    return settings_from({"feed": chosen, "runtime": {"heartbeat_s": 0.1}})
+
+
+class LiveRig:
+    """Use it as an async context manager: the feed listens within it, and has ended behind it."""
+
+    def __init__(
+        self,
+        venue: str = "binanceusdm",
+        symbols: Sequence[str] = ("BTC/USDT:USDT",),
+        *,
+        settings: Settings | None = None,
+        record: Path | None = None,
+        rotate_s: int = HOUR_S,
+        ask: str | None = None,
+        before: Sequence[Fault] = (),
+    ) -> None:
+        self.venue, self.symbols = venue, tuple(symbols)
+        self.settings = settings or quick()
+        self.messages: list[FeedMessage] = []
+        self.letters: list[DeadLetter] = []
+        self.beats: list[Heartbeat] = []
+        self.exchange = SimulatedExchange(speed=1.0, truth=True)
+        for seed, symbol in enumerate(self.symbols):
+            self.exchange.add(venue, DriftingMarket(symbol, start_ns=now_ns(), seed=seed))
+        self._ask = ask or ",".join(self.symbols)
+        self._before = before
+        self._stop = asyncio.Event()
+        self._recorder = None if record is None else LineRecorder(record, rotate_s=rotate_s)
+
+    async def __aenter__(self) -> Self:
+        await self.exchange.start()
+        for fault in self._before:
+            self.exchange.faults.inflict(fault)
+        self._session = aiohttp.ClientSession(
+            connector=connector(port=self.exchange.port, ca_file=self.exchange.ca_file)
+        )
+        self.feed = LiveFeed(
+            venue_of(self.venue),
+            self.settings,
+            session=self._session,
+            publish=self._publish,
+            beat=self._beat,
+            on_dead_letter=self.letters.append,
+            recorder=self._recorder,
+        )
+        self._running = asyncio.create_task(self.feed.run(self._ask, self._stop))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        try:
+            await self._running
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+            await self._session.close()
+            await self.exchange.stop()
+
+    async def until(self, happened: Callable[[], object], within_s: float = PATIENCE_S) -> float:
+        """Wait for a condition; the seconds it took. An error of the feed ends it."""
+        since_ns = monotonic_ns()
+        while not happened():
+            if self._running.done():
+                self._running.result()
+            elapsed_s = (monotonic_ns() - since_ns) / 1e9
+            assert elapsed_s < within_s, f"not within {within_s} s; the feed says: {self.status}"
+            await asyncio.sleep(0.005)
+        return (monotonic_ns() - since_ns) / 1e9
+
+    async def running(self) -> None:
+        """Wait until every symbol has a book and trades flow."""
+        await self.until(
+            lambda: all(
+                (frame := self.last(symbol)) is not None
+                and frame.book is not None
+                and self.trades(symbol)
+                for symbol in self.symbols
+            )
+        )
+
+    def inflict(self, fault: Fault) -> None:
+        """Put a fault in force."""
+        self.exchange.faults.inflict(fault)
+
+    @property
+    def status(self) -> str:
+        """What the latest heartbeat says."""
+        return self.beats[-1].status if self.beats else "no heartbeat"
+
+    def counts(self) -> dict[str, int]:
+        """The counters now."""
+        return dict(self.feed.counters.counts)
+
+    def frames(self, symbol: str | None = None) -> list[Frame]:
+        """Frames so far, of the first symbol unless one is named."""
+        name = symbol or self.symbols[0]
+        return [m for m in self.messages if isinstance(m, Frame) and m.symbol == name]
+
+    def last(self, symbol: str | None = None) -> Frame | None:
+        """The latest frame."""
+        frames = self.frames(symbol)
+        return frames[-1] if frames else None
+
+    def trades(self, symbol: str | None = None) -> list[tuple[int, int]]:
+        """Id and flags of every trade in frames."""
+        return [
+            (int(trade_id), flags)
+            for frame in self.frames(symbol)
+            for trade_id, flags in zip(frame.trades.id, frame.trades.flags, strict=True)
+        ]
+
+    def check_against_truth(self, symbol: str | None = None) -> None:
+        """No trade missing or doubled since the first; every book of a frame exact."""
+        name = symbol or self.symbols[0]
+        truth = self.exchange.truth(self.venue, name)
+        got = {}
+        for frame in self.frames(name):
+            tape = frame.trades
+            for i, trade_id in enumerate(tape.id):
+                assert trade_id not in got, f"trade {trade_id} twice"
+                got[trade_id] = (frame.price(tape.price[i]), frame.qty(tape.qty[i]), tape.side[i])
+        first, last = min(map(int, got)), max(map(int, got))
+        expected = {
+            trade.id: (Decimal(trade.price), Decimal(trade.qty), int(trade.side))
+            for trade in truth.trades
+            if first <= trade.id <= last
+        }
+        assert got == expected
+        books = [frame for frame in self.frames(name) if frame.book is not None]
+        assert books
+        for frame in books[:: max(len(books) // 20, 1)] + books[-1:]:
+            self._check_book(frame, truth)
+
+    def late_trades(self) -> list[int]:
+        """Ids of trades that became known late."""
+        return [i for i, flags in self.trades() if flags & TradeFlag.RECOVERED_LATE]
+
+    @staticmethod
+    def _check_book(frame: Frame, truth: Any) -> None:
+        book = frame.book
+        assert book is not None
+        full = truth.book_at(book.update_id)
+        count = len(book.bid_price)
+        assert [
+            (frame.price(p), frame.qty(q))
+            for p, q in zip(book.bid_price, book.bid_qty, strict=True)
+        ] == [(Decimal(p), Decimal(q)) for p, q in full.bids.top(count)]
+        assert [
+            (frame.price(p), frame.qty(q))
+            for p, q in zip(book.ask_price, book.ask_qty, strict=True)
+        ] == [(Decimal(p), Decimal(q)) for p, q in full.asks.top(count)]
+
+    async def _publish(self, batch: list[FeedMessage]) -> None:
+        self.messages.extend(batch)
+
+    async def _beat(self, beat: Heartbeat) -> None:
+        self.beats.append(beat)
