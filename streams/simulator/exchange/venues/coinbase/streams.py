@@ -124,9 +124,11 @@ class Streams:
             return
         for name in command.product_ids or self._listings:
             listing = self._listings[name]
-            event = self._snapshot(command.channel, listing)
-            channel = _wire_channel(command.channel)
-            connection.send(encode(self._messages.envelope(channel, [event])))
+            # A market without any trade is not to be found there, and ccxt cannot read one.
+            if command.channel != "market_trades" or listing.trades:
+                event = self._snapshot(command.channel, listing)
+                channel = _wire_channel(command.channel)
+                connection.send(encode(self._messages.envelope(channel, [event])))
             self._hub.subscribe(connection, f"{command.channel}:{name}")
 
     def _snapshot(self, channel: str, listing: Listing) -> dict[str, Any]:
