@@ -84,6 +84,10 @@ class Connection:
             frame = ws_frame(message.payload[: len(message.payload) // 2])
         self._write(frame)
 
+    def urgent(self, payload: bytes) -> None:
+        """A message that goes out even where a fault keeps all others: an answer to a ping."""
+        self._write(Outgoing(payload).frame(self))
+
     def pong(self, data: bytes) -> None:
         """Answer a ping of the protocol, unless a fault forbids it."""
         if self.answers_pings:

@@ -91,9 +91,11 @@ class Derivatives:
         """Funding rate of the period that is not over."""
         return BASE_FUNDING if self.funding_rate is None else float(self.funding_rate)
 
-    def fundings(self, *, first_ns: int, last_ns: int) -> list[tuple[int, float]]:
-        """Time and rate of the settlements in between, both ends included."""
-        return self._told(self._funding, FUNDING_NS, first_ns, last_ns, back_ns=10**18)
+    def fundings(
+        self, *, first_ns: int, last_ns: int, every_ns: int = FUNDING_NS
+    ) -> list[tuple[int, float]]:
+        """Time and rate of 8 hours of the settlements in between, both ends included."""
+        return self._told(self._funding, every_ns, first_ns, last_ns, back_ns=10**18)
 
     def interests(self, period_ns: int, *, first_ns: int, last_ns: int) -> list[tuple[int, float]]:
         """Open interest at the ends of periods; empty where none was ever told."""

@@ -40,11 +40,12 @@ class SimulatedExchange:
 
     def __init__(self, *, speed: float | None = 1.0, truth: bool = False) -> None:
         self.clock = MarketClock(speed=speed)
-        self.venues: dict[str, Venue] = {}
+        # All of them answer, also where nothing is listed: clients ask more than one for markets.
+        self._table = FaultTable()
+        self.venues = {name: kind(self.clock, self._table) for name, kind in VENUES.items()}
         self.port = 0
         self.ca_file = Path()
         self._keeps_truth = truth
-        self._table = FaultTable()
         self.faults = Faults(self.venues, self.clock, self._table)
         self._player = Player(self.clock, on_event=self._play, on_tick=self._tick)
         self._owner: dict[int, Venue] = {}
@@ -54,11 +55,9 @@ class SimulatedExchange:
 
     def add(self, venue: str, source: MarketSource) -> Listing:
         """List a source's symbol on a venue, before the start. Raises :class:`UsageError`."""
-        if venue not in VENUES:
-            raise UsageError(f"venue {venue!r} is not simulated; choose of {', '.join(VENUES)}")
         there = self.venues.get(venue)
         if there is None:
-            there = self.venues[venue] = VENUES[venue](self.clock, self._table)
+            raise UsageError(f"venue {venue!r} is not simulated; choose of {', '.join(VENUES)}")
         rules = source.rules
         if rules.symbol in there.listings:
             raise UsageError(f"{venue} {rules.symbol}: listed twice; list each symbol once")

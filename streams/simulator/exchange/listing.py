@@ -157,11 +157,14 @@ class Listing:
         return self.bars.last_price
 
     def day(self) -> Day:
-        """Of the 24 hours to now; computed anew once a second of market time."""
+        """Of the 24 hours to now: volumes as of this second of market time, prices as of now."""
         second = self.now_ns // NS_PER_S
         if self._day is None or self._day[0] != second:
             self._day = (second, self._day_to_now())
-        return self._day[1]
+        day, last = self._day[1], self.last_price()
+        if last == day.last:
+            return day
+        return replace(day, last=last, high=max(day.high, last), low=min(day.low, last))
 
     def last_bar(self, timeframe_ns: int) -> Bar:
         """The bar that is not over yet."""

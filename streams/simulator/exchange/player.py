@@ -69,7 +69,7 @@ class Player:
             if played == at_most:
                 return False
             at_ns, index, event, events = due[0]
-            self._tick_to(at_ns)
+            self._tick_to(at_ns - 1)  # the tick of a time comes after its events
             listing = self._listings[index]
             listing.now_ns = at_ns
             self._on_event(listing, event)

@@ -56,6 +56,8 @@ class Rest:
         if not self._futures:
             return found
         return found | {
+            # Clients that load all markets ask COIN-M too, where nothing is listed.
+            "/dapi/v1/exchangeInfo": lambda _: {"symbols": []},
             f"{root}/premiumIndex": lambda query: self._each(query, self._premium),
             f"{root}/fundingRate": self._funding_rates,
             f"{root}/fundingInfo": lambda _: [],

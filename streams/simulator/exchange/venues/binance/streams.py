@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.frame import NS_PER_MS, NS_PER_S
+from streams.simulator.exchange.bar_feed import BarFeed
 from streams.simulator.exchange.connection import Connection, Hub
 from streams.simulator.exchange.faults import Channel
 from streams.simulator.exchange.listing import (
@@ -67,7 +68,7 @@ class Streams:
         self._messages = messages
         self._group_of = group_of
         self._decode = msgspec.json.Decoder(_Command).decode
-        self._bars: dict[str, tuple[int, float]] = {}
+        self._bars = BarFeed()
 
     def opened(self, connection: Connection, streams: str) -> None:
         """Subscribe to the streams that the address names."""
@@ -180,19 +181,9 @@ class Streams:
         timeframe_ns = INTERVALS_NS.get(interval)
         if timeframe_ns is None:
             return
-        bar = listing.last_bar(timeframe_ns)
-        open_ns, trades = self._bars.get(topic, (bar.open_ns, -1.0))
-        make = self._messages.bar
-        if open_ns != bar.open_ns:
-            before = listing.bars.bars(timeframe_ns, first_ns=open_ns, last_ns=open_ns)
-            for ended in before:
-                value = make(listing, ended, interval, timeframe_ns, closed=True)
-                self._send_topic(topic, encode(value), Channel.BARS, listing)
-            trades = 0.0
-        if bar.trades != trades:
-            value = make(listing, bar, interval, timeframe_ns, closed=False)
+        for bar, closed in self._bars.due(topic, listing, timeframe_ns):
+            value = self._messages.bar(listing, bar, interval, timeframe_ns, closed=closed)
             self._send_topic(topic, encode(value), Channel.BARS, listing)
-        self._bars[topic] = (bar.open_ns, bar.trades)
 
     def _all_tickers(self, listings: Mapping[str, Listing]) -> None:
         for name, value in (

@@ -28,7 +28,7 @@ class Binance(Venue):
     """Spot."""
 
     id = "binance"
-    hosts = ("api.binance.com", "stream.binance.com")
+    hosts: ClassVar[tuple[str, ...]] = ("api.binance.com", "stream.binance.com")
     futures: ClassVar[bool] = False
 
     def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
@@ -95,7 +95,7 @@ class BinanceUsdm(Binance):
     """
 
     id = "binanceusdm"
-    hosts = ("fapi.binance.com", "fstream.binance.com")
+    hosts = ("fapi.binance.com", "fstream.binance.com", "dapi.binance.com")
     futures = True
 
     def streams(self, path: str) -> bool:
