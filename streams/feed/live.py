@@ -24,7 +24,7 @@ from streams.feed.lines import End, Link, Told
 from streams.feed.polls import Polls
 from streams.feed.receiver import OnDeadLetter, Receiver, Recorder
 from streams.feed.recovery import Recovery
-from streams.feed.symbol_feed import CHANNELS, Hooks, SymbolFeed
+from streams.feed.symbol_feed import Hooks, SymbolFeed
 from streams.feed.symbols import chosen
 from streams.feed.watchdog import Watchdog
 from streams.merge import FeedMessage
@@ -78,6 +78,8 @@ class LiveFeed:
         self._recovery = Recovery(self.receiver, self.transport, self._budget, settings.feed)
         self._messages: list[FeedMessage] = []
         self._rules: dict[str, Contract] = {}
+        self._channels: dict[str, set[str]] = {}
+        """What each symbol is listened to on."""
         self._why: dict[str, str] = {}
         """What keeps the feed from working, by where."""
         self.receiver.on_refused = self._pause
@@ -117,8 +119,11 @@ class LiveFeed:
         names = await self._until_it_works(
             "symbols", lambda: chosen(symbols, self.transport, contracts)
         )
-        await self._begin(names, contracts)
         streams = self.transport.streams(names)
+        for stream in streams:
+            for name in stream.symbols:
+                self._channels.setdefault(name, set()).update(stream.channels)
+        await self._begin(names, contracts)
         self._recovery.watch(streams)
         watchdog = Watchdog(self.receiver, self.transport, self._settings.feed.keep_alive_s)
         polls = Polls(self.receiver, self.transport, self._budget, self._settings.feed)
@@ -198,12 +203,15 @@ class LiveFeed:
         )
         self.receiver.add(feed, contract, start_ns)
         self._rules[name] = contract
-        self.receiver.tell(feed, Link(CHANNELS, up=False))
+        self.receiver.tell(feed, self._link(name, up=False))
         told = msgspec.structs.replace(contract.rules, effective_ns=start_ns)
         self.receiver.tell(feed, Told(told))
         for message in past:
             known = msgspec.structs.replace(message, known_ns=start_ns)
             self.receiver.tell(feed, Told(known))
+
+    def _link(self, name: str, *, up: bool) -> Link:
+        return Link(tuple(sorted(self._channels[name])), up)
 
     async def _hold(self, stream: Stream) -> None:
         feed = self._settings.feed
@@ -264,11 +272,11 @@ class LiveFeed:
         if now is None or not now.active:
             if name not in self._why:
                 log.error("feed.delisted", symbol=feed.key)
-                self.receiver.tell(feed, Link(CHANNELS, up=False))
+                self.receiver.tell(feed, self._link(name, up=False))
             self._why[name] = "delisted, or not traded now"
             return
         if self._why.pop(name, None) is not None:
-            self.receiver.tell(feed, Link(CHANNELS, up=True))
+            self.receiver.tell(feed, self._link(name, up=True))
         if _without_time(now.rules) != _without_time(known.rules):
             log.warning("feed.rules_changed", symbol=feed.key, tick=str(now.rules.tick_size))
             self.counters.add("rules_changed")

@@ -16,7 +16,6 @@ from streams.feed.validation import Validator
 from streams.framer import Framer
 from streams.merge import FeedMessage
 
-CHANNELS = ("book", "derivatives", "touch", "trades")
 _LATE = int(TradeFlag.RECOVERED_LATE)
 
 OnMessage = Callable[[FeedMessage], None]

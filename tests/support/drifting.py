@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from decimal import Decimal
 
-from schemas.frame import contract_kind
+from schemas.frame import NS_PER_S, contract_kind
 from streams.events import BookDiff, BookSnapshot, DerivativesEvent, Event, TradeEvent
 from streams.simulator.market.source import Rules
 
