@@ -80,6 +80,11 @@ class Framer:
             until_tick = (self._tick_offset_ns - self.close_ns) % self._tick_ns or self._tick_ns
             self.close_ns = min(self.close_ns + until_tick, self._close_after(now_ns))
 
+    def urgency(self) -> tuple[bool, int]:
+        """Sorts symbols whose intervals end together: ticks first, then who has waited longest."""
+        trades = self.state.interval.trades
+        return not self._is_tick(), trades[0][1] if trades else self.close_ns
+
     def finish(self) -> Iterator[Frame]:
         """The frame of the open interval, if something arrived in it."""
         if self.close_ns != 0 and self.state.interval.news:

@@ -8,7 +8,7 @@ from schemas.frame import Known
 MAX_MANTISSA = 10**16
 """Bound of one value; leaves room for a sum over 900 levels of this size within 64 bits."""
 MAX_EXPONENT = 16
-_CACHE_SIZE = 100_000
+_CACHE_SIZE = 8_192
 
 
 class FinerValue(Exception):

@@ -22,11 +22,15 @@ MARK = b'{"prism":'
 
 
 class Head(msgspec.Struct, tag="head", tag_field="prism", frozen=True):
-    """What the lines behind it are of; the first line of a file."""
+    """What the lines behind it are of; the first line of a file.
+
+    ``rules`` are those in force where the feed has been running; else they are told behind it.
+    """
 
     venue: str
     raw: str
     symbol: str
+    rules: Instrument | None = None
 
 
 class Link(msgspec.Struct, tag="link", tag_field="prism", frozen=True):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import zstandard
 
 from schemas.frame import NS_PER_S, Instrument
@@ -60,7 +61,7 @@ class LineRecorder:
         self._rotate_s = rotate_s
         self._open: dict[str, tuple[int, _File]] = {}
         self._heads: dict[str, Head] = {}
-        self._rules: dict[str, Told] = {}
+        self._rules: dict[str, Instrument] = {}
 
     def begin(self, feed: SymbolFeed, receive_ns: int, head: Head) -> None:
         """A symbol's lines begin."""
@@ -74,7 +75,7 @@ class LineRecorder:
     def told(self, feed: SymbolFeed, message: Told) -> None:
         """The rules in force, which every later file begins with."""
         if isinstance(message.message, Instrument):
-            self._rules[feed.key] = message
+            self._rules[feed.key] = message.message
 
     def flush(self) -> None:
         """Bring everything to the disk."""
@@ -93,11 +94,12 @@ class LineRecorder:
         if held is not None and held[0] == start_s:
             return held[1]
         file = _File(self.path(feed.key, start_s))
-        file.write(receive_ns, encode_line(self._heads[feed.key]))
+        head = self._heads[feed.key]
+        if held is not None:
+            head = msgspec.structs.replace(head, rules=self._rules.get(feed.key))
+        file.write(receive_ns, encode_line(head))
         if held is not None:
             held[1].close()
-            if (rules := self._rules.get(feed.key)) is not None:
-                file.write(receive_ns, encode_line(rules))
             state = feed.framer.state
             if state.depth.synced:
                 file.write(receive_ns, encode_line(_book_of(state)))

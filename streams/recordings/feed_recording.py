@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.errors import MalformedMessage, RejectedInput
 from schemas.settings import FeedSettings, FramesSettings
 from streams.exchanges.venue import venue_of
-from streams.feed.lines import MARK, End, Head, OwnLine, decode_line
+from streams.feed.lines import MARK, End, Head, OwnLine, Told, decode_line
 from streams.feed.symbol_feed import Hooks, SymbolFeed
 from streams.merge import FeedMessage
 from streams.recordings.raw_lines import RawLines
@@ -80,6 +80,8 @@ class FeedRecording:
                     start_ns=receive_ns,
                     epoch=epoch,
                 )
+                if isinstance(own, Head) and own.rules is not None:
+                    target.take(receive_ns, Told(own.rules), parser, payload)
             if own is None:
                 target.take_message(receive_ns, payload, parser)
             else:
