@@ -52,6 +52,8 @@ class TradeContinuity:
         first, last = span
         previous = self._last_id
         if previous is not None and first <= previous:
+            if self._fill(first, last):
+                return 0  # what REST told first went beyond it
             if last <= self._recovered_to:
                 return None
             raise OutOfSequence(f"trade {first} after trade {previous}: a repeat, dropped")
@@ -76,6 +78,14 @@ class TradeContinuity:
                 self.holes.append((self._last_id + 1, first - 1))
             self._last_id = self._recovered_to = last
             return True
+        return self._fill(first, last)
+
+    def give_up(self, hole: tuple[int, int]) -> None:
+        """Nobody has these ids: the venue left them out, or does not tell them any more."""
+        if hole in self.holes:
+            self.holes.remove(hole)
+
+    def _fill(self, first: int, last: int) -> bool:
         for i, (start, end) in enumerate(self.holes):
             if start <= first and last <= end:
                 del self.holes[i]
@@ -83,11 +93,6 @@ class TradeContinuity:
                 self.holes.extend(hole for hole in rest if hole[0] <= hole[1])
                 return True
         return False
-
-    def give_up(self, hole: tuple[int, int]) -> None:
-        """Nobody has these ids: the venue left them out, or does not tell them any more."""
-        if hole in self.holes:
-            self.holes.remove(hole)
 
     def _follow_unordered(self, trade_id: int | str) -> int | None:
         recovered = self._recent.get(trade_id)

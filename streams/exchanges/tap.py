@@ -73,6 +73,7 @@ class Tapped:
         stream = STREAM.get()
         if stream is not None and stream not in connection.streams:
             connection.streams.append(stream)
+            connection.waiting.append(stream)
         return client
 
     def _on_data(self, client: Any, connection: Connection, data: str | bytes) -> None:

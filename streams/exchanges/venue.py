@@ -32,7 +32,17 @@ class Stream(NamedTuple):
 class Connection:
     """One WebSocket of a venue, from its opening until it is lost."""
 
-    __slots__ = ("heard_ns", "id", "lost", "market", "messages", "opened_ns", "parser", "streams")
+    __slots__ = (
+        "heard_ns",
+        "id",
+        "lost",
+        "market",
+        "messages",
+        "opened_ns",
+        "parser",
+        "streams",
+        "waiting",
+    )
 
     def __init__(self, id_: str, *, market: str, parser: Parser, opened_ns: int) -> None:
         self.id = id_
@@ -40,6 +50,8 @@ class Connection:
         """Which of the venue's markets its raw symbols belong to."""
         self.parser = parser
         self.streams: list[Stream] = []
+        self.waiting: list[Stream] = []
+        """Subscriptions of it behind which nothing was heard yet."""
         self.opened_ns = opened_ns
         self.heard_ns: int | None = None
         """Monotonic time of its last message; ``None`` before the first."""

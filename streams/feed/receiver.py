@@ -108,7 +108,7 @@ class Receiver:
         if self.ended:
             return
         receive_ns = self.now()
-        if connection.heard_ns is None:
+        if connection.waiting:
             self._up(connection)
         connection.heard_ns = monotonic_ns()
         connection.messages += 1
@@ -143,8 +143,8 @@ class Receiver:
             return
         self.counters.add("lost_connections")
         log.warning("feed.lost", connection=connection.id, reason=reason)
-        if connection.heard_ns is not None:
-            for stream in connection.streams:
+        for stream in connection.streams:
+            if stream not in connection.waiting:
                 self._tell_stream(stream, up=False)
 
     def on_limited(self, retry_after_s: float | None) -> None:
@@ -153,7 +153,9 @@ class Receiver:
         self.on_refused(retry_after_s)
 
     def _up(self, connection: Connection) -> None:
-        for stream in connection.streams:
+        waiting = connection.waiting.copy()
+        connection.waiting.clear()
+        for stream in waiting:
             self._tell_stream(stream, up=True)
             self.on_up(stream)
 

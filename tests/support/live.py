@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -12,19 +12,23 @@ from typing import Any, Self
 import aiohttp
 
 from schemas.clock import monotonic_ns, now_ns
-from schemas.frame import Frame, TradeFlag
+from schemas.frame import NS_PER_MS, Frame, TradeFlag
 from schemas.health import DeadLetter, Heartbeat
 from schemas.settings import Settings, settings_from
 from streams.exchanges.venue import venue_of
 from streams.feed.live import LiveFeed
 from streams.feed.recorder import HOUR_S, LineRecorder
 from streams.merge import FeedMessage
+from streams.simulator.exchange.book import FullBook
 from streams.simulator.exchange.client import connector
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.faults import Fault
+from streams.simulator.exchange.truth import Truth
 from tests.support.drifting import DriftingMarket
 
 PATIENCE_S = 15.0
+COMPARED = 20
+"""Levels a side that books are compared on: what the venue with the fewest tells."""
 
 
 def quick(**feed: Any) -> Settings:
@@ -139,57 +143,76 @@ class LiveRig:
         frames = self.frames(symbol)
         return frames[-1] if frames else None
 
-    def trades(self, symbol: str | None = None) -> list[tuple[int, int]]:
+    def trades(self, symbol: str | None = None) -> list[tuple[int | str, int]]:
         """Id and flags of every trade in frames."""
         return [
-            (int(trade_id), flags)
+            told
             for frame in self.frames(symbol)
-            for trade_id, flags in zip(frame.trades.id, frame.trades.flags, strict=True)
+            for told in zip(frame.trades.id, frame.trades.flags, strict=True)
         ]
 
     def check_against_truth(self, symbol: str | None = None) -> None:
         """No trade missing or doubled since the first; every book of a frame exact."""
         name = symbol or self.symbols[0]
         truth = self.exchange.truth(self.venue, name)
-        got = {}
-        for frame in self.frames(name):
-            tape = frame.trades
-            for i, trade_id in enumerate(tape.id):
-                assert trade_id not in got, f"trade {trade_id} twice"
-                got[trade_id] = (frame.price(tape.price[i]), frame.qty(tape.qty[i]), tape.side[i])
-        first, last = min(map(int, got)), max(map(int, got))
-        expected = {
-            trade.id: (Decimal(trade.price), Decimal(trade.qty), int(trade.side))
+        ids = [trade_id for trade_id, _ in self.trades(name)]
+        assert len(ids) == len(set(ids))
+        got = sorted(self._tape(name))
+        first_ms, last_ms = got[0][0], got[-1][0]
+        expected = sorted(
+            (trade.time_ns // NS_PER_MS, Decimal(trade.price), Decimal(trade.qty), int(trade.side))
             for trade in truth.trades
-            if first <= trade.id <= last
-        }
+            if first_ms <= trade.time_ns // NS_PER_MS <= last_ms
+        )
         assert got == expected
+        states = self._states(truth)
         books = [frame for frame in self.frames(name) if frame.book is not None]
         assert books
-        for frame in books[:: max(len(books) // 20, 1)] + books[-1:]:
-            self._check_book(frame, truth)
+        for frame in books:
+            assert _top(frame) in states, f"frame {frame.seq}: no book of the exchange's"
 
-    def late_trades(self) -> list[int]:
-        """Ids of trades that became known late."""
-        return [i for i, flags in self.trades() if flags & TradeFlag.RECOVERED_LATE]
+    def _tape(self, name: str) -> Iterator[tuple[int, Decimal, Decimal, int]]:
+        for frame in self.frames(name):
+            tape = frame.trades
+            for i, at_ns in enumerate(tape.exchange_ns):
+                price, qty = frame.price(tape.price[i]), frame.qty(tape.qty[i])
+                yield at_ns // NS_PER_MS, price, qty, tape.side[i]
 
     @staticmethod
-    def _check_book(frame: Frame, truth: Any) -> None:
-        book = frame.book
-        assert book is not None
-        full = truth.book_at(book.update_id)
-        count = len(book.bid_price)
-        assert [
-            (frame.price(p), frame.qty(q))
-            for p, q in zip(book.bid_price, book.bid_qty, strict=True)
-        ] == [(Decimal(p), Decimal(q)) for p, q in full.bids.top(count)]
-        assert [
-            (frame.price(p), frame.qty(q))
-            for p, q in zip(book.ask_price, book.ask_qty, strict=True)
-        ] == [(Decimal(p), Decimal(q)) for p, q in full.asks.top(count)]
+    def _states(truth: Truth) -> set[tuple[tuple[Decimal, Decimal], ...]]:
+        """The best levels of both sides after every change."""
+        book = FullBook()
+        book.replace(*truth.first)
+        states = set()
+        for change in [None, *truth.changes]:
+            if change is not None:
+                book.apply(change.last_id, change.bids, change.asks)
+            states.add(
+                tuple(
+                    (Decimal(price), Decimal(qty))
+                    for side in (book.bids, book.asks)
+                    for price, qty in side.top(COMPARED)
+                )
+            )
+        return states
+
+    def late_trades(self) -> list[int | str]:
+        """Ids of trades that became known late."""
+        return [i for i, flags in self.trades() if flags & TradeFlag.RECOVERED_LATE]
 
     async def _publish(self, batch: list[FeedMessage]) -> None:
         self.messages.extend(batch)
 
     async def _beat(self, beat: Heartbeat) -> None:
         self.beats.append(beat)
+
+
+def _top(frame: Frame) -> tuple[tuple[Decimal, Decimal], ...]:
+    book = frame.book
+    assert book is not None
+    sides = ((book.bid_price, book.bid_qty), (book.ask_price, book.ask_qty))
+    return tuple(
+        (frame.price(price), frame.qty(qty))
+        for prices, quantities in sides
+        for price, qty in zip(prices[:COMPARED], quantities[:COMPARED], strict=True)
+    )
