@@ -89,9 +89,9 @@ class Receiver:
         letter = DeadLetter(self.venue.id, error.reason, str(error), payload, receive_ns)
         self._on_dead_letter(letter)
 
-    def tell(self, feed: SymbolFeed, line: OwnLine) -> None:
-        """Give a symbol a line of the feed's own, and keep it."""
-        receive_ns = self.now()
+    def tell(self, feed: SymbolFeed, line: OwnLine, *, at_ns: int | None = None) -> None:
+        """Give a symbol a line of the feed's own, and keep it; at the time now, or the last told."""
+        receive_ns = self.now() if at_ns is None else at_ns
         text = encode_line(line)
         feed.take(receive_ns, line, self.venue.recorded_parser(), text)
         if self._recorder is not None:
@@ -107,9 +107,9 @@ class Receiver:
         """A message came."""
         if self.ended:
             return
-        receive_ns = self.now()
         if connection.waiting:
             self._up(connection)
+        receive_ns = self.now()
         connection.heard_ns = monotonic_ns()
         connection.messages += 1
         self.counters.counts["messages"] += 1
@@ -120,7 +120,7 @@ class Receiver:
             told: SymbolFeed | None = None
             for event in events:
                 if isinstance(event, LinkEvent):
-                    self._tell_all(connection, Link(event.channels, event.up))
+                    self._tell_all(connection, Link(event.channels, event.up), receive_ns)
                     continue
                 feed = symbols.get(event.symbol or "")
                 if feed is None:
@@ -165,10 +165,10 @@ class Receiver:
             if (feed := self.feeds.get(symbol)) is not None:
                 self.tell(feed, line)
 
-    def _tell_all(self, connection: Connection, line: Link) -> None:
+    def _tell_all(self, connection: Connection, line: Link, receive_ns: int) -> None:
         self.counters.add("sequence_gaps", not line.up)
         for feed in self._feeds_of(connection):
-            self.tell(feed, line)
+            self.tell(feed, line, at_ns=receive_ns)
 
     def _unreadable(
         self, connection: Connection, error: RejectedInput, payload: bytes, receive_ns: int
