@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -312,3 +313,29 @@ def test_hyperliquid_streams(market_data: Path) -> None:
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     real = [json.loads(line.partition(" ")[2]) for line in lines]
     assert_same(shapes_by_kind(heard), shapes_by_kind(real), "l2Book", "trades")
+
+
+@pytest.mark.parametrize(
+    ("venue", "url", "path"),
+    [
+        ("binance", SPOT, "nexousdt-spot-20240724/nexousdt_20240723.dat.gz"),
+        ("binanceusdm", PUBLIC, "btc-eth-20240808/usdm/btcusdt_20240808.gz"),
+    ],
+)
+def test_single_trades_of_the_recordings(
+    market_data: Path, venue: str, url: str, path: str
+) -> None:
+    async def scenario() -> list[Any]:
+        said = {"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1}
+        async with exchange_of(venue) as exchange:
+            return (await _heard(exchange, url, said))[1:]
+
+    heard = asyncio.run(scenario())
+    with gzip.open(market_data / "recordings" / path, "rt") as lines:
+        messages = (json.loads(line.partition(" ")[2]) for line in itertools.islice(lines, 3_000))
+        real = [message for message in messages if message.get("stream", "").endswith("@trade")]
+    # Spot told order ids (a, b) until 2024.
+    for message in real:
+        for gone in ("a", "b"):
+            message["data"].pop(gone, None)
+    assert_same(shapes_by_kind(heard), shapes_by_kind(real), "trade")
