@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+import uvloop
 
 from cli.common import ConfigOption, SetOption, settings_of
 from cli.stop import Stop
@@ -55,7 +56,7 @@ def record(
     recorder = LineRecorder(out)
     with Stop() as stop:
         try:
-            asyncio.run(_record(chosen, symbols, settings, recorder, stop))
+            uvloop.run(_record(chosen, symbols, settings, recorder, stop))
         finally:
             recorder.close()
 

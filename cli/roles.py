@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from cli.client_logs import quiet_client
 from cli.common import ConfigOption, HistoryOption, SeriesOption, SetOption, settings_of
@@ -130,7 +131,7 @@ def feed(  # noqa: PLR0913 - the options of a command are its arguments
             raise UsageError("a live feed takes --venue and --symbols, and no files")
         chosen = venue_of(venue)
         with Stop() as stop:
-            asyncio.run(_live(settings, chosen, symbols, stop, record))
+            uvloop.run(_live(settings, chosen, symbols, stop, record))
         return
     market = feed_of(source, settings, seed=seed, history=history, series=series)
     pacer = Pacer(parse_speed(speed))

@@ -90,7 +90,7 @@ class Receiver:
         self._on_dead_letter(letter)
 
     def tell(self, feed: SymbolFeed, line: OwnLine, *, at_ns: int | None = None) -> None:
-        """Give a symbol a line of the feed's own, and keep it; at the time now, or the last told."""
+        """Give a symbol a line of the feed's own, and keep it; ``at_ns`` is the last time told."""
         receive_ns = self.now() if at_ns is None else at_ns
         text = encode_line(line)
         feed.take(receive_ns, line, self.venue.recorded_parser(), text)

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 
 from schemas.frame import NS_PER_MS, NS_PER_S, Side
@@ -14,7 +15,16 @@ from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.listing import Listing, Trade
 from streams.simulator.exchange.venues.bybit.messages import exec_id
 from streams.simulator.exchange.venues.hyperliquid.messages import trade_id
-from tests.support.simulated import START_NS, SYMBOLS, SmallMarket, ccxt_of, exchange_of, until
+from tests.support.simulated import (
+    START_NS,
+    SYMBOLS,
+    SmallMarket,
+    ccxt_of,
+    exchange_of,
+    session_of,
+    until,
+    wire_of,
+)
 
 VENUES = tuple(SYMBOLS)
 WITH_BARS = ("binance", "binanceusdm", "bybit", "hyperliquid")
@@ -118,14 +128,15 @@ def test_best_bid_and_ask(venue: str) -> None:
             assert bid is not None
             assert ask is not None
 
+            names = ("bid", "bidVolume", "ask", "askVolume")
+            true = tuple(float(text) for text in (*bid, *ask))
+
             def told() -> bool:
-                touch = client.bidsasks.get(symbol, {"bid": None, "ask": None})
-                return (touch["bid"], touch["ask"]) == (float(bid[0]), float(ask[0]))
+                touch = client.bidsasks.get(symbol, {})
+                return tuple(touch.get(name) for name in names) == true
 
             await until(told, "best prices")
             await watching
-            assert client.bidsasks[symbol]["bidVolume"] == float(bid[1])
-            assert client.bidsasks[symbol]["askVolume"] == float(ask[1])
 
     asyncio.run(scenario())
 
@@ -293,5 +304,88 @@ def test_missing_trades_can_be_fetched_by_id(venue: str) -> None:
             await exchange.advance(5)
             found = await client.fetch_trades(symbol, None, 7, {"fromId": 11})
             assert [trade["id"] for trade in found] == [str(number) for number in range(11, 18)]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_unwatching_ends_a_stream_and_watching_starts_it_again(venue: str) -> None:
+    async def scenario() -> None:
+        symbol = SYMBOLS[venue]
+        async with exchange_of(venue) as exchange, ccxt_of(exchange, venue) as client:
+            await client.load_markets()
+            hub = exchange.venues[venue].hub
+            for _ in range(2):
+                watching = asyncio.create_task(client.watch_trades(symbol))
+                await _subscribed(exchange, venue, watching)
+                await exchange.advance(2)
+                assert await watching
+                await client.un_watch_trades(symbol)
+                assert hub.topics() == []
+
+    asyncio.run(scenario())
+
+
+def test_usdm_serves_each_stream_at_its_own_endpoint_and_no_more_at_the_old_one() -> None:
+    streams = ["btcusdt@depth@100ms", "btcusdt@aggTrade", "btcusdt@trade", "btcusdt@bookTicker"]
+    said = {"method": "SUBSCRIBE", "params": streams, "id": 5}
+    root = "wss://fstream.binance.com"
+
+    async def scenario() -> None:
+        async with exchange_of("binanceusdm") as exchange:
+            async with (
+                wire_of(exchange, f"{root}/public/ws", said) as public,
+                wire_of(exchange, f"{root}/market/ws/btcusdt@aggTrade") as market,
+                wire_of(exchange, f"{root}/market/stream?streams=btcusdt@aggTrade") as combined,
+            ):
+                hub = exchange.venues["binanceusdm"].hub
+                await until(lambda: len(hub.connections) == 3 and public.heard, "connections")
+                assert public.heard == [{"result": None, "id": 5}]
+                await exchange.advance(2)
+                number = len(exchange.truth("binanceusdm", SYMBOLS["binanceusdm"]).trades)
+                await until(lambda: len(market.heard) == number == len(combined.heard), "trades")
+                events = {message.get("e") for message in public.heard[1:]}
+                assert events == {"depthUpdate", "trade", "bookTicker"}
+                assert {message["e"] for message in market.heard} == {"aggTrade"}
+                assert [message["data"] for message in combined.heard] == market.heard
+                assert combined.heard[0]["stream"] == "btcusdt@aggTrade"
+            async with session_of(exchange) as session:
+                with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
+                    await session.ws_connect(f"{root}/ws")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "answer"),
+    [
+        ("wss://fstream.binance.com/public/ws", {"method": "JUMP", "id": 1}, "unknown variant"),
+        ("wss://stream.bybit.com/v5/public/linear", {"op": "jump"}, "op not found"),
+        (
+            "wss://stream.bybit.com/v5/public/linear",
+            {"op": "subscribe", "args": ["orderbook.7.BTCUSDT"]},
+            "handler not found,topic:orderbook.7.BTCUSDT",
+        ),
+        ("wss://advanced-trade-ws.coinbase.com", {"type": "subscribe", "channel": "user"}, "auth"),
+        (
+            "wss://advanced-trade-ws.coinbase.com",
+            {"type": "subscribe", "channel": "level2", "product_ids": ["X-Y"]},
+            "X-Y is not a valid product",
+        ),
+        (
+            "wss://api.hyperliquid.xyz/ws",
+            {"method": "subscribe", "subscription": {"type": "l2Book", "coin": "X"}},
+            "Invalid subscription",
+        ),
+    ],
+)
+def test_what_a_venue_does_not_understand_it_says(url: str, said: Any, answer: str) -> None:
+    async def scenario() -> None:
+        async with exchange_of(*VENUES) as exchange, wire_of(exchange, url, said) as wire:
+            await until(lambda: wire.heard, "an answer")
+            assert answer in str(wire.heard[0])
+            await wire.socket.send_str("{no json")
+            await until(lambda: len(wire.heard) == 2, "another answer")
+            assert not wire.over
 
     asyncio.run(scenario())

@@ -29,7 +29,7 @@ from streams.simulator.market.source import Rules
 
 START_NS = 1_735_689_657 * NS_PER_S
 """2025-01-01 00:00:57 UTC: a minute ends three seconds later."""
-WITHIN_S = 4.0
+WITHIN_S = 60.0
 
 SYMBOLS = {
     "binance": "BTC/USDT",
@@ -208,7 +208,8 @@ class Wire:
             elif message.type is aiohttp.WSMsgType.PONG:
                 self.pongs += 1
             else:
-                self.close_code = self.socket.close_code
+                closing = message.type is aiohttp.WSMsgType.CLOSE
+                self.close_code = message.data if closing else self.socket.close_code
                 return
 
     @property

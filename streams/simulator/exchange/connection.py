@@ -138,13 +138,14 @@ class Connection:
 
 
 class Hub:
-    """Connections of one venue by topic."""
+    """Connections of one venue by topic; ``delivered`` counts messages to each of them."""
 
     def __init__(self, venue: str, faults: FaultTable) -> None:
         self.connections: list[Connection] = []
         self._venue = venue
         self._faults = faults
         self._topics: dict[str, list[Connection]] = {}
+        self.delivered = 0
 
     def add(self, connection: Connection) -> None:
         """A client has come."""
@@ -188,3 +189,4 @@ class Hub:
         fate = self._faults.fate(self._venue, channel, symbol)
         for connection in listeners:
             connection.deliver(message, fate)
+        self.delivered += len(listeners)

@@ -126,6 +126,11 @@ class SimulatedExchange:
     async def __aexit__(self, *_error: object) -> None:
         await self.stop()
 
+    def check(self) -> None:
+        """Raise the error that ended the market, if one did: of a source, for example."""
+        if self._running is not None and self._running.done():
+            self._running.result()
+
     async def advance(self, seconds: float) -> None:
         """Let market time pass as fast as it can be played; of an exchange without a speed."""
         self.clock.advance(round(seconds * NS_PER_S))

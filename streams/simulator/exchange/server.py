@@ -62,12 +62,7 @@ class ExchangeServer:
                 reply = refusal.reply
         if lost and http.transport is not None:
             http.transport.abort()
-        return web.Response(
-            body=encode(reply.value),
-            status=reply.status,
-            headers=reply.headers,
-            content_type="application/json",
-        )
+        return _response(reply)
 
     async def _faulty_reply(self, venue: Venue, request: Request) -> Reply | None:
         """What faults answer instead of the venue; ``_LOST`` for a reply that shall be lost."""
@@ -111,6 +106,16 @@ class ExchangeServer:
         finally:
             venue.hub.remove(connection)
         return socket
+
+
+def _response(reply: Reply) -> web.Response:
+    raw = isinstance(reply.value, bytes)
+    return web.Response(
+        body=reply.value if raw else encode(reply.value),
+        status=reply.status,
+        headers=reply.headers,
+        content_type="text/html" if raw else "application/json",
+    )
 
 
 _LOST = Reply(None)

@@ -7,23 +7,24 @@ import math
 from collections.abc import Iterator
 from random import Random
 
-from schemas.frame import NS_PER_S, ContractKind, PositionSide, Side
-from streams.events import DerivativesEvent, Event, LiquidationEvent
+from schemas.frame import NS_PER_S, ContractKind, Side
+from streams.events import Event
+from streams.simulator.market.accounts import Accounts
+from streams.simulator.market.contract import Contract
 from streams.simulator.market.floor import TradingFloor
-from streams.simulator.market.funding import Funding
 from streams.simulator.market.hawkes import Hawkes
 from streams.simulator.market.makers import Maker
 from streams.simulator.market.orders import Outcome
 from streams.simulator.market.parameters import MarketParameters
-from streams.simulator.market.positions import Account, Positions
+from streams.simulator.market.patient import Patient
+from streams.simulator.market.positions import Positions
 from streams.simulator.market.source import Rules
-from streams.simulator.market.traders import Accounts, Patient, Takers
+from streams.simulator.market.takers import Takers
 from streams.simulator.market.value import STEP_S, CommonFactor, LatentValue
 
 _BUY_MARKET, _SELL_MARKET, _BUY_LIMIT, _SELL_LIMIT, _BUY_CANCEL, _SELL_CANCEL = range(6)
 _SIDE_OF = (Side.BUY, Side.SELL, Side.BUY, Side.SELL, Side.BUY, Side.SELL)
 _STEPS_PER_S = 10
-_RATIO_EVERY_S = 60
 _WAKE_BPS = 0.3
 """Makers look at once when the fair price has moved by this since they last did."""
 
@@ -38,10 +39,10 @@ class GeneratedSource:
     """
 
     def __init__(
-        self, rules: Rules, *, seed: int, start_ns: int, parameters: MarketParameters
+        self, rules: Rules, *, seed: int, start_ns: int, parameters: MarketParameters | None = None
     ) -> None:
         self.rules = rules
-        self._p = p = parameters
+        self._p = p = parameters or MarketParameters()
         self._start_ns = start_ns
         tick, step = float(rules.tick_size), float(rules.qty_step)
         self._tick = tick
@@ -60,13 +61,16 @@ class GeneratedSource:
             price=p.price,
             beta=p.beta,
             own_bps=p.own_bps,
+            own_reverts_s=p.own_reverts_s,
             lag_steps=p.lag_steps,
         )
-        self._accounts = accounts = Accounts(
+        accounts = Accounts(
             rng("accounts"), p.positions, positions, price=price, steps_per_quote=steps_per_quote
         )
-        self._takers = Takers(rng("takers"), p, accounts, steps_per_quote=steps_per_quote)
-        self._patient = Patient(rng("patient"), p.limits, accounts, steps_per_quote=steps_per_quote)
+        self._takers = Takers(rng("takers"), p.takers, accounts, steps_per_quote=steps_per_quote)
+        self._patient = Patient(
+            rng("patient"), p.patient, accounts, steps_per_quote=steps_per_quote
+        )
         self._makers = [
             Maker(
                 f"agent:maker:{i}",
@@ -81,11 +85,12 @@ class GeneratedSource:
         self._next_wake = [math.inf] * len(self._makers)
         self._steps = 0
         self._pressure = 0.0
+        self._expected_side = 0.0
         self._slow_log = self._value.log_value
         self._fair = self._woken_at = price
         self._best: tuple[int | None, int | None] = (None, None)
-        self._funding = (
-            None if rules.kind is ContractKind.SPOT else Funding(start_ns, cap=p.positions.rate_cap)
+        self._contract = (
+            None if rules.kind is ContractKind.SPOT else Contract(self.floor, accounts, p.positions)
         )
 
     def events(self) -> Iterator[tuple[int, Event]]:
@@ -109,10 +114,12 @@ class GeneratedSource:
         """One step of the value, and all that happens until the next."""
         end_s = (self._steps + 1) * STEP_S
         self._look()
-        if self._funding is not None:
-            self._liquidate()
+        if self._contract is not None:
+            for side, outcome in self._contract.liquidate():
+                self._taken(side, outcome)
+                self._hawkes.excite(_BUY_MARKET if side is Side.BUY else _SELL_MARKET)
             if self._steps % _STEPS_PER_S == 0:
-                self._tell_derivatives(self._funding)
+                self._contract.tell(index=math.exp(self._value.log_value))
         while True:
             wake_s = self._wakes[0][0] if self._wakes else math.inf
             until_s = min(wake_s, end_s)
@@ -141,11 +148,11 @@ class GeneratedSource:
         p, value = self._p, self._value
         value.step()
         self._slow_log += (value.log_value - self._slow_log) * STEP_S / 3600.0
-        self._pressure *= math.exp(-STEP_S / p.impact_s)
+        self._pressure *= math.exp(-STEP_S / p.impact.fades_s)
         most = p.positions.most_basis_bps
         trend_bps = (value.log_value - self._slow_log) * 1e4
         basis = min(max(p.positions.trend_basis * trend_bps, -most), most)
-        premium = self._pressure + (basis if self._funding is not None else 0.0)
+        premium = self._pressure + (basis if self._contract is not None else 0.0)
         self._fair = math.exp(value.log_value + premium * 1e-4) / self._tick
         sigma = p.value.common_bps * p.beta * value.volatility
         self._takers.look(
@@ -153,17 +160,21 @@ class GeneratedSource:
         )
         if abs(self._fair / self._woken_at - 1.0) > _WAKE_BPS * 1e-4:
             self._wake_all()
+        self._patient.retreat(self.floor, self._fair)
+        if self._steps % _STEPS_PER_S == 0:
+            self._patient.forget_traded(self.floor)
         base, pace = self._hawkes.base, math.sqrt(value.activity)
         for i, side in enumerate((Side.BUY, Side.SELL)):
             base[_BUY_MARKET + i] = self._takers.rate(side)
-            base[_BUY_LIMIT + i] = p.limits.per_s * pace
-            base[_BUY_CANCEL + i] = p.limits.per_s * pace * self._patient.share_resting(side)
+            base[_BUY_LIMIT + i] = p.patient.per_s * pace
+            base[_BUY_CANCEL + i] = p.patient.per_s * pace * self._patient.share_resting(side)
 
     def _arrive(self, now_s: float, kind: int) -> None:
         self._go_to(now_s)
         side = _SIDE_OF[kind]
         if kind <= _SELL_MARKET:
-            self._taken(side, self._takers.act(self.floor, side))
+            excited = self._hawkes.excited(kind)
+            self._taken(side, self._takers.act(self.floor, side, excited=excited))
         elif kind <= _SELL_LIMIT:
             self._patient.act(self.floor, side)
         else:
@@ -174,14 +185,20 @@ class GeneratedSource:
             self._wake_all()
 
     def _taken(self, side: Side, outcome: Outcome) -> None:
-        """Others learn from a market order: some of its impact stays, the rest fades."""
+        """Others learn from a market order: some of its impact stays, the rest fades.
+
+        What they expected moves little: the impact is of the surprise (Madhavan, Richardson and
+        Roomans 1997), so that flow can be foretold for a while and returns can not.
+        """
         if not outcome.fills:
             return
-        p = self._p
+        p = self._p.impact
         traded = math.fsum(fill.price * fill.qty for fill in outcome.fills) * self._quote_per_unit
-        impact = side * p.impact_bps * math.sqrt(traded / p.impact_quote)
-        self._pressure += impact * (1.0 - p.impact_stays)
-        self._value.learn(impact * p.impact_stays)
+        surprise = side - self._expected_side
+        self._expected_side += surprise * p.learning
+        impact = surprise * p.bps * math.sqrt(traded / p.quote)
+        self._pressure += impact * (1.0 - p.stays)
+        self._value.learn(impact * p.stays)
 
     def _schedule(self, maker: int, at_s: float) -> None:
         if at_s < self._next_wake[maker]:
@@ -206,68 +223,3 @@ class GeneratedSource:
         maker.quote(self.floor, self._fair)
         self._best = self.floor.book.best_bid(), self.floor.book.best_ask()
         self._schedule(i, now_s + maker.period_s())
-
-    def _liquidate(self) -> None:
-        """Close positions that the mark price has ruined, a piece each and step."""
-        mark = self._funding.mark if self._funding is not None else None
-        if mark is None:
-            return
-        for account in self.floor.positions.ruined(mark / self._tick):
-            self._close(account)
-
-    def _close(self, account: Account) -> None:
-        floor = self.floor
-        held = PositionSide.LONG if account.position > 0 else PositionSide.SHORT
-        most = max(
-            1, round(self._p.positions.liquidation_quote / (self._fair * self._quote_per_unit))
-        )
-        side = Side(-held)
-        outcome = floor.market(account.owner, side, qty=min(abs(account.position), most))
-        if not outcome.fills:
-            return
-        self._taken(side, outcome)
-        self._hawkes.excite(_BUY_MARKET if side is Side.BUY else _SELL_MARKET)
-        # Venues tell the average price; it may lie between ticks, so it is rounded to one.
-        average = sum(fill.price * fill.qty for fill in outcome.fills) / outcome.filled  # ints
-        floor.tell(
-            LiquidationEvent(
-                self.rules.venue_id,
-                floor.stamp_ns,
-                int(held),
-                floor.price_text(round(average)),
-                floor.qty_text(outcome.filled),
-            )
-        )
-
-    def _tell_derivatives(self, funding: Funding) -> None:
-        floor, book = self.floor, self.floor.book
-        bid, ask = book.best_bid(), book.best_ask()
-        index = math.exp(self._value.log_value)
-        if bid is not None and ask is not None:
-            last = floor.last_price or bid
-            funding.update(
-                floor.now_ns,
-                index=index,
-                bid=bid * self._tick,
-                ask=ask * self._tick,
-                last=last * self._tick,
-            )
-        ratio = None
-        if self._steps % (_RATIO_EVERY_S * _STEPS_PER_S) == 0:
-            ratio = self._accounts.long_short_ratio()
-        floor.tell(
-            DerivativesEvent(
-                symbol=self.rules.venue_id,
-                known_ns=floor.stamp_ns,
-                mark_price=None if funding.mark is None else self._money(funding.mark),
-                index_price=self._money(index),
-                funding_rate=f"{funding.rate:.8f}",
-                next_funding_ns=funding.next_ns,
-                open_interest=floor.qty_text(floor.positions.open_interest),
-                long_short_ratio=ratio,
-            )
-        )
-
-    def _money(self, price: float) -> str:
-        """Mark and index are finer than the tick, as venues tell them."""
-        return f"{price:.{self.rules.price_decimals + 2}f}"

@@ -77,14 +77,15 @@ class Hawkes:
                 for excited in self._excited:
                     mark -= excited[kind]
                 if mark < 0.0:
-                    self._excite(kind)
+                    self.excite(kind)
                     return now_s, kind
 
-    def excite(self, kind: int) -> None:
-        """An arrival from elsewhere, now: it excites as one of the process's own does."""
-        self._excite(kind)
+    def excited(self, kind: int) -> float:
+        """What arrivals so far add to the base of a kind now, per second."""
+        return math.fsum(excited[kind] for excited in self._excited)
 
-    def _excite(self, kind: int) -> None:
+    def excite(self, kind: int) -> None:
+        """Count an arrival, now; the process's own are counted already."""
         for excited, kernel in zip(self._excited, self._kernels, strict=True):
             for effect, jump in enumerate(kernel.jumps[kind]):
                 excited[effect] += jump

@@ -58,7 +58,7 @@ class Maker:
     def quote(self, floor: TradingFloor, fair: float) -> None:
         """Look at the market, whose fair price is ``fair`` (ticks), and put its orders right."""
         rng, p = self._rng, self._p
-        self._opinion += -0.05 * self._opinion + rng.gauss(0.0, p.noise_bps * 0.31)
+        self._opinion += -0.05 * self._opinion + rng.gauss(0.0, p.opinion_bps * 0.31)
         full = floor.positions.of(self.owner) / (p.inventory_quote * self._steps_per_quote)
         skew = p.skew_bps * min(max(full, -3.0), 3.0)
         mine = fair * (1.0 + (self._opinion - skew) * 1e-4)
@@ -83,7 +83,10 @@ class Maker:
             tolerance = self._tolerance * fair
             through = (quote.price - fair) * side > tolerance
             improves = best is None or (target - best) * side > 0
-            behind = (target - quote.price) * side > (0 if improves else tolerance)
+            if best is not None and not improves:
+                target = min(target, best) if side is Side.BUY else max(target, best)
+            slack = 0 if improves else self._p.join_bps * 1e-4 * fair
+            behind = (target - quote.price) * side > slack
             if quote.ids and not through and not behind:
                 if 2 * len(quote.ids) <= self._p.touch_orders:
                     quote.ids += self._post(floor, side, quote.price, 1)

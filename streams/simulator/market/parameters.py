@@ -1,10 +1,13 @@
-"""What shapes a generated market. Every number is of a model; docs/simulated-market.md says how
-they were chosen.
+"""What shapes a generated market.
+
+The defaults are those of a liquid perpetual contract (BTC/USDT), calibrated on recordings by
+docs/simulated-market.md. Quote amounts (``*_quote``, sizes) are in units of the quote; distances in
+basis points; rates per second and side in a normal hour.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streams.simulator.market.hawkes import Kernel, kernel_of
 from streams.simulator.market.value import ValueParameters
@@ -12,75 +15,100 @@ from streams.simulator.market.value import ValueParameters
 
 @dataclass(frozen=True)
 class Lognormal:
-    """A heavy-tailed size in units of the quote: ``median * exp(sigma * standard normal)``."""
+    """A heavy-tailed size: ``median * exp(sigma * standard normal)``, at ``most`` so much."""
 
     median: float
     sigma: float
     most: float
 
+    def scaled(self, factor: float) -> Lognormal:
+        """The same shape, ``factor`` times as large."""
+        return Lognormal(self.median * factor, self.sigma, self.most * factor)
+
 
 @dataclass(frozen=True)
 class TakerParameters:
-    """Who sends market orders, and how many a second and side in a normal hour.
+    """Who sends orders that trade at once.
 
-    Informed agents trade while the book is further from the value than their ``cost_bps``; momentum
-    and mean-reversion traders while price leaves, or has left, its recent averages.
+    Noise traders come at ``noise_per_s``; momentum traders the more often the further the mean of
+    the last seconds is from that of the last minute, mean-reversion traders the further the price
+    is from it (both per standard deviation). Informed agents come at ``informed_per_s`` for each
+    basis point that the fair price is beyond the mid and their ``cost_bps``. Orders of the others
+    trade no further than ``protection_bps`` from the fair price.
     """
 
-    noise_per_s: float = 1.1
-    informed_per_s: float = 7.0
-    momentum_per_s: float = 0.5
-    reversion_per_s: float = 0.5
-    cost_bps: float = 0.5
-    size: Lognormal = Lognormal(1_900.0, 2.0, 4_000_000.0)
-    informed_size: Lognormal = Lognormal(40_000.0, 1.5, 4_000_000.0)
+    noise_per_s: float = 0.35
+    informed_per_s: float = 8.0
+    momentum_per_s: float = 0.1
+    reversion_per_s: float = 0.1
+    cost_bps: float = 0.35
     protection_bps: float = 20.0
+    size: Lognormal = Lognormal(1_500.0, 2.6, 6_000_000.0)
+    informed_size: Lognormal = Lognormal(90_000.0, 2.0, 5_000_000.0)
 
 
 @dataclass(frozen=True)
-class LimitParameters:
-    """Orders of patient traders, a second and side in a normal hour.
+class PatientParameters:
+    """Orders of patient traders.
 
-    ``at_touch`` of them join the best price; the others stand behind it at a distance that is
-    Pareto-distributed with exponent ``tail`` from ``near_bps`` on. ``resting`` is how many a side
-    stand in the book on average.
+    ``at_touch`` of them join the best price; the others stand behind it at a distance with a Pareto
+    tail (Lomax with scale ``near_bps`` and exponent ``tail``), at most ``farthest_bps``.
+    ``resting`` is how many a side stand in the book on average. Of those at a best price that the
+    fair price has gone through by ``watched_bps``, the share ``watching`` leaves in each tenth of a
+    second.
     """
 
-    per_s: float = 12.0
-    resting: int = 500
-    at_touch: float = 0.45
-    near_bps: float = 4.0
-    tail: float = 1.1
+    per_s: float = 30.0
+    resting: int = 1_500
+    at_touch: float = 0.15
+    near_bps: float = 10.0
+    tail: float = 1.2
     farthest_bps: float = 80.0
-    size: Lognormal = Lognormal(3_000.0, 1.4, 600_000.0)
+    watched_bps: float = 0.4
+    watching: float = 0.4
+    size: Lognormal = Lognormal(4_000.0, 1.5, 600_000.0)
 
 
 @dataclass(frozen=True)
 class MakerParameters:
-    """Market makers: how many, and how they quote.
+    """Market makers: how many, and how each quotes.
 
-    A touch quote is pulled when the maker's fair price has gone through it by its tolerance, drawn
-    between ``tolerance_bps``. ``skew_bps`` is by how much a full inventory moves its fair price.
+    At the touch ``touch_quote`` in ``touch_orders`` orders. Such a quote is pulled when the maker's
+    fair price has gone through it by its tolerance, drawn from ``tolerance_bps``, or when the best
+    price is further from it than ``join_bps``. Behind the touch ``ladder_levels`` orders between
+    ``ladder_bps``, each worth ``ladder_quote`` per basis point of its distance, moved when the fair
+    price has moved by ``ladder_slack_bps``. A maker looks every ``period_s`` on average, and
+    ``latency_s`` on average after the best price or the fair price has changed. ``opinion_bps`` is
+    the standard deviation of how it differs from the others; ``skew_bps`` by how much an inventory
+    of ``inventory_quote`` moves its fair price.
     """
 
     makers: int = 6
-    touch_quote: float = 45_000.0
-    touch_orders: int = 3
-    tolerance_bps: tuple[float, float] = (0.35, 1.3)
-    noise_bps: float = 0.15
-    latency_s: float = 0.02
-    period_s: float = 0.35
+    touch_quote: float = 480_000.0
+    touch_orders: int = 7
+    join_bps: float = 0.15
+    tolerance_bps: tuple[float, float] = (0.35, 0.6)
     ladder_levels: int = 10
-    ladder_bps: tuple[float, float] = (0.4, 18.0)
-    ladder_quote: float = 90_000.0
+    ladder_bps: tuple[float, float] = (1.8, 24.0)
+    ladder_quote: float = 120_000.0
     ladder_slack_bps: float = 2.5
+    period_s: float = 0.35
+    latency_s: float = 0.015
+    opinion_bps: float = 0.15
     skew_bps: float = 0.6
     inventory_quote: float = 4_000_000.0
 
 
 @dataclass(frozen=True)
 class PositionParameters:
-    """Leveraged positions of a contract, and the premium that they pay."""
+    """Leveraged positions of a contract.
+
+    ``traders`` hold ``open_interest_quote`` a side at the start, with the leverages and weights of
+    ``leverages``; ``closing`` of the orders close a position if the trader who comes has one. A
+    position is liquidated at ``maintenance`` margin, at most ``liquidation_quote`` at a time. The
+    contract is worth ``trend_basis`` of the last hour's move more than its index, at most
+    ``most_basis_bps``: leverage is wanted where a trend was. ``rate_cap`` bounds the funding rate.
+    """
 
     traders: int = 800
     open_interest_quote: float = 500_000_000.0
@@ -92,60 +120,98 @@ class PositionParameters:
         (50, 0.1),
         (100, 0.05),
     )
-    maintenance: float = 0.004
     closing: float = 0.5
+    maintenance: float = 0.004
+    liquidation_quote: float = 250_000.0
     trend_basis: float = 0.03
     most_basis_bps: float = 25.0
     rate_cap: float = 0.0075
-    liquidation_quote: float = 250_000.0
+
+
+@dataclass(frozen=True)
+class ImpactParameters:
+    """What others learn from a trade.
+
+    An order worth ``quote`` that nobody expected moves the fair price by ``bps``, others by the
+    square root of their size. ``stays`` of it is learned for good, the rest fades within
+    ``fades_s``. The side of each order counts ``learning`` in what is expected of the next.
+    """
+
+    bps: float = 0.24
+    quote: float = 100_000.0
+    stays: float = 0.1
+    fades_s: float = 3.0
+    learning: float = 0.15
 
 
 def _excitement() -> tuple[Kernel, ...]:
     """Which arrivals bring others: rows are causes, columns effects.
 
     Both in the order buy and sell of market orders, limit orders, cancels. Entries are arrivals
-    that one brings: at once (within 40 ms), and within some seconds.
+    that one brings: at once (within 25 ms on average), and within a second.
     """
     at_once = (
-        (0.30, 0.03, 0.20, 0.35, 0.05, 0.25),
-        (0.03, 0.30, 0.35, 0.20, 0.25, 0.05),
-        (0.01, 0.01, 0.15, 0.02, 0.05, 0.02),
-        (0.01, 0.01, 0.02, 0.15, 0.02, 0.05),
-        (0.00, 0.01, 0.05, 0.02, 0.10, 0.02),
-        (0.01, 0.00, 0.02, 0.05, 0.02, 0.10),
+        (0.37, 0.09, 0.15, 0.30, 0.05, 0.20),
+        (0.09, 0.37, 0.30, 0.15, 0.20, 0.05),
+        (0.00, 0.00, 0.15, 0.02, 0.05, 0.02),
+        (0.00, 0.00, 0.02, 0.15, 0.02, 0.05),
+        (0.00, 0.00, 0.05, 0.02, 0.10, 0.02),
+        (0.00, 0.00, 0.02, 0.05, 0.02, 0.10),
     )
     later = (
-        (0.28, 0.10, 0.20, 0.20, 0.20, 0.20),
-        (0.10, 0.28, 0.20, 0.20, 0.20, 0.20),
+        (0.24, 0.08, 0.20, 0.20, 0.20, 0.20),
+        (0.08, 0.24, 0.20, 0.20, 0.20, 0.20),
         (0.00, 0.00, 0.10, 0.05, 0.10, 0.05),
         (0.00, 0.00, 0.05, 0.10, 0.05, 0.10),
         (0.00, 0.00, 0.10, 0.05, 0.10, 0.05),
         (0.00, 0.00, 0.05, 0.10, 0.05, 0.10),
     )
-    return kernel_of(25.0, at_once), kernel_of(0.3, later)
+    return kernel_of(40.0, at_once), kernel_of(0.9, later)
 
 
 @dataclass(frozen=True)
 class MarketParameters:
-    """A generated market: a price to start at, its value and its agents.
+    """A generated market: the price it starts at, its value and its agents.
 
-    ``beta``, ``own_bps`` and ``lag_steps`` tie the symbol to the factor that it shares with others
-    of the same seed. ``impact_bps`` is by how much a market order of ``impact_quote`` moves what
-    makers think fair; ``impact_stays`` is the share of that which is learned for good, the rest
-    fades within ``impact_s``.
+    ``beta`` is the share of the common moves that the symbol makes, ``lag_steps`` how many tenths
+    of a second after the leader. ``own_bps`` is its own volatility per √second; with
+    ``own_reverts_s`` its own moves fade within that time, as those of one coin's several markets.
     """
 
-    price: float
+    price: float = 61_800.0
     beta: float = 1.0
-    own_bps: float = 0.3
     lag_steps: int = 0
-    impact_bps: float = 0.35
-    impact_quote: float = 100_000.0
-    impact_stays: float = 0.15
-    impact_s: float = 12.0
+    own_bps: float = 0.2
+    own_reverts_s: float | None = None
     value: ValueParameters = field(default_factory=ValueParameters)
+    impact: ImpactParameters = field(default_factory=ImpactParameters)
     takers: TakerParameters = field(default_factory=TakerParameters)
-    limits: LimitParameters = field(default_factory=LimitParameters)
+    patient: PatientParameters = field(default_factory=PatientParameters)
     makers: MakerParameters = field(default_factory=MakerParameters)
     positions: PositionParameters = field(default_factory=PositionParameters)
     kernels: tuple[Kernel, ...] = field(default_factory=_excitement)
+
+    def sized(self, factor: float) -> MarketParameters:
+        """The same market with every amount of money ``factor`` times as large."""
+        takers, patient, makers = self.takers, self.patient, self.makers
+        return replace(
+            self,
+            impact=replace(self.impact, quote=self.impact.quote * factor),
+            takers=replace(
+                takers,
+                size=takers.size.scaled(factor),
+                informed_size=takers.informed_size.scaled(factor),
+            ),
+            patient=replace(patient, size=patient.size.scaled(factor)),
+            makers=replace(
+                makers,
+                touch_quote=makers.touch_quote * factor,
+                ladder_quote=makers.ladder_quote * factor,
+                inventory_quote=makers.inventory_quote * factor,
+            ),
+            positions=replace(
+                self.positions,
+                open_interest_quote=self.positions.open_interest_quote * factor,
+                liquidation_quote=self.positions.liquidation_quote * factor,
+            ),
+        )

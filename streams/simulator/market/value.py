@@ -44,19 +44,23 @@ REGIMES = {
 class ValueParameters:
     """How the value moves. Volatilities are in basis points per √second in a normal hour.
 
+    Of the variance ``diffusion`` comes in every step, the rest as small news, ``news_per_s`` of
+    them on average with exponentially distributed sizes of either sign.
     ``wave`` is the standard deviation of the log of volatility that wanders around its regime's,
     within ``wave_s`` seconds. A trend is a drift in units of the volatility per √second, redrawn
-    after ``trend_mean_s`` on average. News move the value at once, by an exponentially distributed
-    size of ``news_bps`` on average times the present volatility factor.
+    after ``trend_mean_s`` on average. Shocks are large news: ``shocks_per_hour`` of them, of
+    ``shock_bps`` on average times the present volatility factor.
     """
 
-    common_bps: float = 1.0
+    common_bps: float = 1.2
     wave: float = 0.35
     wave_s: float = 90.0
     trend: float = 0.05
     trend_mean_s: float = 600.0
-    news_per_hour: float = 12.0
-    news_bps: float = 6.0
+    diffusion: float = 0.12
+    news_per_s: float = 0.6
+    shocks_per_hour: float = 12.0
+    shock_bps: float = 6.0
 
 
 class Step:
@@ -98,11 +102,17 @@ class CommonFactor:
         if rng.random() < STEP_S / p.trend_mean_s:
             self._redraw_trend()
         volatility = REGIMES[self._mood].volatility * math.exp(self._wave)
-        per_step = p.common_bps * volatility
-        move = per_step * (self._drift * STEP_S + rng.gauss(0.0, math.sqrt(STEP_S)))
-        if rng.random() < p.news_per_hour * STEP_S / 3600.0:
-            move += rng.choice((-1.0, 1.0)) * rng.expovariate(1.0 / (p.news_bps * volatility))
+        move = self._drift * STEP_S + rng.gauss(0.0, math.sqrt(p.diffusion * STEP_S))
+        if rng.random() < p.news_per_s * STEP_S:
+            # An exponential size of mean m has the second moment 2 m².
+            move += self._news(math.sqrt((1.0 - p.diffusion) / p.news_per_s / 2.0))
+        move *= p.common_bps * volatility
+        if rng.random() < p.shocks_per_hour * STEP_S / 3600.0:
+            move += self._news(p.shock_bps * volatility)
         return Step(self._mood, volatility, move)
+
+    def _news(self, mean: float) -> float:
+        return self._rng.choice((-1.0, 1.0)) * self._rng.expovariate(1.0 / mean)
 
     def _spell(self) -> float:
         return self._rng.expovariate(1.0 / REGIMES[self._mood].mean_s)
@@ -120,11 +130,10 @@ class CommonFactor:
 
 
 class LatentValue:
-    """The value of one symbol: the common factor, heard after a lag, and its own noise.
+    """The value of one symbol: the common factor, heard after a lag, and moves of its own.
 
-    ``log_value`` is the natural logarithm of the price that informed agents believe in. ``beta`` is
-    the share of the common moves that the symbol makes, ``lag_steps`` how much later than the
-    leader it makes them, ``own_bps`` its own volatility (bps per √second).
+    ``log_value`` is the natural logarithm of the price that informed agents believe in. The
+    arguments are fields of ``MarketParameters``.
     """
 
     def __init__(
@@ -134,28 +143,32 @@ class LatentValue:
         *,
         price: float,
         beta: float,
-        own_bps: float,
         lag_steps: int,
+        own_bps: float,
+        own_reverts_s: float | None,
     ) -> None:
-        self.log_value = math.log(price)
         self.mood = Mood.CALM
         self.volatility = 1.0
         self._factor = factor
         self._rng = rng
         self._beta = beta
-        self._own = own_bps * math.sqrt(STEP_S)
-        self._heard: deque[Step] = deque(factor.step() for _ in range(1))
         self._lag_steps = lag_steps
+        self._own_bps = own_bps * math.sqrt(STEP_S)
+        self._own_kept = 1.0 if own_reverts_s is None else math.exp(-STEP_S / own_reverts_s)
+        self._heard: deque[Step] = deque()
+        self._common = math.log(price)
+        self._own = 0.0
+
+    @property
+    def log_value(self) -> float:
+        """Natural logarithm of the value, in the quote."""
+        return self._common + self._own
 
     @property
     def activity(self) -> float:
         """How busy the market is now, as a factor of the normal."""
-        return REGIMES[self.mood].activity * math.sqrt(self.volatility_in_mood)
-
-    @property
-    def volatility_in_mood(self) -> float:
-        """Volatility as a factor of what the mood alone would give."""
-        return self.volatility / REGIMES[self.mood].volatility
+        regime = REGIMES[self.mood]
+        return regime.activity * math.sqrt(self.volatility / regime.volatility)
 
     def step(self) -> None:
         """Go on by :data:`STEP_NS`."""
@@ -164,9 +177,10 @@ class LatentValue:
             return
         step = self._heard.popleft()
         self.mood, self.volatility = step.mood, step.volatility
-        own = self._rng.gauss(0.0, self._own * step.volatility)
-        self.log_value += (self._beta * step.move_bps + own) * 1e-4
+        self._common += self._beta * step.move_bps * 1e-4
+        own = self._rng.gauss(0.0, self._own_bps * step.volatility)
+        self._own = self._own * self._own_kept + own * 1e-4
 
     def learn(self, bps: float) -> None:
-        """What trading has told about the value."""
-        self.log_value += bps * 1e-4
+        """What trading in this symbol has told about its value."""
+        self._own += bps * 1e-4

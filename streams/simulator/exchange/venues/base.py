@@ -28,7 +28,7 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """An answer: a value that becomes JSON, and how it is sent."""
+    """An answer: a value that becomes JSON, or bytes that are none; and how it is sent."""
 
     value: Any
     status: int = 200
@@ -76,7 +76,9 @@ class Venue(ABC):
 
     @abstractmethod
     def refusal(self, status: int) -> Any:
-        """The body of an answer that a fault forces: too many requests, or the server is ill."""
+        """The body of an answer that a fault forces: too many requests, or the server is ill;
+        bytes where the venue sends no JSON then.
+        """
 
     @abstractmethod
     def maintenance(self) -> Reply:

@@ -59,7 +59,7 @@ class Binance(Venue):
 
     def maintenance(self) -> Reply:
         """Requests fail with 503."""
-        return Reply({"code": -1016, "msg": "This service is no longer available."}, 503)
+        return Reply({"code": 1, "msg": "System is under maintenance."}, 503)
 
     def streams(self, path: str) -> bool:
         """``/ws``, ``/ws/name/...`` and ``/stream?streams=name/...``."""

@@ -15,6 +15,7 @@ from streams.simulator.exchange.venues.bybit.streams import Streams
 from streams.simulator.market.source import Rules
 
 _TOO_MANY = (403, 418, 429)
+_NO_SERVER = b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
 
 
 class Bybit(Venue):
@@ -54,12 +55,11 @@ class Bybit(Venue):
             return envelope(
                 self.clock, {}, code=10006, text="Too many visits. Exceeded the API Rate Limit."
             )
-        return envelope(self.clock, {}, code=10016, text="Server error.")
+        return _NO_SERVER
 
     def maintenance(self) -> Reply:
-        """Requests fail with 503."""
-        text = "Service is restarting. Please try again later."
-        return Reply(envelope(self.clock, {}, code=10016, text=text), 503)
+        """Requests do not get behind the proxy."""
+        return Reply(_NO_SERVER, 503)
 
     def streams(self, path: str) -> bool:
         """One path per category; ``/v5/private`` and ``/v5/trade`` are the account's."""

@@ -18,6 +18,8 @@ from streams.simulator.market.source import Rules
 
 _ROOT = "/api/v3/brokerage"
 _PRODUCTS = f"{_ROOT}/market/products"
+_TOO_MANY = 429
+_NO_SERVER = b"<html><body><h1>Service Unavailable</h1></body></html>"
 _MOST_BARS = 350
 _MOST_TRADES = 1000
 _GRANULARITIES_NS = {
@@ -93,13 +95,15 @@ class Coinbase(Venue):
         raise _refuse(501, "UNIMPLEMENTED", f"This operation is not supported: {request.path}")
 
     def refusal(self, status: int) -> Any:
-        """The venue's body of an error."""
-        kind = {429: "RESOURCE_EXHAUSTED", 403: "PERMISSION_DENIED"}.get(status, "UNAVAILABLE")
-        return {"error": kind, "error_details": f"status {status}", "message": kind.lower()}
+        """The venue's body of an error; ill servers say nothing that could be read."""
+        if status != _TOO_MANY:
+            return _NO_SERVER
+        text = "too many requests"
+        return {"error": "resource_exhausted", "error_details": text, "message": text}
 
     def maintenance(self) -> Reply:
         """Requests fail with 503."""
-        return Reply(self.refusal(503), 503)
+        return Reply(_NO_SERVER, 503)
 
     def streams(self, path: str) -> bool:
         """There is one."""

@@ -86,11 +86,11 @@ class Hyperliquid(Venue):
 
     def refusal(self, status: int) -> Any:
         """The venue says no more than its status does."""
-        return f"error code: {status}"
+        return f"error code: {status}".encode()
 
     def maintenance(self) -> Reply:
         """Requests fail with 502, as those to a proxy without a server behind it."""
-        return Reply(None, 502)
+        return Reply(b"error code: 502", 502)
 
     def streams(self, path: str) -> bool:
         """There is one."""
