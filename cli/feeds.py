@@ -68,6 +68,7 @@ class FileFeed:
             symbol=symbol,
             history=before,
             series=[SeriesSpec.parse(text) for text in series or ()],
+            feed=settings.feed,
         )
 
     @property

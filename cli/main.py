@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import config, plot, rank, replay, roles, score, up, verify
+from cli import config, live_feed, plot, rank, replay, roles, score, simulate, up, verify
 from schemas.errors import PrismError, UsageError
 
 EXIT_FAILURE = 1
@@ -44,6 +44,7 @@ def root(
 
 
 app.command("up", rich_help_panel="Run")(up.up)
+app.command("simulate", rich_help_panel="Run")(simulate.simulate)
 app.command("feed", rich_help_panel="Roles over a broker")(roles.feed)
 app.command("worker", rich_help_panel="Roles over a broker")(roles.worker)
 app.command("execution", rich_help_panel="Roles over a broker")(roles.execution)
@@ -52,6 +53,7 @@ app.command("verify", rich_help_panel="Roles over a broker")(verify.verify)
 app.command("score", rich_help_panel="Look")(score.score)
 app.command("plot", rich_help_panel="Look")(plot.plot)
 app.command("replay", rich_help_panel="Reproduce")(replay.replay)
+app.command("record", rich_help_panel="Reproduce")(live_feed.record)
 app.command("rank", rich_help_panel="Reproduce")(rank.rank)
 app.add_typer(config.app, name="config", rich_help_panel="Set up")
 

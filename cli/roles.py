@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from cli.client_logs import quiet_client
 from cli.common import ConfigOption, HistoryOption, SeriesOption, SetOption, settings_of
 from cli.feeds import Feed, feed_of
+from cli.live_feed import LiveSymbolsOption, VenueOption, publish_live
 from cli.pace import Pacer, parse_speed
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import UsageError
 from schemas.settings import Settings
+from streams.exchanges.venue import Venue, venue_of
 from streams.merge import event_ns
 from streams.publish import FramePublisher
 from streams.transport.kafka_address import servers_of
@@ -113,11 +116,23 @@ def feed(  # noqa: PLR0913 - the options of a command are its arguments
     series: SeriesOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated market.")] = 7,
     speed: Annotated[str, typer.Option(help="Market time per wall time: 1x, 20x, max.")] = "1x",
+    venue: VenueOption = None,
+    symbols: LiveSymbolsOption = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Live: also write what is received into this folder.")
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Publish frames: a recording or klines, or without one the generated market."""
+    """Publish frames: a venue's public data, a recording or klines, or the generated market."""
     settings = _settings(config, overrides, broker, partitions)
+    if venue is not None or symbols is not None:
+        if venue is None or symbols is None or source or history or series:
+            raise UsageError("a live feed takes --venue and --symbols, and no files")
+        chosen = venue_of(venue)
+        with Stop() as stop:
+            uvloop.run(_live(settings, chosen, symbols, stop, record))
+        return
     market = feed_of(source, settings, seed=seed, history=history, series=series)
     pacer = Pacer(parse_speed(speed))
     with Stop() as stop:
@@ -139,6 +154,25 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
             await publisher.publish_together(messages)
         await publisher.finish()
     finally:
+        await log.close()
+
+
+async def _live(
+    settings: Settings, venue: Venue, symbols: str, stop: Stop, record: Path | None
+) -> None:
+    from streams.feed.recorder import LineRecorder
+
+    recorder = None if record is None else LineRecorder(record)
+    log = await _open(settings)
+    try:
+        publisher = FramePublisher(log, settings)
+        await publish_live(
+            venue, symbols, settings, publisher=publisher, stop=stop, recorder=recorder
+        )
+        await publisher.finish()
+    finally:
+        if recorder is not None:
+            recorder.close()
         await log.close()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.codec import encode
 from schemas.errors import StateError
-from schemas.frame import Backfill, Frame, Message
+from schemas.frame import Backfill, Frame, Instrument, Message
 from schemas.series import Series
 
 SortKey = tuple[int, str, str, str]
@@ -22,6 +22,8 @@ def sort_key(message: Message) -> SortKey:
     match message:
         case Frame(close_ns=at_ns, epoch=epoch, seq=seq):
             return (at_ns, message.venue, message.symbol, f"{epoch}:{seq}")
+        case Instrument(effective_ns=at_ns):
+            return (at_ns, message.venue, message.symbol, "instrument")
         case Backfill(known_ns=at_ns, timeframe_ns=timeframe_ns, open_ns=opens):
             id_ = f"backfill:{message.source}:{timeframe_ns}:{opens[:1]}"
             return (at_ns, message.venue, message.symbol, id_)

@@ -14,7 +14,14 @@ PrismError
 │   ├── Repeated               a row of a file for a time that it has told already
 │   ├── UnknownClock           a time whose zone nothing tells
 │   ├── CrossedBook            best bid at or above best ask
+│   ├── OffGrid                a price or quantity between the venue's own steps
+│   ├── OutOfBand              a price too far from the last mid
+│   ├── WrongClock             a venue time too far from the receive clock, or stepping back
+│   ├── Refused                the venue's answer to a request: no
 │   └── TruncatedSource        a recording that ends in the middle of a record
+├── VenueError                 the venue is away, or what it says cannot be worked with
+│   ├── VenueUnavailable       no answer, limits, maintenance: try again later
+│   └── ClockOff               this machine's clock and the venue's are too far apart
 ├── StateError                 the log and the state that folds it disagree
 │   └── SequenceHole           a frame number is missing and the feed did not declare it
 ├── BrokerError                the broker is away, or its topics are not what they must be
@@ -97,10 +104,46 @@ class CrossedBook(RejectedInput):
     reason = "crossed_book"
 
 
+class OffGrid(RejectedInput):
+    """A price or quantity between the venue's own steps."""
+
+    reason = "off_grid"
+
+
+class OutOfBand(RejectedInput):
+    """A price too far from the last mid."""
+
+    reason = "out_of_band"
+
+
+class WrongClock(RejectedInput):
+    """A venue time too far from the receive clock, or stepping back."""
+
+    reason = "wrong_clock"
+
+
+class Refused(RejectedInput):
+    """The venue's answer to a request: no."""
+
+    reason = "refused"
+
+
 class TruncatedSource(RejectedInput):
     """A recording that ends in the middle of a record."""
 
     reason = "truncated"
+
+
+class VenueError(PrismError):
+    """The venue is away, or what it says cannot be worked with."""
+
+
+class VenueUnavailable(VenueError):
+    """No answer, limits, maintenance: try again later."""
+
+
+class ClockOff(VenueError):
+    """The clocks of this machine and of the venue are too far apart."""
 
 
 class StateError(PrismError):

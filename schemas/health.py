@@ -24,7 +24,8 @@ class Heartbeat(Message, frozen=True):
     """A component is alive. Wall time is right here: it is about the component, not the market.
 
     ``messages`` counts the inputs it has taken since its start, ``lag`` those in the log that are
-    not part of its state yet.
+    not part of its state yet. ``status`` is ``ok``, or in a few words what keeps it from working;
+    ``counters`` count what it met since its start, by name.
     """
 
     component: str
@@ -33,6 +34,8 @@ class Heartbeat(Message, frozen=True):
     lag: int
     dead_letters: int
     histograms: tuple[LatencyHistogram, ...] = ()
+    status: str = "ok"
+    counters: tuple[tuple[str, int], ...] = ()
 
     @property
     def key(self) -> str:

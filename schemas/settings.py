@@ -154,6 +154,60 @@ class OverviewSettings(Section):
         return self.interval_s * 1_000_000_000
 
 
+class FeedSettings(Section):
+    """How a live feed listens to a venue, and what it lets into frames."""
+
+    keep_alive_s: float = Field(
+        10.0, gt=0, description="Distance of pings; a connection silent for longer is opened anew."
+    )
+    reconnect_s: float = Field(
+        0.5,
+        gt=0,
+        le=5,
+        description="Most wall time before the first reconnect; it doubles from there.",
+    )
+    reconnect_max_s: float = Field(60.0, gt=0, description="Most wall time between two attempts.")
+    quiet_book_s: float = Field(
+        30.0, gt=0, description="A book silent for longer is compared with a snapshot."
+    )
+    rate_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of the venue's published request limit that the feed may use; the rest "
+        "is for orders.",
+    )
+    snapshot_levels: int = Field(
+        500, ge=50, le=5000, description="Levels a side that a book snapshot is asked with."
+    )
+    poll_s: float = Field(
+        60.0, gt=0, description="Distance of two polls of what a venue has no stream of."
+    )
+    rules_s: float = Field(600.0, gt=0, description="Distance of two looks at the trading rules.")
+    history_bars: int = Field(
+        1000, ge=0, description="Bars of each timeframe fetched ahead of the first frame; 0: none."
+    )
+    price_band_bps: int = Field(
+        2000, gt=0, description="A price further from the last mid is not believed."
+    )
+    max_ahead_ms: int = Field(
+        5000, ge=0, description="A venue time further ahead of the receive clock is not believed."
+    )
+    max_behind_ms: int = Field(
+        60_000, gt=0, description="A venue time further behind the receive clock is not believed."
+    )
+    max_backwards_ms: int = Field(
+        2000, ge=0, description="A trade further before the one before it is not believed."
+    )
+    max_clock_off_ms: int = Field(
+        10_000, gt=0, description="The feed waits while its clock and the venue's differ by more."
+    )
+    connect_to: str = Field(
+        "", description="host:port that takes the place of every venue (a simulated exchange)."
+    )
+    ca_file: str = Field("", description="Certificate authority to trust instead of the system's.")
+
+
 class BrokerSettings(Section):
     """Where the topics live."""
 
@@ -206,6 +260,7 @@ class Settings(Section):
     paper: PaperSettings = PaperSettings()
     account: AccountSettings = AccountSettings()
     overview: OverviewSettings = OverviewSettings()
+    feed: FeedSettings = FeedSettings()
     broker: BrokerSettings = BrokerSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
@@ -215,7 +270,7 @@ class Settings(Section):
 
     def decision_json(self) -> str:
         """Canonical JSON of every setting that decides."""
-        chosen = self.model_dump(mode="json", exclude={"broker", "runtime"})
+        chosen = self.model_dump(mode="json", exclude={"feed", "broker", "runtime"})
         return msgspec.json.encode(chosen, order="deterministic").decode()
 
 

@@ -46,6 +46,22 @@ class Ladder:
         self.edge = self.keys[0] if cut and self.keys else None
         self._emptied.clear()
 
+    def renew(self, levels: IntLevels) -> None:
+        """Take the next state of a side of which only the best levels are ever told.
+
+        What was added and removed is summed over the prices that both states reach.
+        """
+        before, keys = self.qty, self.keys
+        self.replace(levels, cut=True)
+        if not (keys and self.keys):
+            return
+        reach = max(keys[0], self.keys[0])
+        for key in {**before, **self.qty}:
+            if key >= reach:
+                change = self.qty.get(key, 0) - before.get(key, 0)
+                self.added += max(change, 0)
+                self.removed += max(-change, 0)
+
     def apply(self, levels: IntLevels) -> None:
         """Set the quantities of changed levels; 0 removes one."""
         sign, keys, quantities = self.sign, self.keys, self.qty
@@ -137,6 +153,12 @@ class OrderBook:
         for ladder, levels in ((self.bids, bids), (self.asks, asks)):
             may_be_cut = len(levels) == longest and (longest in limits or len(bids) == len(asks))
             ladder.replace(levels, cut=may_be_cut)
+        self._refuse_crossed()
+
+    def renew(self, bids: IntLevels, asks: IntLevels) -> None:
+        """Take the next of a venue's whole books. Raises :class:`CrossedBook`."""
+        self.bids.renew(bids)
+        self.asks.renew(asks)
         self._refuse_crossed()
 
     def apply(self, bids: IntLevels, asks: IntLevels) -> None:

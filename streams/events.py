@@ -7,12 +7,17 @@ one. Times are UTC nanoseconds of the venue's clock, ``None`` where it does not 
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TypeAlias
 
 import msgspec
 
 Levels: TypeAlias = list[tuple[str, str]]
 """Price and quantity texts of one side of a book."""
+
+
+AT_RECEIPT = 0
+"""Time of a value that the venue does not stamp: known from its receipt on."""
 
 
 class TradeEvent(msgspec.Struct, frozen=True, gc=False):
@@ -50,7 +55,8 @@ class BookDiff(msgspec.Struct, frozen=True, gc=False):
     """Changed levels, each with its new quantity (0: the level is gone).
 
     Covers the update ids ``first_id`` to ``last_id``; ``prev_id`` is the last id of the diff before
-    it, where the venue says so.
+    it, where the venue says so. ``sequenced``: the venue numbers the messages of a connection, not
+    the changes of a book; whoever reads the connection sees to it that none lacks.
     """
 
     symbol: str | None
@@ -60,6 +66,18 @@ class BookDiff(msgspec.Struct, frozen=True, gc=False):
     prev_id: int | None
     bids: Levels
     asks: Levels
+    sequenced: bool = False
+
+
+class SnapshotKind(Enum):
+    """How a snapshot stands to the changes around it."""
+
+    ASKED = "asked"
+    """Fetched beside the stream: of use only if it is newer than what the stream has told."""
+    SENT = "sent"
+    """Sent by the stream: from here on this is the book, whatever its id."""
+    WHOLE = "whole"
+    """The venue sends whole books only: each is the next state, and no resync."""
 
 
 class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +88,7 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     update_id: int
     bids: Levels
     asks: Levels
+    kind: SnapshotKind = SnapshotKind.ASKED
 
 
 class LiquidationEvent(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +102,10 @@ class LiquidationEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class DerivativesEvent(msgspec.Struct, frozen=True, gc=False):
-    """Derivatives state as of ``known_ns``; ``None`` is "not said here": what was known stays."""
+    """Derivatives state as of ``known_ns``; ``None`` is "not said here": what was known stays.
+
+    ``known_ns`` is :data:`AT_RECEIPT` where the venue does not stamp it.
+    """
 
     symbol: str | None
     known_ns: int
@@ -98,3 +120,19 @@ class DerivativesEvent(msgspec.Struct, frozen=True, gc=False):
 Event: TypeAlias = (
     TradeEvent | TouchEvent | BookDiff | BookSnapshot | LiquidationEvent | DerivativesEvent
 )
+
+
+class LinkEvent(msgspec.Struct, frozen=True, gc=False):
+    """Said by the feed, not by the venue: channels went down, or came back.
+
+    ``channels`` are ``book``, ``trades``, ``touch`` and ``derivatives``. A book whose channel was
+    down is lost until a snapshot; the frame's quality names every channel that was down in it.
+    """
+
+    symbol: str | None
+    channels: tuple[str, ...]
+    up: bool
+
+
+FeedEvent: TypeAlias = Event | LinkEvent
+"""What a symbol's state takes."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from schemas.frame import NS_PER_MS, Frame
 from schemas.ids import content_id
 from schemas.settings import FramesSettings
-from streams.events import Event
+from streams.events import FeedEvent
 from streams.symbol_state import SymbolState
 
 
@@ -53,36 +53,41 @@ class Framer:
         self._tick_ns = settings.interval_ns * settings.frames_per_tick
         stagger = tick_stagger(f"{venue}:{symbol}", settings.frames_per_tick)
         self._tick_offset_ns = settings.interval_ns * stagger
-        self._state = SymbolState(snapshot_limits=snapshot_limits, derive_touch=derive_touch)
+        self.state = SymbolState(snapshot_limits=snapshot_limits, derive_touch=derive_touch)
 
-    def add(self, receive_ns: int, event: Event) -> None:
+    def add(self, receive_ns: int, event: FeedEvent) -> None:
         """Take an event of the open interval.
 
         Raises :class:`schemas.errors.RejectedInput` for what must not reach a frame; it has been
         counted as a reject then, and the next event can be added.
         """
-        self._state.add(receive_ns, event)
+        self.state.add(receive_ns, event)
 
     def reject(self) -> None:
         """Count a message that could not even become an event."""
-        self._state.reject()
+        self.state.reject()
 
     def advance(self, now_ns: int) -> Iterator[Frame]:
         """Frames of all intervals that have ended by ``now_ns``; the open one then holds it."""
         if self.close_ns == 0:
             self.close_ns = self._close_after(now_ns)
-            self._state.start(now_ns)
+            self.state.start(now_ns)
         while self.close_ns <= now_ns:
             is_tick = self._is_tick()
-            if is_tick or self._state.interval.news:
+            if is_tick or self.state.interval.news:
                 yield self._close(is_tick=is_tick)
             # With nothing to tell, only ticks lie between here and now.
             until_tick = (self._tick_offset_ns - self.close_ns) % self._tick_ns or self._tick_ns
             self.close_ns = min(self.close_ns + until_tick, self._close_after(now_ns))
 
+    def urgency(self) -> tuple[bool, int]:
+        """Sorts symbols whose intervals end together: ticks first, then who has waited longest."""
+        trades = self.state.interval.trades
+        return not self._is_tick(), trades[0][1] if trades else self.close_ns
+
     def finish(self) -> Iterator[Frame]:
         """The frame of the open interval, if something arrived in it."""
-        if self.close_ns != 0 and self._state.interval.news:
+        if self.close_ns != 0 and self.state.interval.news:
             yield self._close(is_tick=self._is_tick())
 
     def _is_tick(self) -> bool:
@@ -92,7 +97,7 @@ class Framer:
         return (now_ns // self._interval_ns + 1) * self._interval_ns
 
     def _close(self, *, is_tick: bool) -> Frame:
-        state, settings = self._state, self._settings
+        state, settings = self.state, self._settings
         interval = state.interval
         self._seq += 1
         frame = Frame(

@@ -19,6 +19,7 @@ class Interval:
 
     __slots__ = (
         "book_ns",
+        "down",
         "liquidations",
         "missing_ids",
         "news",
@@ -39,6 +40,8 @@ class Interval:
         self.book_ns: int | None = None
         self.tape_ns: int | None = None
         self.news = False
+        self.down: frozenset[str] = frozenset()
+        """Channels that were down for a part of the interval, or all of it."""
 
     def skew_ns(self) -> int | None:
         """Last book exchange time minus last tape exchange time, where both spoke."""

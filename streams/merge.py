@@ -6,11 +6,11 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from schemas.frame import Backfill, Frame
+from schemas.frame import Backfill, Frame, Instrument
 from schemas.series import Series
 
-FeedMessage = Frame | Backfill | Series
-"""What a feed gives: frames, and history and series ahead of the first frame that may use them."""
+FeedMessage = Frame | Instrument | Backfill | Series
+"""What a feed gives: frames, and rules, history and series ahead of what may use them."""
 
 M = TypeVar("M", bound=FeedMessage)
 
@@ -25,7 +25,13 @@ def merge(*sources: Iterable[M]) -> Iterator[M]:
 
 def event_ns(message: FeedMessage) -> int:
     """Event time: a frame's close; of history and series, when the feed learned them."""
-    return message.close_ns if isinstance(message, Frame) else message.known_ns
+    match message:
+        case Frame():
+            return message.close_ns
+        case Instrument():
+            return message.effective_ns
+        case Backfill() | Series():
+            return message.known_ns
 
 
 def _order(message: FeedMessage) -> tuple[int, str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from itertools import product
+from itertools import groupby, product
 from typing import Any
 
 import msgspec
@@ -13,10 +13,11 @@ from schemas.codec import encode
 from schemas.control import Absent
 from schemas.errors import BrokerError, CodecError
 from schemas.frame import Frame
+from schemas.health import DeadLetter, Heartbeat
 from schemas.overview import OVERVIEW_READER
 from schemas.settings import Settings
-from schemas.topics import CONTROL, FRAMES
-from streams.merge import FeedMessage
+from schemas.topics import CONTROL, FRAMES, topic_of
+from streams.merge import FeedMessage, event_ns
 from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOK_BACK = 2_000
@@ -37,6 +38,7 @@ class FramePublisher:
         self._readers = [settings.account.id]
         if settings.overview.enabled:
             self._readers.append(OVERVIEW_READER)
+        self._prefix = settings.broker.topic_prefix
         self._topic = settings.broker.topic_prefix + FRAMES.name
         self._control = settings.broker.topic_prefix + CONTROL.name
         self._partitions = settings.broker.partitions
@@ -61,6 +63,25 @@ class FramePublisher:
             await self.settle()
         return sent
 
+    async def epoch_of(self, key: str) -> int:
+        """The epoch that this publisher gives a symbol's frames."""
+        epoch = self._epochs.get(key)
+        if epoch is None:
+            epoch = self._epochs[key] = 1 + await self._last_epoch(key)
+        return epoch
+
+    async def publish_batch(self, messages: Iterable[FeedMessage]) -> None:
+        """Send what a live feed gave at once, each symbol's messages in their order."""
+        for _, due in groupby(sorted(messages, key=event_ns), key=event_ns):
+            await self.publish_together(due)
+
+    async def say(self, message: DeadLetter | Heartbeat) -> None:
+        """Send what is said of the feed itself."""
+        topic = self._prefix + topic_of(message).name
+        self._sends.append(
+            await self._log.produce(topic, message.key.encode(), encode(message), partition=0)
+        )
+
     async def publish_together(self, messages: Iterable[FeedMessage]) -> None:
         """Send what is due at one time: history and ticks ahead, for decisions wait for those.
 
@@ -76,9 +97,7 @@ class FramePublisher:
             await self.publish(message)
 
     async def _in_epoch(self, frame: Frame) -> Frame:
-        epoch = self._epochs.get(frame.key)
-        if epoch is None:
-            epoch = self._epochs[frame.key] = 1 + await self._last_epoch(frame.key)
+        epoch = self._epochs.get(frame.key) or await self.epoch_of(frame.key)
         return frame if frame.epoch == epoch else msgspec.structs.replace(frame, epoch=epoch)
 
     async def settle(self) -> None:
@@ -89,6 +108,14 @@ class FramePublisher:
         for result in results:
             if isinstance(result, BaseException):
                 raise BrokerError(f"a message was not acknowledged: {result}; start the feed again")
+
+    def look(self) -> None:
+        """Forget what is acknowledged; :class:`BrokerError` if something was not."""
+        done = [sent for sent in self._sends if sent.done()]
+        self._sends = [sent for sent in self._sends if not sent.done()]
+        for sent in done:
+            if (error := sent.exception()) is not None:
+                raise BrokerError(f"a message was not acknowledged: {error}; start the feed again")
 
     async def finish(self) -> None:
         """Say that no frames follow, so that nobody waits for these symbols."""

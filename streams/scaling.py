@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from schemas.errors import MalformedMessage
+from schemas.errors import MalformedMessage, OffGrid
 from schemas.frame import Known
 
 MAX_MANTISSA = 10**16
 """Bound of one value; leaves room for a sum over 900 levels of this size within 64 bits."""
 MAX_EXPONENT = 16
-_CACHE_SIZE = 100_000
+_CACHE_SIZE = 8_192
 
 
 class FinerValue(Exception):
@@ -31,7 +31,8 @@ class Scale(dict[str, int]):
     by forgetting all texts when there are too many.
 
     Raises :class:`FinerValue` when the exponent must grow first, so that the caller can rescale
-    what it holds, and :class:`MalformedMessage` for what is no plain decimal of at most 16 digits.
+    what it holds, :class:`MalformedMessage` for what is no plain decimal of at most 16 digits, and
+    :class:`OffGrid` for what lies between two steps.
 
     >>> price = Scale()
     >>> price.grow("1.21400000")
@@ -44,18 +45,36 @@ class Scale(dict[str, int]):
         super().__init__()
         self.exponent = 0
         self._largest = 0
+        self._step: tuple[int, int] | None = None
+
+    def set_step(self, step: str) -> None:
+        """From here on only multiples of ``step`` (decimal text, above zero) are values."""
+        self._step = exact(step)
+        self.clear()  # so that every text is looked at again
 
     def __missing__(self, text: str) -> int:
+        scaled = self.between_steps(text)
+        if self._step is not None:
+            # Only a text that was not seen before costs this.
+            step, exponent = self._step
+            finest = max(exponent, self.exponent)
+            value: int = scaled * 10 ** (finest - self.exponent)
+            if value % (step * 10 ** (finest - exponent)):
+                raise OffGrid(f"{text} is no multiple of the venue's step {step}e-{exponent}")
+        if len(self) >= _CACHE_SIZE:
+            self.clear()
+        self._largest = max(self._largest, scaled)
+        self[text] = scaled
+        return scaled
+
+    def between_steps(self, text: str) -> int:
+        """``value * 10**exponent`` of a value that need not lie on a step, such as an average."""
         mantissa, exponent = exact(text)
         if exponent > self.exponent:
             raise FinerValue(self, text)
         scaled: int = mantissa * 10 ** (self.exponent - exponent)
         if not 0 <= scaled < MAX_MANTISSA:
             raise MalformedMessage(f"{text!r} does not fit {self.exponent} decimals in 16 digits")
-        if len(self) >= _CACHE_SIZE:
-            self.clear()
-        self._largest = max(self._largest, scaled)
-        self[text] = scaled
         return scaled
 
     def grow(self, text: str) -> int:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.errors import UsageError
+from schemas.settings import FeedSettings
 from streams.history.files import KlinesFile, is_database, klines_file
 from streams.history.market import Market
-from streams.history.markets import KlinesMarket, RecordedMarket
+from streams.history.markets import FeedMarket, KlinesMarket, RecordedMarket
 from streams.history.names import Kind
 from streams.history.series_spec import SeriesSpec
 from streams.history.values import WHOLE_MARKET
-from streams.recordings import sources_from
+from streams.recordings import made_by_feeds, sources_from
 
 VENUE = "klines"
 """Venue of klines where none is named: their files do not tell it."""
@@ -25,6 +26,7 @@ def markets_from(
     symbol: str | None = None,
     history: Sequence[Path] = (),
     series: Sequence[SeriesSpec] = (),
+    feed: FeedSettings | None = None,
 ) -> list[Market]:
     """Sources by symbol, in the order of their keys.
 
@@ -33,9 +35,11 @@ def markets_from(
     frame count. ``history`` are klines of the time before; ``symbol`` is for klines whose names do
     not tell it. Raises :class:`UsageError`, also as :class:`SourceMissing`.
     """
+    made, paths = made_by_feeds(paths)
     klines = {path: klines_file(path, symbol=symbol) for path in paths}
     recorded = sources_from([path for path, file in klines.items() if file is None])
     markets: list[Market] = [RecordedMarket(recording, venue=venue) for recording in recorded]
+    markets += [FeedMarket(one, feed=feed or FeedSettings(), venue=venue) for one in made]
     files = [file for file in klines.values() if file is not None]
     for name in sorted({file.symbol for file in files}):
         _add_klines(markets, [file for file in files if file.symbol == name], venue or VENUE)

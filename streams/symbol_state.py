@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from schemas.errors import CrossedBook, MalformedMessage, RejectedInput
+from schemas.errors import CrossedBook, MalformedMessage, OutOfSequence, RejectedInput
 from schemas.frame import NO_DERIVATIVES, Book, DepthBands, Derivatives, Known, Quality, TradeFlag
 from streams.book import IntLevels, OrderBook
 from streams.continuity import DepthContinuity, QuoteContinuity, TradeContinuity, Verdict
 from streams.events import (
+    AT_RECEIPT,
     BookDiff,
     BookSnapshot,
     DerivativesEvent,
-    Event,
+    FeedEvent,
     Levels,
+    LinkEvent,
     LiquidationEvent,
+    SnapshotKind,
     TouchEvent,
     TradeEvent,
 )
 from streams.interval import Interval
 from streams.scaling import FinerValue, Scale, known
+
+_NON_MARKET, _RECOVERED = int(TradeFlag.NON_MARKET), int(TradeFlag.RECOVERED_LATE)
 
 
 class SymbolState:
@@ -32,7 +37,10 @@ class SymbolState:
     """
 
     def __init__(
-        self, *, snapshot_limits: tuple[int, ...] = (), derive_touch: bool = False
+        self,
+        *,
+        snapshot_limits: tuple[int, ...] = (),
+        derive_touch: bool = False,
     ) -> None:
         self.price = Scale()
         self.qty = Scale()
@@ -40,13 +48,16 @@ class SymbolState:
         self.interval = Interval()
         self.derivatives = NO_DERIVATIVES
         self.derive_touch = derive_touch
-        self._depth = DepthContinuity()
-        self._tape = TradeContinuity()
+        self.depth = DepthContinuity()
+        self.tape = TradeContinuity()
+        self.down: frozenset[str] = frozenset()
+        """Channels that are down now."""
+        self.started_ns = 0
         self._quotes = QuoteContinuity()
         self._snapshot_limits = snapshot_limits
-        self._had_book = False
+        self.had_book = False
         self._last_touch = (0, 0, 0, 0)
-        self._book_heard_ns = 0
+        self.book_heard_ns = 0
         self._touch_heard_ns = 0
         self._handlers: dict[type, Callable[[int, Any], None]] = {
             TradeEvent: self._on_trade,
@@ -55,18 +66,20 @@ class SymbolState:
             BookSnapshot: self._on_snapshot,
             LiquidationEvent: self._on_liquidation,
             DerivativesEvent: self._on_derivatives,
+            LinkEvent: self._on_link,
         }
 
     def start(self, now_ns: int) -> None:
         """Nothing was heard before; silence counts from here."""
-        self._book_heard_ns = self._touch_heard_ns = now_ns
+        self.book_heard_ns = self._touch_heard_ns = self.started_ns = now_ns
 
     def open_interval(self) -> None:
         """The open interval was told; begin the next."""
         self.interval = Interval()
+        self.interval.down = self.down
         self.book.clear_flows()
 
-    def add(self, receive_ns: int, event: Event) -> None:
+    def add(self, receive_ns: int, event: FeedEvent) -> None:
         """Take an event; :class:`RejectedInput` if it must not reach a frame, and is counted."""
         self.interval.news = True
         try:
@@ -83,7 +96,7 @@ class SymbolState:
     def book_part(self, levels: int) -> Book | None:
         """The book as it stands, with the flows of the open interval."""
         book = self.book
-        if not self._depth.synced:
+        if not self.depth.synced:
             return None
         bid_price, bid_qty = book.bids.top(levels)
         ask_price, ask_qty = book.asks.top(levels)
@@ -102,36 +115,38 @@ class SymbolState:
 
     def band_part(self) -> DepthBands | None:
         """Depth near mid, from the full book."""
-        return DepthBands(*self.book.depth_bands()) if self._depth.synced else None
+        return DepthBands(*self.book.depth_bands()) if self.depth.synced else None
 
     def quality(self, close_ns: int, *, stale_after_ns: int) -> Quality:
         """How far the open interval can be trusted.
 
         ``book`` is stale after that long without a diff. ``touch`` is stale after that long without
         a change only if the book contradicts the last one: silence alone is a quiet market. So it
-        is for trades, whose ids tell at the next one whether any was missed; they are never stale.
+        is for trades, whose ids tell at the next one whether any was missed. A channel that was
+        down within the interval is stale too.
         """
         interval = self.interval
-        stale = []
-        if close_ns - self._book_heard_ns > stale_after_ns:
+        stale = sorted(interval.down)
+        if close_ns - self.book_heard_ns > stale_after_ns and "book" not in stale:
             stale.append("book")
         if (
             not self.derive_touch
+            and "touch" not in stale
             and close_ns - self._touch_heard_ns > stale_after_ns
             and self._best() != self._last_touch
         ):
             stale.append("touch")
         return Quality(
             missing_ids=interval.missing_ids,
-            ids_verifiable=self._tape.verifiable,
-            book_synced=self._depth.synced,
+            ids_verifiable=self.tape.verifiable,
+            book_synced=self.depth.synced,
             resyncs=interval.resyncs,
             stale=tuple(stale),
             skew_ns=interval.skew_ns(),
             rejects=interval.rejects,
         )
 
-    def _fold(self, receive_ns: int, event: Event) -> None:
+    def _fold(self, receive_ns: int, event: FeedEvent) -> None:
         # Handlers look up every number before they change anything, so they can be tried again.
         handler = self._handlers[type(event)]
         while True:
@@ -155,11 +170,19 @@ class SymbolState:
 
     def _on_trade(self, receive_ns: int, event: TradeEvent) -> None:
         price, qty = self.price[event.price], self.qty[event.qty]
-        if not (price and qty) and not event.flags & TradeFlag.NON_MARKET:
+        if not (price and qty) and not event.flags & _NON_MARKET:
             raise MalformedMessage(f"trade {event.id} of {event.qty} at {event.price}")
         interval = self.interval
-        interval.missing_ids += self._tape.follow(event)
-        interval.tape_ns = event.exchange_ns
+        if event.flags & _RECOVERED:
+            # What happened before the feed began is history, which comes by other ways.
+            if event.exchange_ns < self.started_ns or not self.tape.recover(event):
+                return
+        else:
+            missing = self.tape.follow(event)
+            if missing is None:
+                return
+            interval.missing_ids += missing
+            interval.tape_ns = event.exchange_ns
         interval.trades.append(
             (event.exchange_ns, receive_ns, price, qty, event.side, event.id, event.flags)
         )
@@ -189,10 +212,10 @@ class SymbolState:
         )
 
     def _on_diff(self, receive_ns: int, event: BookDiff) -> None:
-        depth = self._depth
+        depth = self.depth
         # What only waits for a snapshot needs no scale yet.
         levels = (self._scaled(event.bids), self._scaled(event.asks)) if depth.synced else None
-        self._book_heard_ns = receive_ns
+        self.book_heard_ns = receive_ns
         if depth.judge(event) is not Verdict.APPLY or levels is None:
             return
         try:
@@ -204,16 +227,22 @@ class SymbolState:
 
     def _on_snapshot(self, receive_ns: int, event: BookSnapshot) -> None:
         bids, asks = self._scaled(event.bids), self._scaled(event.asks)
-        depth = self._depth
-        if depth.last_id is not None and event.update_id <= depth.last_id:
+        depth = self.depth
+        if event.kind is SnapshotKind.SENT:
+            self.book_heard_ns = receive_ns
+            depth.forget_waiting()
+        elif event.kind is SnapshotKind.WHOLE and depth.synced:
+            self._on_next_book(receive_ns, event, bids, asks)
+            return
+        elif depth.last_id is not None and event.update_id <= depth.last_id:
             return  # the diffs have brought the book further already
         try:
             self.book.replace(bids, asks, limits=self._snapshot_limits)
         except CrossedBook:
             depth.lose()
             raise
-        self.interval.resyncs += self._had_book
-        self._had_book = True
+        self.interval.resyncs += self.had_book
+        self.had_book = True
         waiting = depth.restart(event.update_id)
         self._book_changed(receive_ns, event.update_id, event.exchange_ns)
         failure: RejectedInput | None = None
@@ -224,6 +253,32 @@ class SymbolState:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _on_next_book(
+        self, receive_ns: int, event: BookSnapshot, bids: IntLevels, asks: IntLevels
+    ) -> None:
+        depth = self.depth
+        self.book_heard_ns = receive_ns
+        if depth.last_id is not None and event.update_id < depth.last_id:
+            raise OutOfSequence(f"book {event.update_id} after {depth.last_id}: dropped")
+        try:
+            self.book.renew(bids, asks)
+        except CrossedBook:
+            depth.lose()
+            raise
+        depth.last_id = event.update_id
+        self._book_changed(receive_ns, event.update_id, event.exchange_ns)
+
+    def _on_link(self, _receive_ns: int, event: LinkEvent) -> None:
+        channels = frozenset(event.channels)
+        self.interval.down |= channels
+        if event.up:
+            self.down -= channels
+            return
+        self.down |= channels
+        if "book" in channels:
+            self.depth.lose()
+            self.depth.forget_waiting()
 
     def _book_changed(self, receive_ns: int, update_id: int, exchange_ns: int | None) -> None:
         book = self.book
@@ -236,17 +291,19 @@ class SymbolState:
             self.interval.touches.append((receive_ns, exchange_ns, update_id, *best, trades))
 
     def _on_liquidation(self, receive_ns: int, event: LiquidationEvent) -> None:
-        price, qty = self.price[event.price], self.qty[event.qty]
+        # Its price may be an average.
+        price, qty = self.price.between_steps(event.price), self.qty[event.qty]
         if not (price and qty):
             raise MalformedMessage(f"liquidation of {event.qty} at {event.price}")
         row = (event.exchange_ns, receive_ns, event.side, price, qty)
         self.interval.liquidations.append(row)
 
-    def _on_derivatives(self, _receive_ns: int, event: DerivativesEvent) -> None:
+    def _on_derivatives(self, receive_ns: int, event: DerivativesEvent) -> None:
         old = self.derivatives
+        known_ns = receive_ns if event.known_ns == AT_RECEIPT else event.known_ns
 
         def newer(text: str | None, held: Known | None) -> Known | None:
-            return held if text is None else known(text, event.known_ns)
+            return held if text is None else known(text, known_ns)
 
         self.derivatives = Derivatives(
             mark_price=newer(event.mark_price, old.mark_price),
@@ -259,7 +316,7 @@ class SymbolState:
 
     def _best(self) -> tuple[int, int, int, int]:
         """Best bid and ask with their quantities; all 0 on an empty side, or without a book."""
-        if not self._depth.synced:
+        if not self.depth.synced:
             return (0, 0, 0, 0)
         return (*self.book.bids.best_level(), *self.book.asks.best_level())
 

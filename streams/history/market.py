@@ -24,7 +24,7 @@ from streams.history.values import Values
 from streams.merge import FeedMessage
 from streams.recordings import SourceStats
 from streams.recordings.raw_lines import Reject
-from streams.recordings.recording import OnDeadLetter
+from streams.recordings.stats import OnDeadLetter
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The two kinds of sources: recordings, and klines of their own."""
+"""The kinds of sources: recordings, those of a feed, and klines of their own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from schemas.errors import UsageError
 from schemas.frame import Backfill, Frame
-from schemas.settings import FramesSettings
+from schemas.settings import FeedSettings, FramesSettings
 from streams.history.files import KlinesFile
 from streams.history.klines import KlinesFrames
 from streams.history.market import Market
 from streams.history.told import AsOf, older, with_series
-from streams.merge import FeedMessage
-from streams.recordings import Recording, SourceStats
-from streams.recordings.recording import OnDeadLetter
+from streams.merge import FeedMessage, event_ns
+from streams.recordings import FeedRecording, Recording, SourceStats
+from streams.recordings.stats import OnDeadLetter
 
 
 class RecordedMarket(Market):
@@ -57,6 +58,51 @@ class RecordedMarket(Market):
         yield from self.ahead(first.open_ns, on_dead_letter)
         values = self.values(on_dead_letter)
         yield from with_series(chain((first,), frames), values)
+
+
+class FeedMarket(Market):
+    """A recording that a feed made: its frames, and the rules and history that the feed told."""
+
+    def __init__(
+        self, recording: FeedRecording, *, feed: FeedSettings, venue: str | None = None
+    ) -> None:
+        super().__init__()
+        if venue not in (None, recording.venue):
+            raise UsageError(f"--venue {venue}: the recording is of {recording.venue}")
+        self._recording = recording
+        self._feed = feed
+        self.venue, self.symbol = recording.venue, recording.symbol
+
+    @property
+    def stats(self) -> SourceStats:
+        """What reading the recording met so far."""
+        return self._recording.stats
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The recorded files."""
+        return self._recording.paths
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the recorded files as they lie on the disk."""
+        return self._recording.size_bytes
+
+    def _read(self, count: int) -> None:
+        """Progress is told by the recording alone."""
+
+    def _messages(
+        self, settings: FramesSettings, *, epoch: int, on_dead_letter: OnDeadLetter
+    ) -> Iterator[FeedMessage]:
+        messages = self._recording.messages(
+            settings, self._feed, epoch=epoch, on_dead_letter=on_dead_letter
+        )
+        first = next(messages, None)
+        if first is None:
+            return
+        start_ns = first.open_ns if isinstance(first, Frame) else event_ns(first)
+        yield from self.ahead(start_ns, on_dead_letter)
+        yield from with_series(chain((first,), messages), self.values(on_dead_letter))
 
 
 class KlinesMarket(Market):

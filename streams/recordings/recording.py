@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
 from schemas.errors import MalformedMessage, RejectedInput, SourceMissing, UnknownStream
 from schemas.frame import Frame
-from schemas.health import DeadLetter
 from schemas.settings import FramesSettings
 from streams.events import Event, TradeEvent
 from streams.exchanges.binance import SNAPSHOT_LIMITS, BinanceParser, Origin, identify
 from streams.framer import Framer
 from streams.recordings.raw_lines import RawLines
+from streams.recordings.stats import OnDeadLetter, SourceStats
 
 _HEAD_LINES = 1000
 """Lines that are read to learn what a file holds; the quietest one recorded tells in four."""
-
-OnDeadLetter = Callable[[DeadLetter], None]
-
-
-class SourceStats(msgspec.Struct):
-    """What reading a recording met so far.
-
-    ``streams`` counts messages by kind, as ``depth@100ms``; ``dead_letters`` by reason.
-    """
-
-    lines: int = 0
-    bytes_read: int = 0
-    first_receive_ns: int | None = None
-    last_receive_ns: int | None = None
-    streams: dict[str, int] = msgspec.field(default_factory=dict)
-    dead_letters: dict[str, int] = msgspec.field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        """Receive time between first and last line."""
-        if self.first_receive_ns is None or self.last_receive_ns is None:
-            return 0.0
-        return (self.last_receive_ns - self.first_receive_ns) / 1e9
 
 
 class Recording:
@@ -90,9 +65,7 @@ class Recording:
         )
 
         def reject(source: str, error: RejectedInput, body: bytes, receive_ns: int) -> None:
-            stats.dead_letters[error.reason] = stats.dead_letters.get(error.reason, 0) + 1
-            if on_dead_letter is not None:
-                on_dead_letter(DeadLetter(source, error.reason, str(error), body, receive_ns))
+            stats.reject(source, error, body, receive_ns, on_dead_letter)
 
         def reject_line(source: str, error: RejectedInput, body: bytes, receive_ns: int) -> None:
             framer.reject()
@@ -167,7 +140,8 @@ def _origin(path: Path) -> Origin:
         raise SourceMissing(f"{path}: {error}; this market is not known") from error
     if origin is None:
         raise SourceMissing(
-            f"{path}: no market data recognised in its first {_HEAD_LINES} lines; "
-            "expected lines of receive time and Binance message, or klines (CSV, Feather)"
+            f"{path}: no market data recognised in its first {_HEAD_LINES} lines; expected a "
+            "recording of a feed, lines of receive time and Binance message, or klines "
+            "(CSV, Feather)"
         )
     return origin

@@ -12,5 +12,42 @@ from streams.exchanges.binance.origin import (
     unified_symbol,
 )
 from streams.exchanges.binance.parser import BinanceParser
+from streams.exchanges.venue import Venue
 
-__all__ = ["SNAPSHOT_LIMITS", "BinanceParser", "Market", "Origin", "identify", "unified_symbol"]
+VENUES = (
+    Venue(
+        id=Market.SPOT.value,
+        parser=BinanceParser,
+        recorded_parser=BinanceParser,
+        transport="streams.exchanges.binance.transport:SpotTransport",
+        limits=SNAPSHOT_LIMITS,
+        has_touch=True,
+        asks_books=True,
+        asks_trades=True,
+        budget=6000.0,
+        lacks=("derivatives", "liquidations"),
+    ),
+    Venue(
+        id=Market.USDM.value,
+        parser=BinanceParser,
+        recorded_parser=BinanceParser,
+        transport="streams.exchanges.binance.transport:UsdmTransport",
+        limits=SNAPSHOT_LIMITS,
+        has_touch=True,
+        asks_books=True,
+        asks_trades=True,
+        polls={"open_interest": False, "ratio": False},
+        budget=2400.0,
+    ),
+)
+"""Those that can be listened to live."""
+
+__all__ = [
+    "SNAPSHOT_LIMITS",
+    "VENUES",
+    "BinanceParser",
+    "Market",
+    "Origin",
+    "identify",
+    "unified_symbol",
+]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeGuard
+from typing import TypeGuard
 
 import msgspec
 
 from schemas.errors import MalformedMessage
 from schemas.frame import NS_PER_MS, PositionSide, Side, TradeFlag
 from streams.events import (
+    AT_RECEIPT,
     BookDiff,
     BookSnapshot,
     DerivativesEvent,
@@ -19,6 +19,7 @@ from streams.events import (
     TouchEvent,
     TradeEvent,
 )
+from streams.exchanges.decode import Shape
 
 
 class _Trade(msgspec.Struct, gc=False):
@@ -94,6 +95,26 @@ class _ForceOrder(msgspec.Struct, gc=False):
     o: _ForcedOrder
 
 
+class _RestAggTrade(msgspec.Struct, gc=False):
+    id: int = msgspec.field(name="a")
+    p: str
+    q: str
+    first_id: int = msgspec.field(name="f")
+    last_id: int = msgspec.field(name="l")
+    time_ms: int = msgspec.field(name="T")
+    buyer_is_maker: bool = msgspec.field(name="m")
+
+
+class _OpenInterest(msgspec.Struct, gc=False):
+    symbol: str
+    interest: str = msgspec.field(name="openInterest")
+
+
+class _Ratio(msgspec.Struct, gc=False):
+    symbol: str
+    ratio: str = msgspec.field(name="longShortRatio")
+
+
 _BUY, _SELL, _NON_MARKET = int(Side.BUY), int(Side.SELL), int(TradeFlag.NON_MARKET)
 
 
@@ -153,15 +174,29 @@ def _force_order(m: _ForceOrder) -> tuple[Event, ...]:
     return (LiquidationEvent(order.s, order.time_ms * NS_PER_MS, int(side), price, qty),)
 
 
+def _rest_trades(rows: list[_RestAggTrade]) -> tuple[Event, ...]:
+    late = int(TradeFlag.RECOVERED_LATE)
+
+    def one(m: _RestAggTrade) -> TradeEvent:
+        side = _SELL if m.buyer_is_maker else _BUY
+        time_ns = m.time_ms * NS_PER_MS
+        return TradeEvent(None, time_ns, m.p, m.q, side, late, m.id, m.first_id, m.last_id, True)
+
+    return tuple(map(one, rows))
+
+
+def _open_interest(m: _OpenInterest) -> tuple[Event, ...]:
+    return (DerivativesEvent(m.symbol, AT_RECEIPT, open_interest=m.interest),)
+
+
+def _ratio(rows: list[_Ratio]) -> tuple[Event, ...]:
+    return tuple(
+        DerivativesEvent(m.symbol, AT_RECEIPT, long_short_ratio=m.ratio) for m in rows[-1:]
+    )
+
+
 def _positive(text: str | None) -> TypeGuard[str]:
     return bool(text and text.strip("0."))
-
-
-class Shape(NamedTuple):
-    """Wire type of a message, and its events."""
-
-    wire: Any
-    events: Callable[[Any], tuple[Event, ...]]
 
 
 SHAPES: dict[str, Shape] = {
@@ -175,3 +210,11 @@ SHAPES: dict[str, Shape] = {
     "forceOrder": Shape(_ForceOrder, _force_order),
 }
 """By event name; a REST snapshot, which has none, is called so here."""
+
+REPLIES: dict[str, Shape] = {
+    "book": Shape(_Snapshot, _snapshot),
+    "trades": Shape(list[_RestAggTrade], _rest_trades),
+    "open_interest": Shape(_OpenInterest, _open_interest),
+    "ratio": Shape(list[_Ratio], _ratio),
+}
+"""By what was asked for; the values that are polled are known from their receipt."""

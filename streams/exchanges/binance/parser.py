@@ -6,9 +6,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from schemas.errors import MalformedMessage, UnknownStream
+from schemas.errors import MalformedMessage, Refused, UnknownStream
 from streams.events import Event
-from streams.exchanges.binance.messages import SHAPES, Shape
+from streams.exchanges.binance.messages import REPLIES, SHAPES
+from streams.exchanges.decode import Shape
 
 # Channels by the stream name behind the symbol. "depth5@100ms" is a partial book, no diff.
 _CHANNELS = {
@@ -42,6 +43,7 @@ class _Peek(msgspec.Struct, gc=False):
     bids: msgspec.Raw = _ABSENT
     best_bid_qty: msgspec.Raw = msgspec.field(name="B", default=_ABSENT)
     result: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
 
 
 class _Route:
@@ -90,6 +92,19 @@ class BinanceParser:
             route.count += 1
             return route.events(message)
         return self._parse_other(payload)
+
+    def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
+        """Events of the answer to a request: ``book``, ``trades``, ``open_interest``, ``ratio``.
+
+        Raises :class:`MalformedMessage` and :class:`UnknownStream`.
+        """
+        shape = REPLIES.get(kind)
+        if shape is None:
+            raise UnknownStream(f"a reply for {kind}: nobody reads it")
+        try:
+            return shape.events(msgspec.json.decode(payload, type=shape.wire))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise MalformedMessage(f"reply for {kind}: {error}") from error
 
     def counts(self) -> dict[str, int]:
         """Messages read so far by stream kind, the symbol left out: ``{"depth@100ms": 6495}``."""
@@ -145,4 +160,6 @@ def _kind(peek: _Peek) -> str | None:
         return "bookTicker"
     if peek.result is not _ABSENT:
         return None
+    if peek.error is not _ABSENT:
+        raise Refused(bytes(peek.error)[:200].decode(errors="replace"))
     raise UnknownStream("a message with neither stream nor event name")

@@ -1,0 +1,83 @@
+"""Hyperliquid by way of ccxt.pro."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import ccxt.pro
+
+from schemas.errors import VenueUnavailable
+from schemas.frame import ContractKind
+from schemas.series import SeriesName
+from streams.exchanges.ccxt_transport import CcxtTransport
+from streams.exchanges.tap import Tapped
+from streams.exchanges.venue import Stream
+
+_PRICE_DECIMALS = 6
+"""A perpetual's price has at most so many decimals less those of its size."""
+_WEIGHTS = {"contexts": 20.0, "bars": 20.0}
+
+
+class _Hyperliquid(Tapped, ccxt.pro.hyperliquid):  # type: ignore[misc]
+    pass
+
+
+class HyperliquidTransport(CcxtTransport):
+    """Whole books of 20 levels and trades of perpetuals, all on one connection."""
+
+    venue_id = "hyperliquid"
+    exchange_class = _Hyperliquid
+    kinds = (ContractKind.LINEAR,)
+
+    def raw_symbol(self, market: dict[str, Any]) -> str:
+        """Messages name the coin."""
+        return str(market["baseName"])
+
+    def tick_size(self, market: dict[str, Any]) -> Decimal:
+        """The finest step there may be; prices also have at most five significant figures."""
+        size_decimals = int(market["info"]["szDecimals"])
+        return Decimal(1).scaleb(size_decimals - _PRICE_DECIMALS)
+
+    def streams(self, symbols: Sequence[str]) -> list[Stream]:
+        """A subscription per symbol: the venue takes no more in one."""
+        return [
+            Stream(f"{channel} {symbol}", (channel,), (symbol,), channel == "trades")
+            for symbol in symbols
+            for channel in ("book", "trades")
+        ]
+
+    async def watch(self, stream: Stream) -> None:
+        """Ccxt's watch method of a stream."""
+        match stream.channels:
+            case ("book",):
+                await self.exchange.watch_order_book(stream.symbols[0])
+            case ("trades",):
+                await self.exchange.watch_trades(stream.symbols[0])
+            case _:
+                raise VenueUnavailable(f"{stream.name}: the venue has no such stream")
+
+    async def ask(self, kind: str, symbol: str, *, from_id: int | None = None) -> bytes:
+        """``contexts``: mark, index, funding and open interest of every perpetual."""
+        del symbol, from_id
+        if kind != "contexts":
+            raise VenueUnavailable(f"{kind}: the venue is not asked for it")
+        query = {"type": "metaAndAssetCtxs"}
+        return await self.raw(lambda: self.exchange.publicPostInfo(query))
+
+    async def server_ms(self) -> int | None:
+        """Not asked: the stamps of books and trades, held against the receive clock, tell it."""
+        return None
+
+    def weight(self, kind: str) -> float:
+        """What a request takes of the venue's limit."""
+        return _WEIGHTS.get(kind, 1.0)
+
+    async def past(self, symbol: str) -> dict[str, list[tuple[int, float]]]:
+        """Hourly funding rates."""
+        return {
+            SeriesName.FUNDING_RATE: await self.rows(
+                lambda: self.exchange.fetch_funding_rate_history(symbol), "fundingRate"
+            )
+        }

@@ -1,0 +1,122 @@
+"""One port for all venues: which one is meant tells the Host header. TLS, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import WSMsgType, web
+
+from streams.simulator.exchange.connection import Connection
+from streams.simulator.exchange.faults import FaultTable, LoseReply, Refuse, Slow
+from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue, encode
+
+_MAX_CLIENT_MESSAGE: Final = 1 << 20
+_SHUTDOWN_S: Final = 1.0
+
+
+class ExchangeServer:
+    """Serves venues by host name; faults of requests are met here, whatever the venue."""
+
+    def __init__(self, venues: Mapping[str, Venue], faults: FaultTable) -> None:
+        self._venues = venues
+        self._faults = faults
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, *, host: str, port: int, context: ssl.SSLContext) -> int:
+        """Listen; the port, which is chosen by the system where 0 was asked for."""
+        server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=context, backlog=1024)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Cut all streams and stop listening."""
+        for venue in set(self._venues.values()):
+            for connection in list(venue.hub.connections):
+                connection.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        host = http.host.partition(":")[0]
+        venue = self._venues.get(host)
+        if venue is None:
+            return web.Response(status=421, text=f"{host} is not simulated here\n")
+        body = await http.read()
+        request = Request(http.method, host, http.path, http.query, body)
+        wants_stream = http.headers.get("Upgrade", "").lower() == "websocket"
+        reply = await self._faulty_reply(venue, request)
+        lost = reply is _LOST
+        if reply is None or lost:
+            if wants_stream and not lost:
+                return await self._stream(venue, http, request)
+            try:
+                reply = venue.answer(request)
+            except Refusal as refusal:
+                reply = refusal.reply
+        if lost and http.transport is not None:
+            http.transport.abort()
+        return _response(reply)
+
+    async def _faulty_reply(self, venue: Venue, request: Request) -> Reply | None:
+        """What faults answer instead of the venue; ``_LOST`` for a reply that shall be lost."""
+        reply: Reply | None = None
+        for fault in self._faults.of_request(venue.id, request.path):
+            match fault:
+                case Slow():
+                    await asyncio.sleep(fault.delay_s)
+                case Refuse():
+                    headers = {}
+                    if fault.retry_after_s is not None:
+                        headers["Retry-After"] = str(fault.retry_after_s)
+                    reply = Reply(venue.refusal(fault.status), fault.status, headers)
+                case LoseReply():
+                    reply = reply or _LOST
+        if venue.in_maintenance:
+            return venue.maintenance()
+        return reply
+
+    async def _stream(
+        self, venue: Venue, http: web.BaseRequest, request: Request
+    ) -> web.StreamResponse:
+        if not venue.streams(request.path):
+            return web.Response(status=404, text="no stream at this path\n")
+        # Pings are answered here, so that a fault may leave them unanswered.
+        socket = web.WebSocketResponse(
+            autoping=False, compress=False, max_msg_size=_MAX_CLIENT_MESSAGE
+        )
+        await socket.prepare(http)
+        transport = http.transport
+        if transport is None:
+            return socket
+        connection = Connection(transport, path=request.path, number=venue.numbered())
+        venue.connect(connection, request)
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.PING:
+                    connection.pong(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    venue.received(connection, message.data)
+        finally:
+            venue.hub.remove(connection)
+        return socket
+
+
+def _response(reply: Reply) -> web.Response:
+    raw = isinstance(reply.value, bytes)
+    return web.Response(
+        body=reply.value if raw else encode(reply.value),
+        status=reply.status,
+        headers=reply.headers,
+        content_type="text/html" if raw else "application/json",
+    )
+
+
+_LOST = Reply(None)
+"""Marks a request whose reply shall be lost."""

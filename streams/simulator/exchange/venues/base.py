@@ -1,0 +1,113 @@
+"""What every simulated venue has: its hosts, its listings, who listens, and how it answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from streams.simulator.exchange.clock import MarketClock
+from streams.simulator.exchange.connection import Connection, Hub
+from streams.simulator.exchange.faults import FaultTable
+from streams.simulator.exchange.listing import Listing, Update
+from streams.simulator.market.source import Rules
+
+encode = msgspec.json.Encoder().encode
+
+
+class Request(NamedTuple):
+    """An HTTP request as far as a venue looks at it."""
+
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+
+
+class Reply(NamedTuple):
+    """An answer: a value that becomes JSON, or bytes that are none; and how it is sent."""
+
+    value: Any
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+class Refusal(Exception):
+    """A request that cannot be served, with the venue's own answer to it."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply.value))
+        self.reply = reply
+
+
+class Venue(ABC):
+    """One venue. Subclasses turn updates into wire messages and requests into answers.
+
+    ``id`` is ccxt's name of it, ``hosts`` the names in the addresses that its clients use.
+    """
+
+    id: ClassVar[str]
+    hosts: ClassVar[tuple[str, ...]]
+
+    def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
+        self.clock = clock
+        self.hub = Hub(self.id, faults)
+        self.listings: dict[str, Listing] = {}
+        self.in_maintenance = False
+
+    def add(self, listing: Listing) -> None:
+        """List a symbol; before the exchange starts."""
+        self.listings[listing.symbol] = listing
+
+    def active(self) -> Iterator[Listing]:
+        """The symbols that are not delisted."""
+        return (listing for listing in self.listings.values() if listing.active)
+
+    @abstractmethod
+    def venue_id(self, rules: Rules) -> str:
+        """The venue's own name of a symbol."""
+
+    @abstractmethod
+    def answer(self, request: Request) -> Reply:
+        """Answer a request. May raise :class:`Refusal`."""
+
+    @abstractmethod
+    def refusal(self, status: int) -> Any:
+        """The body of an answer that a fault forces: too many requests, or the server is ill;
+        bytes where the venue sends no JSON then.
+        """
+
+    @abstractmethod
+    def maintenance(self) -> Reply:
+        """What every request is answered with during maintenance."""
+
+    @abstractmethod
+    def streams(self, path: str) -> bool:
+        """Whether a WebSocket may be opened at this path."""
+
+    @abstractmethod
+    def opened(self, connection: Connection, request: Request) -> None:
+        """A WebSocket was opened."""
+
+    @abstractmethod
+    def received(self, connection: Connection, text: str) -> None:
+        """A WebSocket client said something."""
+
+    @abstractmethod
+    def publish(self, listing: Listing, update: Update) -> None:
+        """Tell those who listen what happened to an active symbol."""
+
+    def tick(self, now_ns: int) -> None:  # noqa: B027 - not every venue has something to do
+        """Another 100 ms of market time are over: publish what comes by the clock."""
+
+    def connect(self, connection: Connection, request: Request) -> None:
+        """A WebSocket was opened: count it in."""
+        self.hub.add(connection)
+        self.opened(connection, request)
+
+    def numbered(self) -> Any:
+        """Writes a connection's own number into each payload, where the venue counts messages."""
+        return None

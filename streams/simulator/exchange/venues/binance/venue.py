@@ -1,0 +1,112 @@
+"""Binance's two markets as venues. Their order side will be a module of its own beside ``rest``."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from streams.simulator.exchange.clock import MarketClock
+from streams.simulator.exchange.connection import Connection
+from streams.simulator.exchange.faults import FaultTable
+from streams.simulator.exchange.listing import Listing, Update
+from streams.simulator.exchange.venues.base import Reply, Request, Venue
+from streams.simulator.exchange.venues.binance.messages import Messages
+from streams.simulator.exchange.venues.binance.query import Query, refuse
+from streams.simulator.exchange.venues.binance.rest import Rest
+from streams.simulator.exchange.venues.binance.streams import Streams
+from streams.simulator.market.source import Rules
+
+_ERRORS = {
+    403: {"code": -1003, "msg": "Request forbidden: the web application firewall refused it."},
+    418: {"code": -1003, "msg": "Way too many requests; IP banned until later."},
+    429: {"code": -1003, "msg": "Too many requests; current limit of IP is exceeded."},
+    503: {"code": -1008, "msg": "Server is currently overloaded. Please try again later."},
+}
+_UNKNOWN = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
+
+
+class Binance(Venue):
+    """Spot."""
+
+    id = "binance"
+    hosts: ClassVar[tuple[str, ...]] = ("api.binance.com", "stream.binance.com")
+    futures: ClassVar[bool] = False
+
+    def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
+        super().__init__(clock, faults)
+        self._by_name: dict[str, Listing] = {}
+        self._streams = Streams(self.hub, Messages(clock, futures=self.futures), self.groups)
+        self._public = Rest(clock, self._by_name, futures=self.futures).handlers()
+
+    def add(self, listing: Listing) -> None:
+        """List a symbol."""
+        super().add(listing)
+        self._by_name[listing.venue_id.lower()] = listing
+
+    def venue_id(self, rules: Rules) -> str:
+        """``BTCUSDT``."""
+        return f"{rules.base}{rules.quote}"
+
+    def answer(self, request: Request) -> Reply:
+        """Public requests; all others are the account's, which is not simulated."""
+        handler = self._public.get(request.path)
+        if handler is None:
+            raise refuse(-1020, f"This operation is not supported: {request.path}")
+        return Reply(handler(Query(request.query, self._by_name)))
+
+    def refusal(self, status: int) -> Any:
+        """With the code of the venue."""
+        return _ERRORS.get(status, _UNKNOWN)
+
+    def maintenance(self) -> Reply:
+        """Requests fail with 503."""
+        return Reply({"code": 1, "msg": "System is under maintenance."}, 503)
+
+    def streams(self, path: str) -> bool:
+        """``/ws``, ``/ws/name/...`` and ``/stream?streams=name/...``."""
+        return path.startswith(("/ws", "/stream"))
+
+    @staticmethod
+    def groups(_stream: str) -> tuple[str, ...] | None:
+        """Every stream is served at every path."""
+        return None
+
+    def opened(self, connection: Connection, request: Request) -> None:
+        """Subscribe to what the address names."""
+        named = request.path.partition("/ws/")[2] or request.query.get("streams", "")
+        self._streams.opened(connection, named)
+
+    def received(self, connection: Connection, text: str) -> None:
+        """Subscriptions."""
+        self._streams.received(connection, text)
+
+    def publish(self, listing: Listing, update: Update) -> None:
+        """Send to those who listen."""
+        self._streams.publish(listing, update)
+
+    def tick(self, now_ns: int) -> None:
+        """Bars and tickers."""
+        self._streams.tick(now_ns, self._by_name)
+
+
+class BinanceUsdm(Binance):
+    """USD-M futures. Since April 2026 book and best prices are served at ``/public``, the rest of
+    the market's streams at ``/market``, and the old paths no more. Single trades, which the venue
+    does not document, are served at both: ccxt asks for them at ``/public``.
+    """
+
+    id = "binanceusdm"
+    hosts = ("fapi.binance.com", "fstream.binance.com", "dapi.binance.com")
+    futures = True
+
+    def streams(self, path: str) -> bool:
+        """``/public/ws``, ``/market/stream`` and so on; ``/private`` is the account's."""
+        return path.startswith(("/public/ws", "/public/stream", "/market/ws", "/market/stream"))
+
+    @staticmethod
+    def groups(stream: str) -> tuple[str, ...] | None:
+        """Where a stream is served."""
+        channel = stream.partition("@")[2] or stream
+        if channel == "trade":
+            return None
+        public = channel.startswith(("depth", "rpiDepth", "bookTicker", "!bookTicker"))
+        return ("/public",) if public else ("/market",)

@@ -1,0 +1,5 @@
+"""Coinbase Advanced Trade, spot."""
+
+from streams.simulator.exchange.venues.coinbase.venue import Coinbase
+
+__all__ = ["Coinbase"]

@@ -1,0 +1,1 @@
+"""Live feeds on a simulated exchange."""

@@ -1,0 +1,218 @@
+"""A live feed on a simulated exchange, with real ccxt between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from schemas.clock import monotonic_ns, now_ns
+from schemas.frame import NS_PER_MS, Frame, TradeFlag
+from schemas.health import DeadLetter, Heartbeat
+from schemas.settings import Settings, settings_from
+from streams.exchanges.venue import venue_of
+from streams.feed.live import LiveFeed
+from streams.feed.recorder import HOUR_S, LineRecorder
+from streams.merge import FeedMessage
+from streams.simulator.exchange.book import FullBook
+from streams.simulator.exchange.client import connector
+from streams.simulator.exchange.exchange import SimulatedExchange
+from streams.simulator.exchange.faults import Fault
+from streams.simulator.exchange.truth import Truth
+from tests.support.drifting import DriftingMarket
+
+PATIENCE_S = 15.0
+COMPARED = 20
+"""Levels a side that books are compared on: what the venue with the fewest tells."""
+
+
+def quick(**feed: Any) -> Settings:
+    """Settings of a feed for tests: impatient, without history unless asked for."""
+    chosen = {"keep_alive_s": 2.0, "reconnect_s": 0.2, "history_bars": 0, "poll_s": 1.0} | feed
+    return settings_from({"feed": chosen, "runtime": {"heartbeat_s": 0.1}})
+
+
+class LiveRig:
+    """Use it as an async context manager: the feed listens within it, and has ended behind it."""
+
+    def __init__(
+        self,
+        venue: str = "binanceusdm",
+        symbols: Sequence[str] = ("BTC/USDT:USDT",),
+        *,
+        settings: Settings | None = None,
+        record: Path | None = None,
+        rotate_s: int = HOUR_S,
+        ask: str | None = None,
+        before: Sequence[Fault] = (),
+    ) -> None:
+        self.venue, self.symbols = venue, tuple(symbols)
+        self.settings = settings or quick()
+        self.messages: list[FeedMessage] = []
+        self.letters: list[DeadLetter] = []
+        self.beats: list[Heartbeat] = []
+        self.exchange = SimulatedExchange(speed=1.0, truth=True)
+        for seed, symbol in enumerate(self.symbols):
+            self.exchange.add(venue, DriftingMarket(symbol, start_ns=now_ns(), seed=seed))
+        self._ask = ask or ",".join(self.symbols)
+        self._before = before
+        self._stop = asyncio.Event()
+        self._recorder = None if record is None else LineRecorder(record, rotate_s=rotate_s)
+
+    async def __aenter__(self) -> Self:
+        await self.exchange.start()
+        for fault in self._before:
+            self.exchange.faults.inflict(fault)
+        self._session = aiohttp.ClientSession(
+            connector=connector(port=self.exchange.port, ca_file=self.exchange.ca_file)
+        )
+        self.feed = LiveFeed(
+            venue_of(self.venue),
+            self.settings,
+            session=self._session,
+            publish=self._publish,
+            beat=self._beat,
+            on_dead_letter=self.letters.append,
+            recorder=self._recorder,
+        )
+        self._running = asyncio.create_task(self.feed.run(self._ask, self._stop))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        try:
+            await self._running
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+            await self._session.close()
+            await self.exchange.stop()
+
+    async def until(self, happened: Callable[[], object], within_s: float = PATIENCE_S) -> float:
+        """Wait for a condition; the seconds it took. An error of the feed ends it."""
+        since_ns = monotonic_ns()
+        while not happened():
+            if self._running.done():
+                self._running.result()
+            elapsed_s = (monotonic_ns() - since_ns) / 1e9
+            assert elapsed_s < within_s, f"not within {within_s} s; the feed says: {self.status}"
+            await asyncio.sleep(0.005)
+        return (monotonic_ns() - since_ns) / 1e9
+
+    async def running(self) -> None:
+        """Wait until every symbol has a book and trades flow."""
+        await self.until(
+            lambda: all(
+                (frame := self.last(symbol)) is not None
+                and frame.book is not None
+                and self.trades(symbol)
+                for symbol in self.symbols
+            )
+        )
+
+    def inflict(self, fault: Fault) -> None:
+        """Put a fault in force."""
+        self.exchange.faults.inflict(fault)
+
+    @property
+    def status(self) -> str:
+        """What the latest heartbeat says."""
+        return self.beats[-1].status if self.beats else "no heartbeat"
+
+    def counts(self) -> dict[str, int]:
+        """The counters now."""
+        return dict(self.feed.counters.counts)
+
+    def frames(self, symbol: str | None = None) -> list[Frame]:
+        """Frames so far, of the first symbol unless one is named."""
+        name = symbol or self.symbols[0]
+        return [m for m in self.messages if isinstance(m, Frame) and m.symbol == name]
+
+    def last(self, symbol: str | None = None) -> Frame | None:
+        """The latest frame."""
+        frames = self.frames(symbol)
+        return frames[-1] if frames else None
+
+    def trades(self, symbol: str | None = None) -> list[tuple[int | str, int]]:
+        """Id and flags of every trade in frames."""
+        return [
+            told
+            for frame in self.frames(symbol)
+            for told in zip(frame.trades.id, frame.trades.flags, strict=True)
+        ]
+
+    def check_against_truth(self, symbol: str | None = None) -> None:
+        """No trade missing or doubled since the first; every book of a frame exact."""
+        name = symbol or self.symbols[0]
+        truth = self.exchange.truth(self.venue, name)
+        ids = [trade_id for trade_id, _ in self.trades(name)]
+        assert len(ids) == len(set(ids))
+        got = sorted(self._tape(name))
+        first_ms, last_ms = got[0][0], got[-1][0]
+        expected = sorted(
+            (trade.time_ns // NS_PER_MS, Decimal(trade.price), Decimal(trade.qty), int(trade.side))
+            for trade in truth.trades
+            if first_ms <= trade.time_ns // NS_PER_MS <= last_ms
+        )
+        assert got == expected
+        states = self._states(truth)
+        books = [frame for frame in self.frames(name) if frame.book is not None]
+        assert books
+        for frame in books:
+            assert _top(frame) in states, f"frame {frame.seq}: no book of the exchange's"
+
+    def _tape(self, name: str) -> Iterator[tuple[int, Decimal, Decimal, int]]:
+        for frame in self.frames(name):
+            tape = frame.trades
+            for i, at_ns in enumerate(tape.exchange_ns):
+                price, qty = frame.price(tape.price[i]), frame.qty(tape.qty[i])
+                yield at_ns // NS_PER_MS, price, qty, tape.side[i]
+
+    @staticmethod
+    def _states(truth: Truth) -> set[tuple[tuple[Decimal, Decimal], ...]]:
+        """The best levels of both sides after every change."""
+        book = FullBook()
+        book.replace(*truth.first)
+        states = set()
+        for change in [None, *truth.changes]:
+            if change is not None:
+                book.apply(change.last_id, change.bids, change.asks)
+            states.add(
+                tuple(
+                    (Decimal(price), Decimal(qty))
+                    for side in (book.bids, book.asks)
+                    for price, qty in side.top(COMPARED)
+                )
+            )
+        return states
+
+    def late_trades(self) -> list[int | str]:
+        """Ids of trades that became known late."""
+        return [i for i, flags in self.trades() if flags & TradeFlag.RECOVERED_LATE]
+
+    async def _publish(self, batch: list[FeedMessage]) -> None:
+        self.messages.extend(batch)
+
+    async def _beat(self, beat: Heartbeat) -> None:
+        self.beats.append(beat)
+
+
+def _top(frame: Frame) -> tuple[tuple[Decimal, Decimal], ...]:
+    book = frame.book
+    assert book is not None
+    sides = ((book.bid_price, book.bid_qty), (book.ask_price, book.ask_qty))
+    return tuple(
+        (frame.price(price), frame.qty(qty))
+        for prices, quantities in sides
+        for price, qty in zip(prices[:COMPARED], quantities[:COMPARED], strict=True)
+    )

@@ -1,0 +1,1 @@
+"""Parts of a live feed, without a network."""
