@@ -21,7 +21,9 @@ PrismError
 │   ├── BrokerUnreachable
 │   └── TopicMismatch
 └── ExecutionError             an order or account operation that must not happen
-    └── IllegalTransition      an order state that cannot follow the one it is in
+    ├── IllegalTransition      an order state that cannot follow the one it is in
+    ├── UnknownOrder           a report or fill of an order that nobody here placed
+    └── Overfilled             a venue that says more is filled than was ordered
 """
 
 from __future__ import annotations
@@ -129,3 +131,11 @@ class ExecutionError(PrismError):
 
 class IllegalTransition(ExecutionError):
     """An order state that cannot follow the one it is in."""
+
+
+class UnknownOrder(ExecutionError):
+    """A report or a fill of an order that nobody here placed."""
+
+
+class Overfilled(ExecutionError):
+    """A venue that says that more is filled than was ordered."""

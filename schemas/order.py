@@ -16,7 +16,11 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Where an order is in its life. Terminal: filled, cancelled, rejected."""
+    """Where an order is in its life; ``agents/execution/lifecycle.py`` says what may follow what.
+
+    Done: filled, cancelled, rejected. Unknown: sent, and no answer tells what became of it.
+    Reconciled: done, and its fills were compared with the venue's.
+    """
 
     INTENT = "intent"
     SUBMITTED = "submitted"
@@ -26,6 +30,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+    RECONCILED = "reconciled"
 
 
 class Factor(Part, frozen=True):
@@ -102,6 +107,28 @@ class Fill(Message, frozen=True):
         return self.trade_id
 
 
+class Funding(Message, frozen=True):
+    """A funding payment on an open position. The balance moves by ``amount``: paid is below 0."""
+
+    payment_id: str
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    amount: Decimal
+    currency: str
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within the topic."""
+        return self.payment_id
+
+
 class Position(Message, frozen=True):
     """A position after the fills of one tick. ``qty`` is signed: positive is long.
 
@@ -128,6 +155,33 @@ class Position(Message, frozen=True):
     def id(self) -> str:
         """Unique within (tick, venue, symbol)."""
         return "position"
+
+
+class Flattened(Message, frozen=True):
+    """A flatten is done: the venue reports no orders and no positions in its ``scope``.
+
+    ``scope`` is ``venue:symbol``, or empty for the whole account; ``command_id`` names the
+    :class:`~schemas.control.Flatten`. ``venue`` and ``symbol`` are those of the last report.
+    """
+
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    command_id: str
+    scope: str
+    orders: int = 0
+    positions: int = 0
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within (tick, venue, symbol)."""
+        return f"flattened:{self.command_id}"
 
 
 def client_order_id(account: str, signal_id: str, leg: str, attempt: int) -> str:
