@@ -20,6 +20,10 @@ PrismError
 ├── BrokerError                the broker is away, or its topics are not what they must be
 │   ├── BrokerUnreachable
 │   └── TopicMismatch
+├── StoreError                 the durable ledger is away, or does not fit
+│   ├── StoreUnreachable
+│   ├── StoreConflict          a record that contradicts what is stored under its id
+│   └── Fenced                 the lease of a writer has lapsed, or another took over
 └── ExecutionError             an order or account operation that must not happen
     ├── IllegalTransition      an order state that cannot follow the one it is in
     ├── UnknownOrder           a report or fill of an order that nobody here placed
@@ -123,6 +127,22 @@ class BrokerUnreachable(BrokerError):
 
 class TopicMismatch(BrokerError):
     """A topic is missing, or its partition count differs from the table of topics."""
+
+
+class StoreError(PrismError):
+    """The durable ledger is away, or its schema does not fit."""
+
+
+class StoreUnreachable(StoreError):
+    """No database answers, or it broke off."""
+
+
+class StoreConflict(StoreError):
+    """A record that contradicts what is stored under its id."""
+
+
+class Fenced(StoreError):
+    """The lease of a writer has lapsed, or another writer holds the account."""
 
 
 class ExecutionError(PrismError):
