@@ -12,10 +12,13 @@ from decimal import Decimal
 
 import msgspec
 
+from agents.execution.flatten import flatten
+from agents.execution.halts import Halts
 from agents.execution.ledger import Holding, Ledger
 from agents.execution.refusals import Situation, refusal
 from agents.execution.sizing import policy_of
 from agents.venues.paper import PaperState, PaperVenue
+from schemas.control import Command, TradingMode
 from schemas.frame import ContractKind, Frame, Instrument, Message, Side, contract_kind
 from schemas.money import CONTEXT, decimal_of, floor_to_step
 from schemas.order import (
@@ -40,6 +43,7 @@ class AccountState(msgspec.Struct):
     venue: PaperState = msgspec.field(default_factory=PaperState)
     instruments: dict[str, list[Instrument]] = msgspec.field(default_factory=dict)
     marks: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    halts: Halts = msgspec.field(default_factory=Halts)
 
     def equity(self) -> Decimal:
         """Balance plus what the open positions would earn at the last mids."""
@@ -71,6 +75,11 @@ class Account:
         self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
         self._decode = msgspec.msgpack.Decoder(AccountState).decode
 
+    @property
+    def id(self) -> str:
+        """Name of the account."""
+        return self._id
+
     def initial(self) -> AccountState:
         """An account that has not traded."""
         return AccountState(ledger=Ledger(balance=self._settings.paper.balance))
@@ -91,13 +100,44 @@ class Account:
             known.sort(key=lambda rules: rules.effective_ns)
             del known[:-_RULES_KEPT]
 
+    def command(self, state: AccountState, command: Command) -> None:
+        """Take what a person wants; it holds for frames that close after its ``effective_ns``."""
+        state.halts.give(command)
+
     def step(self, state: AccountState, frame: Frame, signal: Signal | None) -> list[Message]:
         """One frame and, if it is a tick that gave one, its signal; what comes of it, in order."""
+        state.halts.advance(frame.close_ns)
         records = self._settle(state, frame)
         self._mark(state, frame)
         if signal is not None:
-            records.extend(self._act(state, frame, signal))
+            records.extend(self._admit(state, frame, signal))
+        records.extend(
+            flatten(
+                state.halts, frame, account=self._id, ledger=state.ledger, venue=self._venue,
+                at=state.venue,
+            )
+        )  # fmt: skip
         return records
+
+    def _admit(self, state: AccountState, frame: Frame, signal: Signal) -> Sequence[Order]:
+        """Act on a signal as far as nobody has forbidden it; the rest is a recorded refusal."""
+        restriction = state.halts.over(frame.key)
+        if restriction is None:
+            return self._act(state, frame, signal)
+        held_qty = state.ledger.holdings.get(frame.key, Holding()).qty
+        side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
+        against = SignalKind.SHORT if held_qty > 0 else SignalKind.LONG
+        closes: Sequence[Order] = ()
+        leg = "refused"
+        reducing = held_qty and signal.kind in {SignalKind.EXIT, against}
+        if restriction.mode is TradingMode.REDUCE_ONLY and reducing:
+            exit_ = msgspec.structs.replace(signal, kind=SignalKind.EXIT)
+            closes = self._act(state, frame, exit_)
+            if signal.kind is SignalKind.EXIT:
+                return closes
+            leg = "open"  # of a turn, only the opening half is refused
+        refused = restriction.refusal()
+        return [*closes, self._order(frame, signal, leg, side, Decimal(0), rejected=refused)]
 
     def _settle(self, state: AccountState, frame: Frame) -> list[Message]:
         answers = self._venue.on_frame(state.venue, frame)

@@ -26,8 +26,9 @@ _ROUNDED = Context(prec=96, rounding=ROUND_HALF_EVEN)
 _COST_STEP = Decimal("1E-18")
 """Of the share of a cost: finer than any price times quantity of a venue (8 decimals each)."""
 
-TRADE_IDS_KEPT = 20_000
-"""Trades known again when they are told twice; the durable ledger knows them all."""
+TRADE_IDS_KEPT = 10_000
+"""At least so many of the last trades are known again when they are told twice, at most twice as
+many; the durable ledger knows them all."""
 
 
 class Holding(msgspec.Struct):
@@ -56,6 +57,7 @@ class Ledger(msgspec.Struct):
     balance: Decimal
     holdings: dict[str, Holding] = msgspec.field(default_factory=dict)
     trade_ids: dict[str, None] = msgspec.field(default_factory=dict)
+    older_trade_ids: dict[str, None] = msgspec.field(default_factory=dict)
 
     def apply(self, fill: Fill) -> bool:
         """Take one fill; ``False`` if this trade id was booked before."""
@@ -88,11 +90,12 @@ class Ledger(msgspec.Struct):
         return True
 
     def _is_new(self, trade: str) -> bool:
-        if trade in self.trade_ids:
+        if trade in self.trade_ids or trade in self.older_trade_ids:
             return False
         self.trade_ids[trade] = None
-        if len(self.trade_ids) > TRADE_IDS_KEPT:
-            del self.trade_ids[next(iter(self.trade_ids))]
+        # By generations: the order within a dict does not survive the state's encoding.
+        if len(self.trade_ids) >= TRADE_IDS_KEPT:
+            self.older_trade_ids, self.trade_ids = self.trade_ids, {}
         return True
 
     def open_cost(self) -> Decimal:

@@ -20,9 +20,11 @@ _S = OrderStatus
 ZERO = Decimal(0)
 
 LEGAL: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
-    # An intent is written before any network call. After a crash nobody knows whether the call was
-    # made, so that an intent without a successor becomes unknown, and is looked up.
-    _S.INTENT: (_S.SUBMITTED, _S.CANCELLED, _S.REJECTED, _S.UNKNOWN),
+    # An intent is written before any network call. The venue's stream may be faster than the reply
+    # to that call; and after a crash nobody knows whether it was made: then it is unknown.
+    _S.INTENT: (
+        _S.SUBMITTED, _S.ACKNOWLEDGED, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REJECTED, _S.UNKNOWN,
+    ),
     _S.SUBMITTED: (
         _S.ACKNOWLEDGED, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REJECTED, _S.UNKNOWN,
     ),

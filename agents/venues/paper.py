@@ -26,6 +26,8 @@ class Working(msgspec.Struct):
 
     order: Order
     arrives_ns: int
+    cancel_ns: int | None = None
+    """When a cancellation gets there."""
 
 
 class PaperState(msgspec.Struct):
@@ -47,16 +49,29 @@ class PaperVenue:
         queue = state.working.setdefault(f"{order.venue}:{order.symbol}", [])
         queue.append(Working(order, order.tick_ns + self._latency_ns))
 
+    def cancel(self, state: PaperState, order: Order, *, now_ns: int) -> None:
+        """Ask to cancel an order. That arrives after the order itself, which may fill first."""
+        for working in state.working.get(f"{order.venue}:{order.symbol}", []):
+            same = working.order.client_order_id == order.client_order_id
+            if same and working.cancel_ns is None:
+                working.cancel_ns = now_ns + self._latency_ns
+
+    def open_orders(self, state: PaperState) -> dict[str, list[Order]]:
+        """What the venue reports as not done, by ``venue:symbol``."""
+        return {key: [w.order for w in queue] for key, queue in state.working.items()}
+
     def on_frame(self, state: PaperState, frame: Frame) -> list[Order | Fill]:
         """What the venue answers at this frame's close, in order."""
         queue = state.working.get(frame.key)
-        if not queue or frame.book is None:
+        if not queue:
             return []
         answers: list[Order | Fill] = []
         waiting = []
         taken: dict[int, Decimal] = {}
         for working in queue:
-            if working.arrives_ns > frame.close_ns:
+            if frame.book is None and _is_due(working.cancel_ns, frame):
+                answers.append(_cancelled(working.order, frame))
+            elif frame.book is None or not _is_due(working.arrives_ns, frame):
                 waiting.append(working)
             else:
                 answers.extend(self._execute(working.order, frame, taken))
@@ -120,6 +135,15 @@ class PaperVenue:
             fee_currency=self._currency,
             maker=False,
         )
+
+
+def _is_due(at_ns: int | None, frame: Frame) -> bool:
+    return at_ns is not None and at_ns <= frame.close_ns
+
+
+def _cancelled(order: Order, frame: Frame) -> Order:
+    reason = "cancelled before it met a book"
+    return _next(order, frame, OrderStatus.CANCELLED, order.filled_qty, reason)
 
 
 def _next(order: Order, frame: Frame, status: OrderStatus, filled: Decimal, reason: str) -> Order:

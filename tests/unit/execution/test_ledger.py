@@ -45,12 +45,13 @@ def test_trade_ids_are_told_apart_by_symbol_and_known_again_for_long() -> None:
     one = fill_of(Side.BUY, "1", "1", trade_id="1")
     assert ledger.apply(one)
     assert ledger.apply(msgspec.structs.replace(one, symbol="ETH/USDT:USDT"))
-    for number in range(TRADE_IDS_KEPT - 2):
-        ledger.apply(fill_of(Side.BUY, "1", "1", trade_id=f"more{number}"))
-    assert not ledger.apply(one)
-    assert len(ledger.trade_ids) == TRADE_IDS_KEPT
-    ledger.apply(fill_of(Side.BUY, "1", "1", trade_id="last"))
-    assert len(ledger.trade_ids) == TRADE_IDS_KEPT
+    for number in range(3 * TRADE_IDS_KEPT):
+        last = fill_of(Side.BUY, "1", "1", trade_id=f"more{number}")
+        assert ledger.apply(last)
+        if number < TRADE_IDS_KEPT:
+            assert not ledger.apply(one)
+        assert len(ledger.trade_ids) + len(ledger.older_trade_ids) < 2 * TRADE_IDS_KEPT
+    assert not ledger.apply(last)
 
 
 def test_a_funding_payment_moves_the_balance_once_and_no_position() -> None:

@@ -132,10 +132,8 @@ def test_an_order_that_works_cannot_be_forgotten_and_a_strangers_is_named() -> N
         book.report(Report("x", S.FILLED, 1))
 
 
-def test_an_intent_that_a_crash_left_behind_is_looked_up_before_it_is_anything_else() -> None:
+def test_an_intent_that_a_crash_left_behind_is_looked_up() -> None:
     book = book_with()
-    with pytest.raises(IllegalTransition, match="filled cannot follow intent"):
-        book.report(Report("o", S.FILLED, 2))
     book.report(Report("o", S.UNKNOWN, 2))
     found = book.report(Report("o", S.ACKNOWLEDGED, 3, Decimal(3)))
     assert found is not None
