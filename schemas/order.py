@@ -10,9 +10,30 @@ from schemas.ids import content_id
 
 
 class OrderType(StrEnum):
-    """How an order meets the book."""
+    """How an order meets the book.
+
+    Market and limit orders meet it when they arrive. A stop waits for a trade at or beyond its
+    ``stop_price`` against its own side (a sell stop: at or below it), a take-profit for one in its
+    favour; both are market orders from then on.
+    """
 
     MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    TAKE_PROFIT = "take_profit"
+
+
+class TimeInForce(StrEnum):
+    """How long a limit order stays, and whether it may take."""
+
+    GTC = "gtc"
+    """Takes what its limit allows, the rest stays until it is filled or cancelled."""
+    IOC = "ioc"
+    """Takes what its limit allows at once; the rest is cancelled."""
+    FOK = "fok"
+    """All of it at once, or nothing."""
+    POST_ONLY = "post_only"
+    """Never takes: refused if it would."""
 
 
 class OrderStatus(StrEnum):
@@ -46,6 +67,7 @@ class Order(Message, frozen=True):
     ``tick_ns`` is the close of the frame at which the step happened. ``qty`` is the whole order,
     ``filled_qty`` what is filled so far. ``reason`` says why it was placed or rejected (a reject
     names the rule, the limit and the value). ``factors`` record how the size came about.
+    ``price`` is the limit of a limit order, ``stop_price`` the trigger of a stop or take-profit.
     """
 
     client_order_id: str
@@ -65,6 +87,9 @@ class Order(Message, frozen=True):
     attempt: int
     reason: str
     factors: tuple[Factor, ...] = ()
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
 
     @property
     def key(self) -> str:

@@ -1,9 +1,10 @@
 """Flatten: cancel the orders of a scope, close its positions, and say so when nothing is left.
 
 A symbol is worked on at its own frames: first its working orders are cancelled, and when the venue
-has none left, what is held is closed by one reduce-only market order. What that leaves, because the
-book was too thin, is closed by the next attempt. It is done when the venue reports no orders and no
-positions in the whole scope; where a symbol gets no frames, that is not yet.
+has none left but stops and targets, what is held is closed by one reduce-only market order. What
+that leaves, because the book was too thin, is closed by the next attempt. It is done when the venue
+reports no orders and no positions in the whole scope; where a symbol gets no frames, that is not
+yet.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from decimal import Decimal
 
 from agents.execution.halts import Flattening, Halts
 from agents.execution.ledger import Ledger
+from agents.execution.orders import is_protective
 from agents.venues.paper import PaperState, PaperVenue
 from schemas.frame import Frame, Message, Side
 from schemas.order import Flattened, Order, OrderStatus, OrderType, client_order_id
@@ -51,7 +53,9 @@ def _work_on(
         if order.leg != LEG:
             venue.cancel(at, order, now_ns=frame.close_ns)
     holding = ledger.holdings.get(frame.key)
-    if working or holding is None or not holding.qty:
+    # What protects the position may stay until it is closed: it never opens the other side.
+    in_the_way = any(not is_protective(order) for order in working)
+    if in_the_way or holding is None or not holding.qty:
         return []
     attempt = task.attempts[frame.key] = task.attempts.get(frame.key, 0) + 1
     order = _closing(task, frame, account, holding.qty, attempt)

@@ -62,10 +62,13 @@ class Halts(msgspec.Struct):
         self.pending.append(command)
         self.pending.sort(key=lambda command: command.effective_ns or 0)  # stable
 
-    def advance(self, close_ns: int) -> None:
+    def advance(self, close_ns: int) -> list[Command]:
         """Put in force what holds for a frame with this close: given for earlier ticks."""
+        given = []
         while self.pending and (self.pending[0].effective_ns or 0) < close_ns:
-            self._put_in_force(self.pending.pop(0))
+            given.append(self.pending.pop(0))
+            self._put_in_force(given[-1])
+        return given
 
     def over(self, key: str) -> Restriction | None:
         """The strictest restriction of a symbol, of several the oldest."""

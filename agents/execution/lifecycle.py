@@ -28,7 +28,10 @@ LEGAL: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
     _S.SUBMITTED: (
         _S.ACKNOWLEDGED, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REJECTED, _S.UNKNOWN,
     ),
-    _S.ACKNOWLEDGED: (_S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REJECTED, _S.UNKNOWN),
+    # An amendment that the venue takes acknowledges the order again.
+    _S.ACKNOWLEDGED: (
+        _S.ACKNOWLEDGED, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REJECTED, _S.UNKNOWN,
+    ),
     _S.PARTIAL: (_S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.UNKNOWN),
     _S.UNKNOWN: (_S.ACKNOWLEDGED, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REJECTED),
     _S.FILLED: (_S.RECONCILED,),

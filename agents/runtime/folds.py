@@ -121,7 +121,7 @@ class AccountFold:
 
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
-    state_version = 2
+    state_version = 3
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id
