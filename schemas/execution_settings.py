@@ -254,7 +254,8 @@ class ProtectionsSettings(Section):
         6, ge=1, description="Closed trades of a symbol below which its profit does not count."
     )
     low_profit_fraction: Decimal = Field(
-        Decimal(0), description="Profit of a symbol over its notional that must be exceeded."
+        Decimal("-0.005"),
+        description="Profit over notional of a symbol's trades that must be exceeded.",
     )
     low_profit_lookback_s: int = Field(21_600, gt=0, description="How far it looks back.")
     low_profit_pause_s: int = Field(

@@ -28,6 +28,7 @@ class Desk:
     """An account with a running clock, and every record that it gave."""
 
     def __init__(self, **sections: object) -> None:
+        sections = {"stops": {"at_venue": False}, **sections}
         self.account = Account(Settings.model_validate(sections))
         self.state: AccountState = self.account.initial()
         self.now_ns = NS_PER_S

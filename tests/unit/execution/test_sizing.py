@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.execution.sizing import policy_of
 from schemas.errors import SettingsError
-from schemas.settings import SizingScaling, SizingSettings
+from schemas.execution_settings import SizingScaling, SizingSettings
 from schemas.signal import SignalKind
 from tests.support.messages import signal_of
 
@@ -61,5 +61,5 @@ def test_long_and_short_are_symmetric_about_their_thresholds(excess: float) -> N
 
 
 def test_an_unknown_policy_is_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match="known one is threshold"):
+    with pytest.raises(SettingsError, match="known ones are confluence, threshold"):
         policy_of(SizingSettings(policy="guess"))
