@@ -232,8 +232,8 @@ class ProtectionsSettings(Section):
     cool_down_s: int = Field(
         0,
         ge=0,
-        description="After a position of a symbol is closed, until it may open again; 0 is off: the "
-        "signals have a cooldown of their own.",
+        description="After a position of a symbol is closed, until it may open again; 0 is off: "
+        "the signals have a cooldown of their own.",
     )
     stop_guard_trades: int = Field(
         4, ge=1, description="Stop-losses within stop_guard_lookback_s that stop every entry."

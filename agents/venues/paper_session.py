@@ -237,8 +237,6 @@ class Session:
 
     def _sweep(self) -> None:
         """Cancel what has nothing to reduce any more; keep what still works."""
-        if not self._queue:
-            return
         for working in list(self._queue):
             if working.resting and self._reduces(working.order) and self._wanted(working) <= 0:
                 self._end(working, OrderStatus.CANCELLED, "reduce_only: position is closed")
