@@ -222,11 +222,7 @@ EDGES: list[Edge] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("rule", "within", "beyond", "text"),
-    EDGES,
-    ids=[f"{i}-{edge[0]}" for i, edge in enumerate(EDGES)],
-)
+@pytest.mark.parametrize(("rule", "within", "beyond", "text"), EDGES)
 def test_at_its_edge(rule: str, within: dict[str, Any], beyond: dict[str, Any], text: str) -> None:
     check = rules()[rule]
     assert check(proposal(**within)) is None

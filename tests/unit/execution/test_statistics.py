@@ -1,9 +1,10 @@
-"""Risk statistics against plain NumPy and SciPy computations, and series against a plain resample."""
+"""Risk statistics against plain NumPy and SciPy, and return series against a plain resample."""
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -57,9 +58,7 @@ def test_correlation_is_pearsons(a: list[float], seed: int, weight: float) -> No
     assert found == pytest.approx(correlation(b, a, at_least=30), abs=1e-12)
 
 
-def test_correlation_lays_series_beside_each_other_by_their_ends_and_leaves_out_what_is_unknown() -> (
-    None
-):
+def test_correlation_lays_series_together_by_their_ends_and_leaves_out_what_is_unknown() -> None:
     a = [9.0, None, 1.0, 2.0, 4.0]
     b = [7.0, 2.0, 3.0, 9.0]
     expected = stats.pearsonr([1.0, 2.0, 4.0], [2.0, 3.0, 9.0]).statistic
@@ -116,10 +115,7 @@ def test_returns_are_those_of_the_last_mids_at_the_boundaries(
     boundaries = range(first, now, 10)
     for key in state.returns:
         mids = [last_mid(log, key, at) for at in boundaries]
-        expected = [
-            None if a is None or b is None else b / a - 1.0
-            for a, b in zip(mids, mids[1:], strict=False)
-        ]
+        expected = [None if a is None or b is None else b / a - 1.0 for a, b in pairwise(mids)]
         found = state.returns[key]
         assert len(found) <= LIMITS.samples
         tail_ = expected[len(expected) - (len(found) - 1) :] if len(found) > 1 else []
@@ -147,11 +143,11 @@ def test_the_loss_of_a_day_counts_from_midnight_and_the_fall_from_the_peak() -> 
     assert state.observe(Decimal(120), 5, LIMITS) is None
     assert state.day_equity == 120
     assert state.observe(Decimal(110), day_ns - 1, LIMITS) is None
-    assert (state.peak, state.day_equity) == (120, 120)
+    assert (state.peak, state.day_equity) == (Decimal(120), Decimal(120))
     state.observe(Decimal(111), day_ns, LIMITS)
-    assert (state.peak, state.day_equity) == (120, 111)
+    assert (state.peak, state.day_equity) == (Decimal(120), Decimal(111))
     assert state.observe(Decimal(102), day_ns + 1, LIMITS) == "drawdown: limit 0.15, fallen 0.15"
     assert state.observe(Decimal(500), day_ns + 2, LIMITS) is None
     assert state.halted == "drawdown: limit 0.15, fallen 0.15"
     state.resume(Decimal(90))
-    assert (state.halted, state.peak) == ("", 90)
+    assert (state.halted, state.peak) == ("", Decimal(90))

@@ -17,7 +17,7 @@ from tests.support.messages import SYMBOL, VENUE
 from tests.support.paper import Venue, fills, lives, marked
 
 BUY, SELL = Side.BUY, Side.SELL
-DEEP = {"bids": ((9_999, 10**9),), "asks": ((10_001, 10**9),)}
+DEEP = ((9_999, 10**9),)
 KEY = f"{VENUE}:{SYMBOL}"
 
 
@@ -70,7 +70,7 @@ def test_equity_below_maintenance_cancels_everything_and_closes_the_position_wit
     assert Decimal(90) < price < Decimal(92)
     desk.frame(derivatives=marked(int(price * 100) + 1))
     assert desk.state.wallet.held(KEY)
-    answers = desk.frame(derivatives=marked(int(price * 100)), **DEEP)
+    answers = desk.frame(derivatives=marked(int(price * 100)), bids=DEEP)
     orders = [a for a in answers if isinstance(a, Order)]
     assert ("o2", "cancelled") in lives(answers)
     assert [o.status.value for o in orders if o.leg == LIQUIDATION] == [
@@ -85,13 +85,13 @@ def test_equity_below_maintenance_cancels_everything_and_closes_the_position_wit
 def test_a_liquidation_goes_on_with_the_next_books_and_takes_no_orders_until_it_is_done() -> None:
     desk = Venue(balance=100, leverage=20, taker_fee_bps=0, liquidation_fee_bps=0)
     desk.holding(BUY, "10")
-    thin = {"bids": ((9_999, 4_000),), "asks": ((10_001, 10**9),)}
-    desk.frame(derivatives=marked(8_000), **thin)
+    thin = ((9_999, 4_000),)
+    desk.frame(derivatives=marked(8_000), bids=thin)
     assert desk.state.wallet.held(KEY) == 6
     desk.place(BUY, "1")
-    answers = desk.frame(derivatives=marked(8_000), **thin)
+    answers = desk.frame(derivatives=marked(8_000), bids=thin)
     assert ("o2", "rejected") in lives(answers)
-    desk.frame(derivatives=marked(8_000), **thin)
+    desk.frame(derivatives=marked(8_000), bids=thin)
     assert desk.state.wallet.held(KEY) == 0
 
 
