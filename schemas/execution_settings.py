@@ -214,7 +214,10 @@ class RiskSettings(Section):
     )
     sample_s: int = Field(60, gt=0, description="Event time between two samples of every mid.")
     samples: int = Field(
-        500, ge=20, le=2_000, description="Samples that VaR, shortfall and correlation look back."
+        360, ge=20, le=2_000, description="Samples that VaR and shortfall look back."
+    )
+    correlation_samples: int = Field(
+        120, ge=20, le=2_000, description="Samples that correlations look back."
     )
     samples_at_least: int = Field(
         60, ge=2, description="Samples below which VaR, shortfall and correlation are unknown."

@@ -72,7 +72,7 @@ class Risk:
         held = self._quantities(state)
         before = held.pop(frame.key, ZERO)
         qty = CONTEXT.add(before, CONTEXT.multiply(order.qty, Decimal(order.side.value)))
-        own = state.risk.returns.get(frame.key, [])
+        own = state.risk.returns.get(frame.key, [])[-self._limits.correlation_samples :]
         others = tuple(self._exposure(state, frame, key, held[key], own) for key in sorted(held))
         after = Exposure(
             frame.key, CONTEXT.multiply(qty, price), CONTEXT.multiply(abs(qty), at_stop)
@@ -124,7 +124,9 @@ class Risk:
             notional=CONTEXT.multiply(qty, mark),
             risk=CONTEXT.multiply(abs(qty), per_unit),
             correlation=correlation(
-                own, risk.returns.get(key, []), at_least=self._limits.samples_at_least
+                own,
+                risk.returns.get(key, [])[-self._limits.correlation_samples :],
+                at_least=self._limits.samples_at_least,
             ),
             age_ns=frame.close_ns - risk.mid_ns.get(key, 0),
         )

@@ -122,12 +122,10 @@ def shown_at(frame: Frame, side: Side, price: Decimal) -> Decimal | None:
     limit = price.scaleb(frame.price_exponent)
     if not prices or (limit - prices[-1]) * side.value < 0:
         return None
-    for level, quantity in zip(prices, quantities, strict=True):
-        if level == limit:
-            return frame.qty(quantity)
-        if (limit - level) * side.value > 0:
-            break
-    return ZERO
+    mantissa = int(limit)
+    if mantissa != limit or mantissa not in prices:
+        return ZERO
+    return frame.qty(quantities[prices.index(mantissa)])
 
 
 def look_again(working: Working, frame: Frame, tape: Tape | None, *, cancels: Decimal) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 import msgspec
 
 from schemas.execution_settings import PaperSettings
-from schemas.frame import ContractKind, Frame, Side, contract_kind
+from schemas.frame import Frame, Side
 from schemas.ids import content_id
 from schemas.money import CONTEXT
 from schemas.order import Fill, Funding
@@ -31,12 +31,20 @@ class FundingClock(msgspec.Struct):
 
 
 class Wallet(msgspec.Struct):
-    """Cash and positions by ``venue:symbol``; the marks of what is held."""
+    """Cash and positions by ``venue:symbol``; the marks of what is held.
+
+    ``spot_worth`` and ``worth`` are the sums of ``qty · mark`` over spot and derivatives, ``gross``
+    of ``|qty| · mark`` over derivatives. They are kept with every fill and mark, so that a frame
+    costs the same however many positions there are.
+    """
 
     cash: Decimal
     qty: dict[str, Decimal] = msgspec.field(default_factory=dict)
     marks: dict[str, Decimal] = msgspec.field(default_factory=dict)
     clocks: dict[str, FundingClock] = msgspec.field(default_factory=dict)
+    spot_worth: Decimal = ZERO
+    worth: Decimal = ZERO
+    gross: Decimal = ZERO
 
     def held(self, key: str) -> Decimal:
         """Signed quantity of a position."""
@@ -45,24 +53,34 @@ class Wallet(msgspec.Struct):
     def apply(self, fill: Fill) -> None:
         """Take a fill: cash against quantity, less the fee."""
         key = f"{fill.venue}:{fill.symbol}"
-        side = Decimal(fill.side.value)
-        notional = CONTEXT.multiply(fill.price, fill.qty)
-        moved = CONTEXT.add(CONTEXT.multiply(notional, side), fill.fee)
+        signed = fill.qty if fill.side is Side.BUY else fill.qty.copy_negate()
+        moved = CONTEXT.add(CONTEXT.multiply(fill.price, signed), fill.fee)
         self.cash = CONTEXT.subtract(self.cash, moved)
-        left = CONTEXT.add(self.held(key), CONTEXT.multiply(fill.qty, side))
-        if left:
-            self.qty[key] = left
-            self.marks.setdefault(key, fill.price)
+        self.hold(key, CONTEXT.add(self.held(key), signed), self.marks.get(key, fill.price))
+
+    def hold(self, key: str, qty: Decimal, mark: Decimal) -> None:
+        """Set a position and its mark; 0 is none."""
+        before = CONTEXT.multiply(self.held(key), self.marks.get(key, ZERO))
+        after = CONTEXT.multiply(qty, mark)
+        change = CONTEXT.subtract(after, before)
+        if is_derivative(key):
+            self.worth = CONTEXT.add(self.worth, change)
+            grown = CONTEXT.subtract(after.copy_abs(), before.copy_abs())
+            self.gross = CONTEXT.add(self.gross, grown)
+        else:
+            self.spot_worth = CONTEXT.add(self.spot_worth, change)
+        if qty:
+            self.qty[key], self.marks[key] = qty, mark
         else:
             self.qty.pop(key, None)
             self.marks.pop(key, None)
 
     def mark(self, frame: Frame) -> None:
         """Take the mark of a held symbol: the venue's mark price, or else the mid."""
-        if frame.key in self.qty:
-            price = mark_of(frame)
-            if price is not None:
-                self.marks[frame.key] = price
+        held = self.qty.get(frame.key)
+        price = None if held is None else mark_of(frame)
+        if held is not None and price is not None and price != self.marks[frame.key]:
+            self.hold(frame.key, held, price)
 
     def fund(self, frame: Frame, *, account: str, currency: str) -> Funding | None:
         """The payment that falls due within a frame: ``−qty · mark · rate``, longs pay above 0.
@@ -109,14 +127,11 @@ class Margin:
 
     def equity(self, wallet: Wallet) -> Decimal:
         """Cash and positions at their marks."""
-        total = wallet.cash
-        for key, qty in wallet.qty.items():
-            total = CONTEXT.add(total, CONTEXT.multiply(qty, wallet.marks[key]))
-        return total
+        return CONTEXT.add(wallet.cash, CONTEXT.add(wallet.spot_worth, wallet.worth))
 
     def maintenance(self, wallet: Wallet) -> Decimal:
         """The least equity with which the derivatives are kept; 0 without any."""
-        return CONTEXT.multiply(_gross(wallet), self._maintenance)
+        return CONTEXT.multiply(wallet.gross, self._maintenance)
 
     def falls_short(self, wallet: Wallet) -> bool:
         """Whether the account is to be liquidated."""
@@ -125,12 +140,8 @@ class Margin:
 
     def free(self, wallet: Wallet) -> Decimal:
         """Equity that backs neither spot nor derivatives."""
-        backing = CONTEXT.divide(_gross(wallet), self._leverage)
-        spot = ZERO
-        for key, qty in wallet.qty.items():
-            if not _is_derivative(key):
-                spot = CONTEXT.add(spot, CONTEXT.multiply(qty, wallet.marks[key]))
-        return CONTEXT.subtract(self.equity(wallet), CONTEXT.add(backing, spot))
+        backing = CONTEXT.divide(wallet.gross, self._leverage)
+        return CONTEXT.subtract(CONTEXT.add(wallet.cash, wallet.worth), backing)
 
     def needed(self, wallet: Wallet, key: str, side: Side, qty: Decimal, price: Decimal) -> Decimal:
         """Free equity that an order takes: of spot its price, of derivatives what it adds."""
@@ -139,7 +150,7 @@ class Margin:
         added = CONTEXT.multiply(CONTEXT.subtract(abs(after), abs(held)), price)
         if added <= 0:
             return ZERO
-        return CONTEXT.divide(added, self._leverage) if _is_derivative(key) else added
+        return CONTEXT.divide(added, self._leverage) if is_derivative(key) else added
 
     def liquidation_price(self, wallet: Wallet, key: str) -> Decimal | None:
         """The mark at which equity meets maintenance, all other marks standing still.
@@ -148,13 +159,15 @@ class Margin:
         maintenance share ``f``; ``None`` without a position, or where no price above 0 does it.
         """
         held = wallet.held(key)
-        if not held or not _is_derivative(key):
+        if not held or not is_derivative(key):
             return None
-        others = msgspec.structs.replace(
-            wallet, qty={k: q for k, q in wallet.qty.items() if k != key}
+        own = CONTEXT.multiply(held, wallet.marks[key])
+        others = CONTEXT.subtract(wallet.gross, own.copy_abs())
+        owed = CONTEXT.subtract(
+            CONTEXT.multiply(self._maintenance, others),
+            CONTEXT.subtract(self.equity(wallet), own),
         )
-        owed = CONTEXT.subtract(self.maintenance(others), self.equity(others))
-        weight = CONTEXT.subtract(held, CONTEXT.multiply(self._maintenance, abs(held)))
+        weight = CONTEXT.subtract(held, CONTEXT.multiply(self._maintenance, held.copy_abs()))
         price = CONTEXT.divide(owed, weight)
         return price if price > 0 else None
 
@@ -170,13 +183,6 @@ def mark_of(frame: Frame) -> Decimal | None:
     return CONTEXT.divide(frame.price(book.bid_price[0] + book.ask_price[0]), Decimal(2))
 
 
-def _gross(wallet: Wallet) -> Decimal:
-    total = ZERO
-    for key, qty in wallet.qty.items():
-        if _is_derivative(key):
-            total = CONTEXT.add(total, CONTEXT.multiply(abs(qty), wallet.marks[key]))
-    return total
-
-
-def _is_derivative(key: str) -> bool:
-    return contract_kind(key.partition(":")[2]) is not ContractKind.SPOT
+def is_derivative(key: str) -> bool:
+    """Whether a ``venue:symbol`` settles apart from its pair: not spot."""
+    return key.count(":") > 1

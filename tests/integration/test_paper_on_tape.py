@@ -87,8 +87,7 @@ def played(
     chosen = PaperSettings(latency_ms=LATENCY_MS, balance=Decimal(10**12))
     venue = PaperVenue(chosen, account="paper")
     state, frame = venue.initial(), frames[start]
-    state.wallet.qty[frame.key] = Decimal(10**6)  # so that spot can be sold, too
-    state.wallet.marks[frame.key] = Decimal(1)
+    state.wallet.hold(frame.key, Decimal(10**6), Decimal(1))  # so that spot can be sold, too
     placed = [order_of(w, frame, f"o{number}") for number, w in enumerate(wanted)]
     for order in placed:
         venue.submit(state, order)

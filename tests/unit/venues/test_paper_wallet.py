@@ -105,12 +105,13 @@ def test_at_the_liquidation_price_equity_is_exactly_the_maintenance(
 ) -> None:
     margin = Margin(PaperSettings())
     other = f"{VENUE}:ETH/USDT:USDT"
-    held = {k: q for k, q in ((KEY, qty), (other, other_qty)) if q}
-    wallet = Wallet(cash, held, {KEY: mark, other: other_mark})
+    wallet = Wallet(cash)
+    wallet.hold(KEY, qty, mark)
+    wallet.hold(other, other_qty, other_mark)
     price = margin.liquidation_price(wallet, KEY)
     if price is None:
         return
-    wallet.marks[KEY] = price
+    wallet.hold(KEY, qty, price)
     gap = margin.equity(wallet) - margin.maintenance(wallet)
     assert abs(gap) < Decimal("1e-20")
 
@@ -136,5 +137,6 @@ def test_equity_is_the_start_and_every_trade_at_the_mark(
             )
         )  # fmt: skip
         worth += side * (mark - Fraction(price, 10**4)) * Fraction(qty, 10**4) - Fraction(fee)
-    wallet.marks = dict.fromkeys(wallet.qty, Decimal("77.7"))
+    for key, held in list(wallet.qty.items()):
+        wallet.hold(key, held, Decimal("77.7"))
     assert Fraction(Margin(PaperSettings()).equity(wallet)) == worth
