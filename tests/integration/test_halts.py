@@ -157,13 +157,9 @@ async def a_day_with_commands(roles: Stand, settings: Settings) -> None:
     await roles.start("execution3")
     await day.play(len(day.frames))
 
-    given: list[Command] = [
-        *await line.all_of(CONTROL, Halt, account="paper"),
-        *await line.all_of(CONTROL, Resume, account="paper"),
-        *await line.all_of(CONTROL, Flatten, account="paper"),
-    ]
+    kinds: tuple[type[Command], ...] = (Halt, Resume, Flatten)
+    given = await line.all_of(CONTROL, kinds, account="paper")
     commands = [command for command in given if command.effective_ns is not None]
-    commands.sort(key=lambda command: "hrsqf".index(command.id))
     assert [command.id for command in commands] == ["h", "r", "s", "q", "f"]
     expected = decided(frames, settings, commands)
     done = [record for record in expected[POSITIONS.name] if isinstance(record, Flattened)]
