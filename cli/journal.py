@@ -22,7 +22,6 @@ from schemas.order import Fill, Funding, Order
 from schemas.plain import plain
 from schemas.topics import FILLS, ORDERS
 from streams.sinks.files import LINES, read_lines
-from streams.store.ledger import open_ledger
 
 _COLUMNS = (
     "opened", "closed", "venue", "symbol", "side", "qty", "entry", "exit", "gross", "fees",
@@ -95,6 +94,8 @@ def _from_folder(folder: Path) -> tuple[list[Order], list[Fill | Funding]]:
 
 
 def _from_store(url: str, account: str) -> tuple[list[Order], list[Fill | Funding]]:
+    from streams.store.ledger import open_ledger
+
     ledger = open_ledger(url)
     try:
         return ledger.order_versions(account), ledger.fills(account)

@@ -33,7 +33,7 @@ def order(id_: str, reason: str, *, version: int = 0) -> Order:
 
 
 def test_a_round_trip_has_its_prices_money_times_and_reasons() -> None:
-    fills = [
+    fills: list[Fill | Funding] = [
         at(1, Side.BUY, "100", "1", fee="0.1", order="a"),
         at(2, Side.BUY, "110", "1", fee="0.1", order="a"),
         paid(3, "-0.5"),
@@ -44,7 +44,8 @@ def test_a_round_trip_has_its_prices_money_times_and_reasons() -> None:
     assert (trade.side, trade.qty, trade.fills) == ("long", Decimal(2), 3)
     assert (trade.opened_ns, trade.closed_ns) == (NS_PER_S, 4 * NS_PER_S)
     assert (trade.entry_price, trade.exit_price) == (Decimal(105), Decimal(120))
-    assert (trade.gross_pnl, trade.fees, trade.funding) == (30, Decimal("0.4"), Decimal("-0.5"))
+    money = [trade.gross_pnl, trade.fees, trade.funding]
+    assert money == [Decimal(30), Decimal("0.4"), Decimal("-0.5")]
     assert trade.net_pnl == Decimal("29.1")
     assert (trade.reason, trade.exit_reason, trade.signal_id) == (
         "score 70",
@@ -67,7 +68,11 @@ def test_a_fill_that_turns_a_position_ends_one_trade_and_begins_the_next() -> No
 
 
 def test_funding_that_comes_after_the_close_belongs_to_the_last_trade() -> None:
-    fills = [at(1, Side.BUY, "1", "1"), at(2, Side.SELL, "1", "1"), paid(3, "-0.25")]
+    fills: list[Fill | Funding] = [
+        at(1, Side.BUY, "1", "1"),
+        at(2, Side.SELL, "1", "1"),
+        paid(3, "-0.25"),
+    ]
     (trade,) = journal([], fills)
     assert trade.net_pnl == Decimal("-0.25")
 
