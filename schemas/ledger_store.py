@@ -60,11 +60,11 @@ class LedgerStore(Protocol):
         ...
 
     def order_versions(self, account: str) -> list[Order]:
-        """Every version of every order, in the order (tick, id, version)."""
+        """Every version of every order, in the order in which they were stored."""
         ...
 
     def fills(self, account: str) -> list[Fill | Funding]:
-        """Every fill and funding payment, in the order (tick, venue, symbol, id)."""
+        """Every fill and funding payment, in the order in which they were stored."""
         ...
 
     def positions(self, account: str) -> list[Position]:
@@ -72,7 +72,7 @@ class LedgerStore(Protocol):
         ...
 
     def commands(self, account: str) -> list[Command]:
-        """Commands with the tick from which they hold, in the order in which they were given."""
+        """Commands with the tick from which they hold, in the order in which they were stored."""
         ...
 
     def close(self) -> None:

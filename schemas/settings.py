@@ -126,6 +126,27 @@ class BrokerSettings(Section):
     topic_prefix: str = Field("", description="Put in front of every topic name.")
 
 
+class StoreSettings(Section):
+    """The durable ledger."""
+
+    url: str = Field(
+        "",
+        description="postgresql://user@host:port/name or sqlite://path: where the account writes "
+        "orders before they are sent, fills and commands. A password belongs into the environment "
+        "(PGPASSWORD, PGPASSFILE), not here. Empty: nowhere.",
+    )
+    lease_s: float = Field(
+        10.0,
+        gt=0,
+        description="An account that has not written or renewed for longer may be taken over.",
+    )
+
+    @property
+    def lease_ms(self) -> int:
+        """Length of a lease in milliseconds."""
+        return round(self.lease_s * 1_000)
+
+
 class RuntimeSettings(Section):
     """How the roles run."""
 
@@ -172,6 +193,7 @@ class Settings(Section):
     account: AccountSettings = AccountSettings()
     overview: OverviewSettings = OverviewSettings()
     broker: BrokerSettings = BrokerSettings()
+    store: StoreSettings = StoreSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
     def config_hash(self) -> str:
@@ -180,7 +202,7 @@ class Settings(Section):
 
     def decision_json(self) -> str:
         """Canonical JSON of every setting that decides."""
-        chosen = self.model_dump(mode="json", exclude={"broker", "runtime"})
+        chosen = self.model_dump(mode="json", exclude={"broker", "runtime", "store"})
         return msgspec.json.encode(chosen, order="deterministic").decode()
 
 

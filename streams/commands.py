@@ -59,8 +59,10 @@ class CommandLine:
             pass
         return None
 
-    async def all_of(self, topic: Topic, type_: type[M], *, account: str) -> list[M]:
-        """What a topic of one partition holds now of an account's records of a type."""
+    async def all_of(
+        self, topic: Topic, types: type[M] | tuple[type[M], ...], *, account: str
+    ) -> list[M]:
+        """What a topic of one partition holds now of an account's records of some types."""
         at = TopicPartition(self._prefix + topic.name, 0)
         begin = (await self._log.begin_offsets([at]))[at]
         end = (await self._log.end_offsets([at]))[at]
@@ -72,7 +74,7 @@ class CommandLine:
             ):
                 begin = record.offset + 1
                 message = decoder.decode(record.value or b"")
-                if isinstance(message, type_) and message.account == account:  # type: ignore[attr-defined]
+                if isinstance(message, types) and message.account == account:  # type: ignore[attr-defined]
                     found.append(message)
         return found
 

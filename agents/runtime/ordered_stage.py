@@ -17,6 +17,7 @@ from agents.runtime.fence import FencedApp, Partitions, Stage
 from agents.runtime.folds import OrderedFold
 from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.ledger_writer import LedgerWriter
 from agents.runtime.snapshots import SnapshotWriter, TableValue
 from schemas.control import Absent, FeedStale, Flatten, Halt, Resume, Resumed
 from schemas.errors import CodecError
@@ -88,6 +89,7 @@ class OrderedStage(Stage):
         *,
         keys: Sequence[str],
         meter: LatencyMeter,
+        ledger: LedgerWriter | None = None,
     ) -> None:
         prefix = settings.broker.topic_prefix
         topics = {prefix + t.name: t for t in (FRAMES, *fold.verdicts, CONTROL, *fold.outputs)}
@@ -102,6 +104,7 @@ class OrderedStage(Stage):
         self._reader = fold.reader
         self._interval_ns = round(settings.runtime.snapshot_interval_s * NS_PER_S)
         self._meter = meter
+        self._ledger = ledger
         self.emitter = Emitter(app, prefix=prefix)
         self._writer = SnapshotWriter(app)
         self._table = app.Table(
@@ -176,6 +179,8 @@ class OrderedStage(Stage):
         if kept[self._control]:
             return
         self._forget()
+        if self._ledger is not None:
+            self._ledger.forget()
         value = self._table.data.get(self._reader.encode())
         if not owned[self._control] or value is None:
             return
@@ -280,6 +285,8 @@ class OrderedStage(Stage):
                 command = self._commands.take(decoded)
                 if command is not None:
                     self._fold.command(self._state, command)
+                    if self._ledger is not None:
+                        self._ledger.note(command)
             case _:
                 pass
 
@@ -288,7 +295,10 @@ class OrderedStage(Stage):
         # Before anything is sent: a declaration made meanwhile must not lie before this step.
         before_ns, self._applied_ns = self._applied_ns, frame.close_ns
         published_s = self._published.pop((frame.key, frame.close_ns), None)
-        for given in self._fold.step(self._state, step):
+        decided = self._fold.step(self._state, step)
+        if self._ledger is not None:
+            await self._ledger.write(decided)
+        for given in decided:
             await self.emitter.emit(given, partition=0, timestamp_s=published_s)
             self._meter.observe(given, published_s)
         self._applied[frame.key] = Applied(frame.epoch, frame.seq, frame.close_ns)

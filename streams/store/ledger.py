@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from schemas.codec import Decoder, encode
 from schemas.control import Command, Flatten, Halt, Resume
-from schemas.digest import sort_key
 from schemas.errors import Fenced, StoreConflict, StoreError
 from schemas.ledger_store import Lease, LedgerRecord
 from schemas.order import Fill, Flattened, Funding, Order, OrderStatus, Position
@@ -25,7 +24,7 @@ class _Table(NamedTuple):
 
     def insert(self) -> str:
         """SQL that inserts one record, if its identity is new."""
-        names = [*self.identity, *self.columns, "epoch", "body"]
+        names = [*self.identity, *self.columns, "epoch", "number", "body"]
         return (
             f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
             f"ON CONFLICT ({', '.join(self.identity)}) DO NOTHING"
@@ -103,8 +102,8 @@ class SqlLedger:
     def acquire(self, account: str, holder: str, *, ttl_ms: int) -> Lease:
         """See :class:`LedgerStore`."""
         sql = f"""
-            INSERT INTO writer_leases (account, epoch, holder, expires_ms)
-            VALUES (?, 1, ?, {self._now} + ?)
+            INSERT INTO writer_leases (account, epoch, holder, expires_ms, records)
+            VALUES (?, 1, ?, {self._now} + ?, 0)
             ON CONFLICT (account) DO UPDATE SET
                 epoch = writer_leases.epoch + 1,
                 holder = excluded.holder,
@@ -142,13 +141,16 @@ class SqlLedger:
         with self._database.transaction() as transaction:
             # It locks the lease until the end: a takeover waits, or came before and is seen here.
             sql = f"""
-                UPDATE writer_leases SET expires_ms = {self._now} + ?
+                UPDATE writer_leases SET expires_ms = {self._now} + ?, records = records + ?
                 WHERE account = ? AND epoch = ? AND expires_ms > {self._now}
+                RETURNING records
             """
-            if transaction.execute(sql, (lease.ttl_ms, lease.account, lease.epoch)).rowcount != 1:
+            given = (lease.ttl_ms, len(records), lease.account, lease.epoch)
+            row = transaction.execute(sql, given).fetchone()
+            if row is None:
                 raise self._fenced(transaction, lease)
-            for record in records:
-                new += _put(transaction, record, lease)
+            for number, record in enumerate(records, start=row[0] - len(records) + 1):
+                new += _put(transaction, record, lease, number)
         return new
 
     def working_orders(self, account: str) -> list[Order]:
@@ -160,25 +162,27 @@ class SqlLedger:
             WHERE account = ? AND status NOT IN ({done}) AND version = (
                 SELECT max(version) FROM orders
                 WHERE account = latest.account AND client_order_id = latest.client_order_id)
-            ORDER BY tick_ns, client_order_id
+            ORDER BY number
             """,
             account,
         )
 
     def order_versions(self, account: str) -> list[Order]:
         """See :class:`LedgerStore`."""
-        found: list[Order] = self._read("SELECT body FROM orders WHERE account = ?", account)
-        # Not in SQL: a database sorts text by the language that it was made for.
-        return sorted(
-            found, key=lambda order: (order.tick_ns, order.client_order_id, order.version)
-        )
+        return self._read("SELECT body FROM orders WHERE account = ? ORDER BY number", account)
 
     def fills(self, account: str) -> list[Fill | Funding]:
         """See :class:`LedgerStore`."""
-        found: list[Fill | Funding] = []
-        for table in (_FILLS, _FUNDING):
-            found += self._read(f"SELECT body FROM {table.name} WHERE account = ?", account)
-        return sorted(found, key=sort_key)
+        return self._read(
+            """
+            SELECT body, number FROM fills WHERE account = ?
+            UNION ALL
+            SELECT body, number FROM funding WHERE account = ?
+            ORDER BY number
+            """,
+            account,
+            account,
+        )
 
     def positions(self, account: str) -> list[Position]:
         """See :class:`LedgerStore`."""
@@ -227,14 +231,14 @@ class SqlLedger:
         return f"{holder} holds it with epoch {epoch}, its lease ends in {left_ms} ms"
 
 
-def _put(transaction: Transaction, record: LedgerRecord, lease: Lease) -> int:
+def _put(transaction: Transaction, record: LedgerRecord, lease: Lease, number: int) -> int:
     """Insert one record; 1 if it was new."""
     if record.account != lease.account:
         raise StoreError(f"a record of account {record.account} under a lease of {lease.account}")
     table = _TABLE_OF[type(record)]
     identity = [_value(record, name) for name in table.identity]
     values = [_value(record, name) for name in table.columns]
-    row = [*identity, *values, lease.epoch, encode(record)]
+    row = [*identity, *values, lease.epoch, number, encode(record)]
     if transaction.execute(table.insert(), row).rowcount == 1:
         return 1
     stored = transaction.execute(table.select(), identity).fetchone()

@@ -7,7 +7,6 @@ same commands with these ticks from the start, the pipeline must decide the same
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,7 +23,7 @@ from schemas.topics import CONTROL, ORDERS, POSITIONS
 from streams.commands import CommandLine
 from streams.publish import FramePublisher
 from streams.transport.log import Log, open_log
-from tests.chaos.cluster import Cluster
+from tests.chaos.cluster import Cluster, short_cluster
 from tests.chaos.inside import Inside
 from tests.chaos.market import short_market, short_settings
 from tests.chaos.outputs import Outputs, digests
@@ -157,13 +156,9 @@ async def a_day_with_commands(roles: Stand, settings: Settings) -> None:
     await roles.start("execution3")
     await day.play(len(day.frames))
 
-    given: list[Command] = [
-        *await line.all_of(CONTROL, Halt, account="paper"),
-        *await line.all_of(CONTROL, Resume, account="paper"),
-        *await line.all_of(CONTROL, Flatten, account="paper"),
-    ]
+    kinds: tuple[type[Command], ...] = (Halt, Resume, Flatten)
+    given = await line.all_of(CONTROL, kinds, account="paper")
     commands = [command for command in given if command.effective_ns is not None]
-    commands.sort(key=lambda command: "hrsqf".index(command.id))
     assert [command.id for command in commands] == ["h", "r", "s", "q", "f"]
     expected = decided(frames, settings, commands)
     done = [record for record in expected[POSITIONS.name] if isinstance(record, Flattened)]
@@ -193,14 +188,6 @@ def test_on_the_embedded_broker_with_two_deaths_of_the_account() -> None:
 
 @pytest.mark.needs_kafka
 def test_on_kafka_with_two_deaths_of_the_account(kafka: KafkaServer, tmp_path: Path) -> None:
-    url, prefix = f"kafka://{kafka.bootstrap}", f"{tmp_path.name}."
-    settings = short_settings(url=url, topic_prefix=prefix)
-    told = settings.model_dump(mode="json", include={"frames", "dimensions", "signals"})
-    overrides = [
-        f"{section}.{key}={json.dumps(value)}"
-        for section, values in told.items()
-        for key, value in values.items()
-    ]
-    symbols = settings.runtime.symbols
-    with Cluster(url, prefix, tmp_path, symbols, partitions=4, overrides=overrides) as cluster:
+    settings = short_settings(url=f"kafka://{kafka.bootstrap}", topic_prefix=f"{tmp_path.name}.")
+    with short_cluster(settings, tmp_path) as cluster:
         asyncio.run(on_kafka(cluster, settings))

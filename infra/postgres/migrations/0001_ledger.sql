@@ -3,14 +3,17 @@
 -- BIGINT, INTEGER and BOOLEAN, and no statement that only one of the two knows.
 --
 -- "body" is the whole record as it travels (MessagePack with a schema version). The columns beside it
--- are there to be asked for. Nothing is ever updated or deleted but writer_leases.
+-- are there to be asked for. "number" is the place of a record among all of its account, "epoch" that of
+-- the writer who stored it. Nothing is ever updated or deleted but writer_leases.
 
--- Who may write for an account. "epoch" is the fencing token; it only grows.
+-- Who may write for an account. "epoch" is the fencing token, "records" the last number that was given
+-- to a record (some are passed over); both only grow.
 CREATE TABLE writer_leases (
     account    TEXT NOT NULL PRIMARY KEY,
     epoch      BIGINT NOT NULL,
     holder     TEXT NOT NULL,
-    expires_ms BIGINT NOT NULL
+    expires_ms BIGINT NOT NULL,
+    records    BIGINT NOT NULL
 );
 
 -- One row for each version of an order; version 0 is the intent, written before any network call.
@@ -32,6 +35,7 @@ CREATE TABLE orders (
     attempt         INTEGER NOT NULL,
     reason          TEXT NOT NULL,
     epoch           BIGINT NOT NULL,
+    number          BIGINT NOT NULL,
     body            BYTEA NOT NULL,
     PRIMARY KEY (account, client_order_id, version)
 );
@@ -52,6 +56,7 @@ CREATE TABLE fills (
     fee_currency    TEXT NOT NULL,
     maker           BOOLEAN NOT NULL,
     epoch           BIGINT NOT NULL,
+    number          BIGINT NOT NULL,
     body            BYTEA NOT NULL,
     PRIMARY KEY (account, venue, symbol, trade_id)
 );
@@ -66,6 +71,7 @@ CREATE TABLE funding (
     amount     NUMERIC NOT NULL,
     currency   TEXT NOT NULL,
     epoch      BIGINT NOT NULL,
+    number     BIGINT NOT NULL,
     body       BYTEA NOT NULL,
     PRIMARY KEY (account, venue, symbol, payment_id)
 );
@@ -81,11 +87,12 @@ CREATE TABLE positions (
     fees          NUMERIC NOT NULL,
     balance       NUMERIC NOT NULL,
     epoch         BIGINT NOT NULL,
+    number        BIGINT NOT NULL,
     body          BYTEA NOT NULL,
     PRIMARY KEY (account, venue, symbol, tick_ns)
 );
 
--- Halt, resume, flatten, each with the tick from which it holds, and when it was given (wall time).
+-- Halt, resume, flatten, each with the tick from which it holds, and when it was given (wall time, ns).
 CREATE TABLE commands (
     account      TEXT NOT NULL,
     id           TEXT NOT NULL,
@@ -96,6 +103,7 @@ CREATE TABLE commands (
     given_ns     BIGINT NOT NULL,
     effective_ns BIGINT NOT NULL,
     epoch        BIGINT NOT NULL,
+    number       BIGINT NOT NULL,
     body         BYTEA NOT NULL,
     PRIMARY KEY (account, id)
 );
@@ -107,6 +115,7 @@ CREATE TABLE flattened (
     scope      TEXT NOT NULL,
     tick_ns    BIGINT NOT NULL,
     epoch      BIGINT NOT NULL,
+    number     BIGINT NOT NULL,
     body       BYTEA NOT NULL,
     PRIMARY KEY (account, command_id)
 );
