@@ -93,7 +93,7 @@ class Account:
                 state.risk.resume(state.equity())
         records = self._settle(state, frame)
         self._mark(state, frame)
-        self._risk.observe(state, frame, moved=bool(records))
+        records.extend(self._risk.observe(state, frame, moved=bool(records)))
         records.extend(self._protection.review(state, frame))
         if signal is not None:
             records.extend(self._admit(state, frame, signal))

@@ -1,7 +1,9 @@
 """The risk engine: shows the rules an entry as it would leave the account, and the account itself.
 
 Before every order that makes a position larger all rules are asked. Orders that make one smaller
-are never refused: an account must always be able to leave.
+are never refused: an account must always be able to leave. At every sample, and when a drawdown
+halts, the account itself is held against the rules that are about all of it: an alert says which
+one it has come to break.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
+
 from agents.execution.account_state import AccountState
 from agents.execution.orders import OPEN
 from agents.execution.proposal import Exposure, Proposal
-from agents.execution.rulebook import breach
+from agents.execution.rulebook import breach, rules
 from agents.execution.statistics import (
     Returns,
     Tail,
@@ -23,7 +27,8 @@ from agents.execution.statistics import (
     tail,
 )
 from agents.venues.paper import PaperVenue
-from schemas.frame import Frame
+from schemas.alert import Alert, Severity
+from schemas.frame import Frame, Side
 from schemas.money import CONTEXT, decimal_of
 from schemas.order import Order
 from schemas.settings import Settings
@@ -32,11 +37,24 @@ from schemas.signal import Signal
 ZERO = Decimal(0)
 _DAY_S = 86_400.0
 
+WATCHED = (
+    "daily_loss",
+    "drawdown",
+    "expected_shortfall",
+    "gross_exposure",
+    "heat",
+    "leverage",
+    "net_exposure",
+    "value_at_risk",
+)
+"""Rules that are about the whole account, with or without an order."""
+
 
 class Risk:
     """Asks the rules; the state is the caller's to keep."""
 
     def __init__(self, settings: Settings, *, venue: PaperVenue) -> None:
+        self._account = settings.account.id
         self._limits = settings.risk
         self._protections = settings.protections
         self._max_open = settings.account.max_open_positions
@@ -45,15 +63,19 @@ class Risk:
         # Losses grow with the square root of time: from one sample to a day.
         self._to_day = math.sqrt(_DAY_S / settings.risk.sample_s)
 
-    def observe(self, state: AccountState, frame: Frame, *, moved: bool) -> None:
-        """Take a frame: time passes, its mid is heard, the equity may have changed."""
+    def observe(self, state: AccountState, frame: Frame, *, moved: bool) -> list[Alert]:
+        """Take a frame: time passes, its mid is heard, the equity may have changed.
+
+        Gives an alert for each rule that the account has come to break since it was last looked at.
+        """
         risk = state.risk
-        risk.pass_time(frame.close_ns, self._limits)
+        due = risk.pass_time(frame.close_ns, self._limits)
         mark = state.marks.get(frame.key)
         if mark is not None and frame.book is not None:
             risk.heard(frame.key, mark, frame.close_ns)
-        if moved or risk.day < 0 or state.held_qty(frame.key):
-            risk.observe(state.equity(), frame.close_ns, self._limits)
+        if moved or risk.is_new_day(frame.close_ns) or state.held_qty(frame.key):
+            due = risk.observe(state.equity(), frame.close_ns, self._limits) is not None or due
+        return self._watch(state, frame) if due else []
 
     def refusal(
         self, state: AccountState, frame: Frame, signal: Signal, order: Order, *, at_stop: Decimal
@@ -66,9 +88,6 @@ class Risk:
     ) -> Proposal:
         """What the rules are shown."""
         price = decimal_of(signal.price)
-        equity = state.equity()
-        if frame.close_ns // (10**9 * 86_400) > state.risk.day:
-            state.risk.observe(equity, frame.close_ns, self._limits)
         held = self._quantities(state)
         before = held.pop(frame.key, ZERO)
         qty = CONTEXT.add(before, CONTEXT.multiply(order.qty, Decimal(order.side.value)))
@@ -77,28 +96,64 @@ class Risk:
         after = Exposure(
             frame.key, CONTEXT.multiply(qty, price), CONTEXT.multiply(abs(qty), at_stop)
         )
-        return Proposal(
-            now_ns=frame.close_ns,
+        return msgspec.structs.replace(
+            self._standing(state, frame, others, after),
             side=order.side,
             price=price,
             notional=CONTEXT.multiply(order.qty, price),
+            opens=not before,
+            range_fraction=_range(signal, price),
+        )
+
+    def _watch(self, state: AccountState, frame: Frame) -> list[Alert]:
+        held = self._quantities(state)
+        own = self._exposure(state, frame, frame.key, held.pop(frame.key, ZERO), ())
+        others = tuple(self._exposure(state, frame, key, held[key], ()) for key in sorted(held))
+        now = self._standing(state, frame, others, own)
+        found = {name: text for name in WATCHED if (text := rules()[name](now)) is not None}
+        new = {name: text for name, text in found.items() if name not in state.risk.breached}
+        state.risk.breached = tuple(found)
+        return [
+            Alert(
+                frame.venue,
+                frame.symbol,
+                frame.close_ns,
+                f"risk:{name}",
+                Severity.CRITICAL if name == "drawdown" else Severity.WARNING,
+                f"account {self._account}: {text}; entries are refused, look at the positions",
+            )
+            for name, text in new.items()
+        ]
+
+    def _standing(
+        self,
+        state: AccountState,
+        frame: Frame,
+        others: tuple[Exposure, ...],
+        own: Exposure,
+    ) -> Proposal:
+        """The account with these positions, and no order."""
+        risk, equity = state.risk, state.equity()
+        return Proposal(
+            now_ns=frame.close_ns,
+            side=Side.BUY,
+            price=ZERO,
+            notional=ZERO,
             equity=equity,
-            after=after,
+            after=own,
             limits=self._limits,
             protections=self._protections,
             max_open_positions=self._max_open,
-            opens=not before,
             mid=state.marks.get(frame.key),
-            range_fraction=_range(signal, price),
             stale=_stale(frame),
             others=others,
             sectors=self._sectors,
-            tail=self._tail(state, (*others, after), equity),
-            drawdown=drawdown(equity, state.risk.peak),
-            daily_loss=drawdown(equity, state.risk.day_equity),
-            halted=state.risk.halted,
-            recent_orders=state.risk.recent_orders(frame.close_ns),
-            trades=tuple(state.risk.trades),
+            tail=self._tail(state, (*others, own), equity),
+            drawdown=drawdown(equity, risk.peak),
+            daily_loss=drawdown(equity, risk.day_equity),
+            halted=risk.halted,
+            recent_orders=risk.recent_orders(frame.close_ns),
+            trades=tuple(risk.trades),
         )
 
     def _quantities(self, state: AccountState) -> dict[str, Decimal]:

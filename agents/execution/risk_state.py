@@ -18,7 +18,8 @@ _MINUTE_NS = 60 * NS_PER_S
 
 
 class RiskState(msgspec.Struct):
-    """Bounded by symbols × samples. ``halted`` is the breach that stopped the account for good.
+    """Bounded by symbols × samples. ``halted`` is the breach that stopped the account for good,
+    ``breached`` names the rules that the account itself broke when it was last looked at.
 
     ``mids`` are the last mids by symbol, ``mid_ns`` their times; ``sampled`` the mids at the last
     boundary of the grid, ``returns`` those between boundaries.
@@ -28,6 +29,7 @@ class RiskState(msgspec.Struct):
     day_equity: Decimal
     day: int = -1
     halted: str = ""
+    breached: tuple[str, ...] = ()
     boundary_ns: int = -1
     mids: dict[str, float] = msgspec.field(default_factory=dict)
     mid_ns: dict[str, int] = msgspec.field(default_factory=dict)
@@ -36,11 +38,14 @@ class RiskState(msgspec.Struct):
     placed_ns: list[int] = msgspec.field(default_factory=list)
     trades: list[ClosedTrade] = msgspec.field(default_factory=list)
 
+    def is_new_day(self, now_ns: int) -> bool:
+        """Whether no equity of this day (UTC) is known."""
+        return now_ns // _DAY_NS > self.day
+
     def observe(self, equity: Decimal, now_ns: int, limits: RiskSettings) -> str | None:
         """Take the equity; the breach if it has just fallen so far that the account halts."""
-        day = now_ns // _DAY_NS
-        if day > self.day:
-            self.day, self.day_equity = day, equity
+        if self.is_new_day(now_ns):
+            self.day, self.day_equity = now_ns // _DAY_NS, equity
         self.peak = max(self.peak, equity)
         if self.halted:
             return None
@@ -56,19 +61,20 @@ class RiskState(msgspec.Struct):
         self.mids[key] = float(mid)
         self.mid_ns[key] = now_ns
 
-    def pass_time(self, now_ns: int, limits: RiskSettings) -> None:
-        """Sample every symbol at each boundary of the grid that lies before ``now_ns``."""
+    def pass_time(self, now_ns: int, limits: RiskSettings) -> bool:
+        """Sample every symbol at each boundary of the grid before ``now_ns``; if there was one."""
         step_ns = limits.sample_ns
         if self.boundary_ns < 0:
             self.boundary_ns = -(-now_ns // step_ns) * step_ns
         passed = -(-(now_ns - self.boundary_ns) // step_ns)
         if passed <= 0:
-            return
+            return False
         last_ns = self.boundary_ns + (passed - 1) * step_ns
         kept = min(passed, limits.samples + 1)
         for back in range(kept - 1, -1, -1):
             self._sample(last_ns - back * step_ns, limits)
         self.boundary_ns = last_ns + step_ns
+        return True
 
     def placed(self, now_ns: int, limits: RiskSettings) -> None:
         """Note that an order was placed."""
