@@ -13,6 +13,7 @@ from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine, SymbolState
 from agents.execution.account import Account, AccountState
 from agents.overview.overview import Overview, OverviewState
+from schemas.control import Command, Flatten, Halt, Resume
 from schemas.frame import Backfill, Frame, Instrument, Message
 from schemas.score import DimensionScore
 from schemas.series import Series
@@ -51,8 +52,11 @@ class Pipeline:
         self._overview = Overview(settings) if settings.overview.enabled else None
         self._overview_state = OverviewState()
 
-    def process(self, message: Frame | Instrument | Backfill | Series) -> list[Record]:
-        """Take the next message of the log; everything that is decided by it, in order."""
+    def process(self, message: Frame | Instrument | Backfill | Series | Command) -> list[Record]:
+        """Take the next message of the log; everything that is decided by it, in order.
+
+        A command may come any time before the frames for which it holds.
+        """
         match message:
             case Frame():
                 return [Record(topic_of(m), m) for m in self._decide(message)]
@@ -66,6 +70,9 @@ class Pipeline:
             case Series():
                 for machine in self._machines:
                     machine.learn(self._state(machine, message), message)
+            case Halt() | Resume() | Flatten():
+                if message.account == self._account.id:
+                    self._account.command(self.account_state, message)
         return []
 
     def _decide(self, frame: Frame) -> list[Message]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.feeds import Feed
 from cli.pace import Pacer
+from cli.roles import ledger_of
 from cli.run import Run
 from cli.show import Show
 from cli.stop import Stop
@@ -131,7 +132,7 @@ async def live(
 async def _start_roles(settings: Settings, log: Log) -> list[Role]:
     from agents.runtime import roles, running
 
-    started = [roles.worker(settings), roles.execution(settings)]
+    started = [roles.worker(settings), roles.execution(settings, store=ledger_of(settings))]
     if settings.overview.enabled:
         started.append(roles.overview(settings))
     for role in started:

@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from cli import config, live_feed, plot, rank, replay, roles, score, simulate, up, verify
+from cli import (
+    config,
+    control,
+    journal,
+    live_feed,
+    plot,
+    rank,
+    replay,
+    roles,
+    score,
+    simulate,
+    up,
+    verify,
+)
 from schemas.errors import PrismError, UsageError
 
 EXIT_FAILURE = 1
@@ -50,6 +63,10 @@ app.command("worker", rich_help_panel="Roles over a broker")(roles.worker)
 app.command("execution", rich_help_panel="Roles over a broker")(roles.execution)
 app.command("overview", rich_help_panel="Roles over a broker")(roles.overview)
 app.command("verify", rich_help_panel="Roles over a broker")(verify.verify)
+app.command("halt", rich_help_panel="Stop")(control.halt)
+app.command("resume", rich_help_panel="Stop")(control.resume)
+app.command("flatten", rich_help_panel="Stop")(control.flatten)
+app.command("journal", rich_help_panel="Look")(journal.journal_command)
 app.command("score", rich_help_panel="Look")(score.score)
 app.command("plot", rich_help_panel="Look")(plot.plot)
 app.command("replay", rich_help_panel="Reproduce")(replay.replay)

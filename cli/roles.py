@@ -19,6 +19,7 @@ from cli.pace import Pacer, parse_speed
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import UsageError
+from schemas.ledger_store import LedgerStore
 from schemas.settings import Settings
 from streams.exchanges.venue import Venue, venue_of
 from streams.merge import event_ns
@@ -78,7 +79,7 @@ def execution(
     settings = _settings(config, [*(overrides or []), *_waiting_for(symbols)], broker, partitions)
     from agents.runtime import roles, running
 
-    role = roles.execution(settings)
+    role = roles.execution(settings, store=ledger_of(settings))
     asyncio.run(_prepare(settings, role.changelogs()))
     running.run(role)
 
@@ -195,6 +196,13 @@ async def _prepare(settings: Settings, changelogs: Mapping[str, int]) -> None:
         await log.ensure_topics(changelog_specs(changelogs))
     finally:
         await log.close()
+
+
+def ledger_of(settings: Settings) -> LedgerStore | None:
+    """The durable ledger that the settings name, if they name one."""
+    from streams.store.ledger import open_ledger
+
+    return open_ledger(settings.store.url) if settings.store.url else None
 
 
 def _waiting_for(symbols: str | None) -> list[str]:

@@ -6,15 +6,39 @@ names who is told: an account, or for absences the market overview (``market.ove
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from schemas.frame import Message
 
 
+class TradingMode(StrEnum):
+    """What an account, or one symbol of it, may still do. The strictest of all in force holds."""
+
+    REDUCE_ONLY = "reduce_only"
+    """Orders may make a position smaller, and nothing else."""
+    SIGNAL_ONLY = "signal_only"
+    """Signals are given and recorded; none becomes an order."""
+    HALT = "halt"
+    """The alarm: no order by a signal. Closings of a flatten go on."""
+
+
 class Halt(Message, frozen=True):
-    """No new orders on ``account`` from ``effective_ns`` on, until a person resumes."""
+    """Restricts ``account``, or one ``venue:symbol`` of it, until a person resumes.
+
+    A person writes it without a tick, and the account stops as soon as it reads it. The account
+    writes it again with the tick from which it holds, ``effective_ns``: it holds for frames that
+    close after that, live and whenever the log is read again. The same goes for the two below.
+    ``given_ns`` is wall time, for people; nothing decides by it.
+    """
 
     account: str
-    effective_ns: int
+    effective_ns: int | None
     reason: str
+    id: str = ""
+    by: str = ""
+    scope: str = ""
+    given_ns: int = 0
+    mode: TradingMode = TradingMode.HALT
 
     @property
     def key(self) -> str:
@@ -23,11 +47,15 @@ class Halt(Message, frozen=True):
 
 
 class Resume(Message, frozen=True):
-    """Ends a halt."""
+    """Ends every halt of the same scope: the account's own, or those of one symbol."""
 
     account: str
-    effective_ns: int
+    effective_ns: int | None
     reason: str
+    id: str = ""
+    by: str = ""
+    scope: str = ""
+    given_ns: int = 0
 
     @property
     def key(self) -> str:
@@ -36,16 +64,24 @@ class Resume(Message, frozen=True):
 
 
 class Flatten(Message, frozen=True):
-    """Cancel every order and close every position of ``account``."""
+    """Halts its scope, cancels its orders and closes its positions."""
 
     account: str
-    effective_ns: int
+    effective_ns: int | None
     reason: str
+    id: str = ""
+    by: str = ""
+    scope: str = ""
+    given_ns: int = 0
 
     @property
     def key(self) -> str:
         """Message key: the account."""
         return self.account
+
+
+Command = Halt | Resume | Flatten
+"""What a person may want of an account."""
 
 
 class FeedStale(Message, frozen=True):
@@ -107,4 +143,4 @@ class SettingsInForce(Message, frozen=True):
         return self.account
 
 
-Control = Halt | Resume | Flatten | FeedStale | Absent | Resumed | SettingsInForce
+Control = Command | FeedStale | Absent | Resumed | SettingsInForce

@@ -27,8 +27,14 @@ PrismError
 ├── BrokerError                the broker is away, or its topics are not what they must be
 │   ├── BrokerUnreachable
 │   └── TopicMismatch
+├── StoreError                 the durable ledger is away, or does not fit
+│   ├── StoreUnreachable
+│   ├── StoreConflict          a record that contradicts what is stored under its id
+│   └── Fenced                 the lease of a writer has lapsed, or another took over
 └── ExecutionError             an order or account operation that must not happen
-    └── IllegalTransition      an order state that cannot follow the one it is in
+    ├── IllegalTransition      an order state that cannot follow the one it is in
+    ├── UnknownOrder           a report or fill of an order that nobody here placed
+    └── Overfilled             a venue that says more is filled than was ordered
 """
 
 from __future__ import annotations
@@ -166,9 +172,33 @@ class TopicMismatch(BrokerError):
     """A topic is missing, or its partition count differs from the table of topics."""
 
 
+class StoreError(PrismError):
+    """The durable ledger is away, or its schema does not fit."""
+
+
+class StoreUnreachable(StoreError):
+    """No database answers, or it broke off."""
+
+
+class StoreConflict(StoreError):
+    """A record that contradicts what is stored under its id."""
+
+
+class Fenced(StoreError):
+    """The lease of a writer has lapsed, or another writer holds the account."""
+
+
 class ExecutionError(PrismError):
     """An order or account operation that must not happen."""
 
 
 class IllegalTransition(ExecutionError):
     """An order state that cannot follow the one it is in."""
+
+
+class UnknownOrder(ExecutionError):
+    """A report or a fill of an order that nobody here placed."""
+
+
+class Overfilled(ExecutionError):
+    """A venue that says that more is filled than was ordered."""

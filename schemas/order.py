@@ -10,13 +10,38 @@ from schemas.ids import content_id
 
 
 class OrderType(StrEnum):
-    """How an order meets the book."""
+    """How an order meets the book.
+
+    Market and limit orders meet it when they arrive. A stop waits for a trade at or beyond its
+    ``stop_price`` against its own side (a sell stop: at or below it), a take-profit for one in its
+    favour; both are market orders from then on.
+    """
 
     MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    TAKE_PROFIT = "take_profit"
+
+
+class TimeInForce(StrEnum):
+    """How long a limit order stays, and whether it may take."""
+
+    GTC = "gtc"
+    """Takes what its limit allows, the rest stays until it is filled or cancelled."""
+    IOC = "ioc"
+    """Takes what its limit allows at once; the rest is cancelled."""
+    FOK = "fok"
+    """All of it at once, or nothing."""
+    POST_ONLY = "post_only"
+    """Never takes: refused if it would."""
 
 
 class OrderStatus(StrEnum):
-    """Where an order is in its life. Terminal: filled, cancelled, rejected."""
+    """Where an order is in its life; ``agents/execution/lifecycle.py`` says what may follow what.
+
+    Done: filled, cancelled, rejected. Unknown: sent, and no answer tells what became of it.
+    Reconciled: done, and its fills were compared with the venue's.
+    """
 
     INTENT = "intent"
     SUBMITTED = "submitted"
@@ -26,6 +51,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+    RECONCILED = "reconciled"
 
 
 class Factor(Part, frozen=True):
@@ -41,6 +67,7 @@ class Order(Message, frozen=True):
     ``tick_ns`` is the close of the frame at which the step happened. ``qty`` is the whole order,
     ``filled_qty`` what is filled so far. ``reason`` says why it was placed or rejected (a reject
     names the rule, the limit and the value). ``factors`` record how the size came about.
+    ``price`` is the limit of a limit order, ``stop_price`` the trigger of a stop or take-profit.
     """
 
     client_order_id: str
@@ -60,6 +87,9 @@ class Order(Message, frozen=True):
     attempt: int
     reason: str
     factors: tuple[Factor, ...] = ()
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
 
     @property
     def key(self) -> str:
@@ -102,6 +132,28 @@ class Fill(Message, frozen=True):
         return self.trade_id
 
 
+class Funding(Message, frozen=True):
+    """A funding payment on an open position. The balance moves by ``amount``: paid is below 0."""
+
+    payment_id: str
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    amount: Decimal
+    currency: str
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within the topic."""
+        return self.payment_id
+
+
 class Position(Message, frozen=True):
     """A position after the fills of one tick. ``qty`` is signed: positive is long.
 
@@ -128,6 +180,33 @@ class Position(Message, frozen=True):
     def id(self) -> str:
         """Unique within (tick, venue, symbol)."""
         return "position"
+
+
+class Flattened(Message, frozen=True):
+    """A flatten is done: the venue reports no orders and no positions in its ``scope``.
+
+    ``scope`` is ``venue:symbol``, or empty for the whole account; ``command_id`` names the
+    :class:`~schemas.control.Flatten`. ``venue`` and ``symbol`` are those of the last report.
+    """
+
+    account: str
+    venue: str
+    symbol: str
+    tick_ns: int
+    command_id: str
+    scope: str
+    orders: int = 0
+    positions: int = 0
+
+    @property
+    def key(self) -> str:
+        """Message key: the account."""
+        return self.account
+
+    @property
+    def id(self) -> str:
+        """Unique within (tick, venue, symbol)."""
+        return f"flattened:{self.command_id}"
 
 
 def client_order_id(account: str, signal_id: str, leg: str, attempt: int) -> str:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +24,14 @@ from schemas.confluence_settings import (
     WeightsSettings,
 )
 from schemas.errors import SettingsError
+from schemas.execution_settings import (
+    AccountSettings,
+    PaperSettings,
+    ProtectionsSettings,
+    RiskSettings,
+    SizingSettings,
+    StopsSettings,
+)
 from schemas.ids import content_id
 from schemas.score import DIMENSIONS
 from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
@@ -77,50 +83,6 @@ class DimensionsSettings(Section):
         default_factory=dict,
         description="Settings of a dimension by its name; its own file lists and checks them.",
     )
-
-
-class SizingScaling(StrEnum):
-    """How conviction beyond the threshold enlarges the base size."""
-
-    ADDITIVE = "additive"
-    MULTIPLICATIVE = "multiplicative"
-
-
-class SizingSettings(Section):
-    """How large a position a signal asks for."""
-
-    policy: str = Field("threshold", description="Sizing policy by name.")
-    base_fraction: Decimal = Field(Decimal("0.03"), gt=0, le=1, description="Share of balance.")
-    scale_factor: Decimal = Field(
-        Decimal("0.01"), ge=0, description="Share of balance added per point beyond the threshold."
-    )
-    cap_fraction: Decimal = Field(
-        Decimal("0.10"), gt=0, le=1, description="Largest share of balance."
-    )
-    scaling: SizingScaling = Field(
-        SizingScaling.ADDITIVE,
-        description="additive: base + excess * scale_factor; multiplicative: base * (1 + that).",
-    )
-
-
-class PaperSettings(Section):
-    """The paper venue."""
-
-    balance: Decimal = Field(Decimal(100_000), gt=0, description="Start balance, account currency.")
-    currency: str = Field("USDT", description="Account currency; symbols must settle in it.")
-    latency_ms: int = Field(
-        50, ge=0, description="Time from order to venue; it fills on the first frame closing after."
-    )
-    taker_fee_bps: Decimal = Field(
-        Decimal(5), ge=0, description="Taker fee of the traded notional, in basis points."
-    )
-
-
-class AccountSettings(Section):
-    """The account that trades."""
-
-    id: str = Field("paper", min_length=1, description="Name of the account.")
-    max_open_positions: int = Field(10, ge=1, description="No new position beyond this many.")
 
 
 class OverviewSettings(Section):
@@ -218,6 +180,27 @@ class BrokerSettings(Section):
     topic_prefix: str = Field("", description="Put in front of every topic name.")
 
 
+class StoreSettings(Section):
+    """The durable ledger."""
+
+    url: str = Field(
+        "",
+        description="postgresql://user@host:port/name or sqlite://path: where the account writes "
+        "orders before they are sent, fills and commands. A password belongs into the environment "
+        "(PGPASSWORD, PGPASSFILE), not here. Empty: nowhere.",
+    )
+    lease_s: float = Field(
+        10.0,
+        gt=0,
+        description="An account that has not written or renewed for longer may be taken over.",
+    )
+
+    @property
+    def lease_ms(self) -> int:
+        """Length of a lease in milliseconds."""
+        return round(self.lease_s * 1_000)
+
+
 class RuntimeSettings(Section):
     """How the roles run."""
 
@@ -257,11 +240,15 @@ class Settings(Section):
     thresholds: ThresholdsSettings = ThresholdsSettings()
     signals: SignalsSettings = SignalsSettings()
     sizing: SizingSettings = SizingSettings()
+    stops: StopsSettings = StopsSettings()
+    risk: RiskSettings = RiskSettings()
+    protections: ProtectionsSettings = ProtectionsSettings()
     paper: PaperSettings = PaperSettings()
     account: AccountSettings = AccountSettings()
     overview: OverviewSettings = OverviewSettings()
     feed: FeedSettings = FeedSettings()
     broker: BrokerSettings = BrokerSettings()
+    store: StoreSettings = StoreSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
     def config_hash(self) -> str:
@@ -270,7 +257,7 @@ class Settings(Section):
 
     def decision_json(self) -> str:
         """Canonical JSON of every setting that decides."""
-        chosen = self.model_dump(mode="json", exclude={"feed", "broker", "runtime"})
+        chosen = self.model_dump(mode="json", exclude={"feed", "broker", "runtime", "store"})
         return msgspec.json.encode(chosen, order="deterministic").decode()
 
 

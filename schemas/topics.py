@@ -18,7 +18,7 @@ from schemas.control import (
 )
 from schemas.frame import Backfill, Frame, Instrument, Message, RawMessage
 from schemas.health import Checkpoint, DeadLetter, Heartbeat
-from schemas.order import Fill, Order, Position
+from schemas.order import Fill, Flattened, Funding, Order, Position
 from schemas.overview import MarketOverview
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
@@ -85,8 +85,10 @@ CONFLUENCE_SCORES = Topic(
 )  # fmt: skip
 SIGNALS = Topic("confluence.signals", KeyedBy.ACCOUNT, (Signal,), "join", "execution, sinks, api")
 ORDERS = Topic("execution.orders", KeyedBy.ACCOUNT, (Order,), "execution", "sinks, api")
-FILLS = Topic("execution.fills", KeyedBy.ACCOUNT, (Fill,), "execution", "sinks, api")
-POSITIONS = Topic("execution.positions", KeyedBy.ACCOUNT, (Position,), "execution", "sinks, api")
+FILLS = Topic("execution.fills", KeyedBy.ACCOUNT, (Fill, Funding), "execution", "sinks, api")
+POSITIONS = Topic(
+    "execution.positions", KeyedBy.ACCOUNT, (Position, Flattened), "execution", "sinks, api"
+)
 OVERVIEW = Topic("market.overview", KeyedBy.OVERVIEW, (MarketOverview,), "overview", "sinks, api")
 CHECKPOINTS = Topic(
     "state.checkpoints", KeyedBy.STATE, (Checkpoint,), "every role", "capsules, shadow workers"

@@ -11,6 +11,7 @@ from hypothesis import settings
 from tests.support.kafka import KafkaServer
 from tests.support.kafka_home import KafkaUnavailable, kafka_home
 from tests.support.needs import in_ci, market_data_dir, require_or_skip, skip_that_must_fail
+from tests.support.postgres import PostgresServer, PostgresUnavailable, postgres_bin
 
 # The two cores are shared, so an example's time says nothing. In CI every run tries the same
 # examples: what fails there fails again on a laptop with CI=true.
@@ -51,4 +52,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     except KafkaUnavailable as error:
         require_or_skip(False, str(error))
     with KafkaServer(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL on loopback; the test also carries ``needs_database``."""
+    try:
+        postgres_bin()
+    except PostgresUnavailable as error:
+        require_or_skip(False, str(error))
+    with PostgresServer() as server:
         yield server

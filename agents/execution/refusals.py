@@ -1,4 +1,6 @@
-"""Why a signal gives no order: one small rule each, asked in this order, the first answer counts.
+"""Why a signal cannot become orders: one small rule each, in this order, the first answer counts.
+
+These come before there is a size; what limits risk is in ``rules/``, one file each.
 
 A refusal names the rule, the limit and the value, and becomes a rejected order on the orders topic.
 """
@@ -22,8 +24,6 @@ class Situation(msgspec.Struct, frozen=True):
     account_currency: str
     held_qty: Decimal
     working_order: str | None
-    open_positions: int
-    max_open_positions: int
 
 
 Rule = Callable[[Situation], str | None]
@@ -72,15 +72,7 @@ def spot(now: Situation) -> str | None:
     return None
 
 
-def open_positions(now: Situation) -> str | None:
-    """No new position beyond the limit."""
-    entering = now.kind is not SignalKind.EXIT and not now.held_qty
-    if entering and now.open_positions >= now.max_open_positions:
-        return f"max_open_positions: limit {now.max_open_positions}, open {now.open_positions}"
-    return None
-
-
-RULES: tuple[Rule, ...] = (contract, currency, working, position, spot, open_positions)
+RULES: tuple[Rule, ...] = (contract, currency, working, position, spot)
 
 
 def refusal(now: Situation) -> str | None:

@@ -10,12 +10,13 @@ from agents.dimensions.base import DimensionMachine, SymbolState
 from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Step
 from agents.overview.overview import Overview, OverviewState
+from schemas.control import Command
 from schemas.frame import Backfill, Frame, Instrument, Message
 from schemas.overview import OVERVIEW_READER
 from schemas.score import DimensionScore
 from schemas.series import Series
 from schemas.settings import Settings
-from schemas.topics import CONFLUENCE_SCORES, SIGNALS, Topic
+from schemas.topics import CONFLUENCE_SCORES, ORDERS, SIGNALS, Topic
 
 
 class DimensionFold:
@@ -92,6 +93,8 @@ class OrderedFold(Protocol):
     """Its key in the table, and the name to which control records are addressed."""
     verdicts: tuple[Topic, ...]
     """Topics of what it waits for on a tick: scores and signals, or nothing."""
+    outputs: tuple[Topic, ...]
+    """Topics of its own that it reads back, to know how far a predecessor came."""
     state_version: int
     """Grows when the encoding of the state changes."""
 
@@ -101,6 +104,10 @@ class OrderedFold(Protocol):
 
     def learn(self, state: Any, instrument: Instrument) -> None:
         """Take the trading rules of a symbol."""
+        ...
+
+    def command(self, state: Any, command: Command) -> None:
+        """Take a command with the tick from which it holds."""
         ...
 
     def step(self, state: Any, step: Step) -> Sequence[Message]:
@@ -121,13 +128,15 @@ class AccountFold:
 
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
-    state_version = 1
+    outputs: tuple[Topic, ...] = (ORDERS,)
+    state_version = 3
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id
         self._account = Account(settings)
         self.initial = self._account.initial
         self.learn = self._account.learn
+        self.command = self._account.command
         self.encode = self._account.encode
         self.decode = self._account.decode
 
@@ -142,6 +151,7 @@ class OverviewFold:
     name = "overview"
     reader = OVERVIEW_READER
     verdicts: tuple[Topic, ...] = ()
+    outputs: tuple[Topic, ...] = ()
     state_version = 1
 
     def __init__(self, settings: Settings) -> None:
@@ -150,6 +160,9 @@ class OverviewFold:
         self.learn = self._overview.learn
         self.encode = self._overview.encode
         self.decode = self._overview.decode
+
+    def command(self, state: OverviewState, command: Command) -> None:
+        """Nobody commands it."""
 
     def step(self, state: OverviewState, step: Step) -> Sequence[Message]:
         """Take one step; the overview of an interval that it completes."""

@@ -6,24 +6,31 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import structlog
 from faust.types import TP
 from faust.types import Message as Input
 
 from agents.execution.sequencer import Sequencer, Step
+from agents.runtime.commands import Commands
 from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Partitions, Stage
 from agents.runtime.folds import OrderedFold
 from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.ledger_writer import LedgerWriter
 from agents.runtime.snapshots import SnapshotWriter, TableValue
-from schemas.control import Absent, FeedStale, Resumed
+from schemas.control import Absent, FeedStale, Flatten, Halt, Resume, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Frame, Instrument, Message
 from schemas.health import Checkpoint
+from schemas.order import Order
+from schemas.plain import plain
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
 from schemas.topics import CONTROL, FRAMES
+
+log = structlog.get_logger()
 
 _WAITING_HIGH = 5_000
 _WAITING_LOW = 1_000
@@ -69,8 +76,9 @@ class _Unapplied:
 class OrderedStage(Stage):
     """Runs one fold, an account or the overview: puts its inputs in order, sends what it decides.
 
-    ``keys`` are the symbols (``venue:symbol``) that it waits for. Control is read up to its end
-    before anything is decided, so that an absence declared earlier holds after a restart too.
+    ``keys`` are the symbols (``venue:symbol``) that it waits for. Control, and what the fold itself
+    has given before, are read up to their ends before anything is decided, so that what was
+    declared or commanded earlier holds after a restart too, and what comes now lies behind it.
     """
 
     def __init__(
@@ -81,12 +89,13 @@ class OrderedStage(Stage):
         *,
         keys: Sequence[str],
         meter: LatencyMeter,
+        ledger: LedgerWriter | None = None,
     ) -> None:
         prefix = settings.broker.topic_prefix
-        topics = {prefix + t.name: t for t in (FRAMES, *fold.verdicts, CONTROL)}
+        topics = {prefix + t.name: t for t in (FRAMES, *fold.verdicts, CONTROL, *fold.outputs)}
         self._decoders = {name: topic.decoder() for name, topic in topics.items()}
         self.sources = tuple(topics)
-        self.read_first = (prefix + CONTROL.name,)
+        self.read_first = (prefix + CONTROL.name, *(prefix + t.name for t in fold.outputs))
         self._control = prefix + CONTROL.name
         self._frames = prefix + FRAMES.name
         self._app = app
@@ -95,6 +104,7 @@ class OrderedStage(Stage):
         self._reader = fold.reader
         self._interval_ns = round(settings.runtime.snapshot_interval_s * NS_PER_S)
         self._meter = meter
+        self._ledger = ledger
         self.emitter = Emitter(app, prefix=prefix)
         self._writer = SnapshotWriter(app)
         self._table = app.Table(
@@ -104,7 +114,8 @@ class OrderedStage(Stage):
         self._forget()
 
     def _forget(self) -> None:
-        self._ready = False
+        self._unread = set(self.read_first)
+        self._commands = Commands()
         self._state = self._fold.initial()
         self._applied: dict[str, Applied] = {}
         self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
@@ -130,7 +141,7 @@ class OrderedStage(Stage):
 
     def laggards(self) -> list[str]:
         """Symbols that hold the others up."""
-        return self._sequencer.laggards() if self._ready else []
+        return [] if self._unread else self._sequencer.laggards()
 
     def watermark_ns(self, key: str) -> int:
         """Close of the newest frame read of a symbol."""
@@ -155,7 +166,7 @@ class OrderedStage(Stage):
 
         Until that is read back, nothing later is applied: a return must not lie in the past.
         """
-        if not self._ready or self._returning:
+        if self._unread or self._returning:
             return
         self._returning = dict.fromkeys(self._sequencer.returning())
         for key in self._returning:
@@ -168,6 +179,8 @@ class OrderedStage(Stage):
         if kept[self._control]:
             return
         self._forget()
+        if self._ledger is not None:
+            self._ledger.forget()
         value = self._table.data.get(self._reader.encode())
         if not owned[self._control] or value is None:
             return
@@ -195,9 +208,8 @@ class OrderedStage(Stage):
         return self._durable.starts.get(tp.topic, {}).get(tp.partition, 0)
 
     def caught_up(self, topic: str) -> None:
-        """Control is read: from here on the state may advance."""
-        del topic
-        self._ready = True
+        """All that was to be read first is: from here on the state may advance."""
+        self._unread.discard(topic)
 
     async def take(self, message: Input) -> None:
         """Apply one input and every step that it makes possible."""
@@ -207,14 +219,28 @@ class OrderedStage(Stage):
             await self.emitter.dead_letter(message, error)
             return
         self._place(message.tp, message.offset, decoded, message.timestamp)
-        if self._ready:
-            for step in self._sequencer.steps(until_ns=self._limit_ns()):
-                await self._apply(step)
+        await self.answer_commands()
+        # One at a time: what is declared while outputs are sent limits the very next one.
+        while (step := self._next_step()) is not None:
+            await self._apply(step)
         self._regulate(message.tp)
+
+    async def answer_commands(self) -> None:
+        """Log commands that wait with the tick from which they hold; they hold once read back."""
+        if self._unread:
+            return
+        for command in self._commands.due(self._applied_ns):
+            log.warning("command.taken", **plain(command))
+            await self.emitter.emit(command, partition=0, timestamp_s=None)
+
+    def _next_step(self) -> Step | None:
+        if self._unread:
+            return None
+        return next(self._sequencer.steps(until_ns=self._limit_ns()), None)
 
     def _limit_ns(self) -> int | None:
         """Close up to which steps may be applied while declarations are on their way."""
-        limits = list(self._departing.values())
+        limits = [*self._departing.values(), *self._commands.limits_ns()]
         if self._returning:
             limits.append(self._applied_ns)
         return min(limits, default=None)
@@ -235,6 +261,18 @@ class OrderedStage(Stage):
             case Signal():
                 unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
                 self._sequencer.add_signal(decoded)
+            case Order():
+                # Needed again until a snapshot holds its tick: it tells how far others came.
+                unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
+                self._commands.decided(decoded.tick_ns)
+            case Instrument():
+                self._fold.learn(self._state, decoded)
+            case _:
+                self._heed(decoded)
+
+    def _heed(self, decoded: Message) -> None:
+        """Take a control record, if it is for this reader."""
+        match decoded:
             case Absent() if decoded.account == self._reader:
                 self._sequencer.absent(decoded)
                 key = f"{decoded.venue}:{decoded.symbol}"
@@ -243,19 +281,27 @@ class OrderedStage(Stage):
             case Resumed() if decoded.account == self._reader:
                 self._sequencer.resumed(decoded)
                 self._returning.pop(f"{decoded.venue}:{decoded.symbol}", None)
-            case Instrument():
-                self._fold.learn(self._state, decoded)
+            case Halt() | Resume() | Flatten() if decoded.account == self._reader:
+                command = self._commands.take(decoded)
+                if command is not None:
+                    self._fold.command(self._state, command)
+                    if self._ledger is not None:
+                        self._ledger.note(command)
             case _:
                 pass
 
     async def _apply(self, step: Step) -> None:
         frame = step.frame
+        # Before anything is sent: a declaration made meanwhile must not lie before this step.
+        before_ns, self._applied_ns = self._applied_ns, frame.close_ns
         published_s = self._published.pop((frame.key, frame.close_ns), None)
-        for given in self._fold.step(self._state, step):
+        decided = self._fold.step(self._state, step)
+        if self._ledger is not None:
+            await self._ledger.write(decided)
+        for given in decided:
             await self.emitter.emit(given, partition=0, timestamp_s=published_s)
             self._meter.observe(given, published_s)
         self._applied[frame.key] = Applied(frame.epoch, frame.seq, frame.close_ns)
-        before_ns, self._applied_ns = self._applied_ns, frame.close_ns
         if before_ns >= 0 and before_ns // HOUR_NS != frame.close_ns // HOUR_NS:
             await self._checkpoint(frame)
         self._maybe_snapshot(frame.close_ns)

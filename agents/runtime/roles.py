@@ -20,6 +20,7 @@ from agents.runtime.fence import Fence, FencedApp, Stage
 from agents.runtime.folds import AccountFold, DimensionFold, JoinFold, OrderedFold, OverviewFold
 from agents.runtime.keyed_stage import KeyedStage
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.ledger_writer import LedgerWriter
 from agents.runtime.ordered_stage import OrderedStage
 from agents.runtime.snapshots import Outputs
 from agents.runtime.tables import PromptTables
@@ -29,6 +30,7 @@ from agents.runtime.watchdog import Watchdog
 from schemas.clock import now_ns
 from schemas.errors import SettingsError
 from schemas.health import Heartbeat
+from schemas.ledger_store import LedgerStore
 from schemas.settings import Settings
 from schemas.topics import DIMENSION_SCORES, FRAMES, TOPICS
 
@@ -104,9 +106,27 @@ def worker(
     return role
 
 
-def execution(settings: Settings) -> Role:
-    """The account: one active worker of its group, the others stand by."""
-    return _ordered(settings, f"execution-{settings.account.id}", AccountFold(settings))
+def execution(settings: Settings, *, store: LedgerStore | None = None) -> Role:
+    """The account: one active worker of its group, the others stand by.
+
+    With a ``store`` every decision is stored, under the account's lease, before it is sent.
+    """
+    ledger = None
+    if store is not None:
+        holder, lease_ms = _component(settings.account.id), settings.store.lease_ms
+        ledger = LedgerWriter(store, settings.account.id, holder=holder, lease_ms=lease_ms)
+    name = f"execution-{settings.account.id}"
+    role = _ordered(settings, name, AccountFold(settings), ledger=ledger)
+    if ledger is not None:
+        _every(role.app, settings.store.lease_s / 4, ledger.keep)
+
+        async def let_go(app: faust.App, **_: Any) -> None:
+            del app
+            await ledger.let_go()
+
+        at_end: Any = let_go
+        role.app.on_before_shutdown.connect(at_end, weak=False)
+    return role
 
 
 def overview(settings: Settings) -> Role:
@@ -119,7 +139,9 @@ def overview(settings: Settings) -> Role:
     return _ordered(settings, "overview", OverviewFold(settings))
 
 
-def _ordered(settings: Settings, name: str, fold: OrderedFold) -> Role:
+def _ordered(
+    settings: Settings, name: str, fold: OrderedFold, *, ledger: LedgerWriter | None = None
+) -> Role:
     """One state machine over all symbols, in one active worker."""
     keys = settings.runtime.symbols
     if not keys:
@@ -129,7 +151,7 @@ def _ordered(settings: Settings, name: str, fold: OrderedFold) -> Role:
         )
     app, meter = _app(settings, name, PartitionAssignor=SingleActiveAssignor), LatencyMeter()
     app.patience_s = _PATIENCE_S
-    stage = OrderedStage(app, fold, settings, keys=keys, meter=meter)
+    stage = OrderedStage(app, fold, settings, keys=keys, meter=meter, ledger=ledger)
     role = Role(name, app, Fence(app, stage), (stage,), (stage.emitter,), meter)
     _agents(role)
     _watch_topics(role, settings)
@@ -213,7 +235,7 @@ def _reader(fence: Fence) -> Callable[[Any], Awaitable[None]]:
 
 
 def _health(role: Role, settings: Settings) -> None:
-    component = f"{role.name}@{socket.gethostname()}:{os.getpid()}"
+    component = _component(role.name)
 
     async def beat() -> None:
         beat = Heartbeat(
@@ -227,6 +249,10 @@ def _health(role: Role, settings: Settings) -> None:
         await role.emitters[0].emit(beat, partition=0, timestamp_s=None)
 
     _every(role.app, settings.runtime.heartbeat_s, beat)
+
+
+def _component(name: str) -> str:
+    return f"{name}@{socket.gethostname()}:{os.getpid()}"
 
 
 def _every(app: faust.App, seconds: float, action: Callable[[], Awaitable[None]]) -> None:

@@ -33,6 +33,7 @@ class Watchdog:
         for key in laggards:
             await self._consider(key, now_ns)
         await self._stage.declare_returned()
+        await self._stage.answer_commands()
 
     async def _consider(self, key: str, now_ns: int) -> None:
         watermark_ns = self._stage.watermark_ns(key)

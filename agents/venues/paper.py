@@ -1,133 +1,73 @@
-"""The paper venue: fills from the tape's own books, so that nothing is filled that was not there.
-
-Assumptions, all on the careful side: an order reaches the venue ``latency_ms`` after the tick that
-caused it and meets the first book that closes at or after that, never the book that was looked at
-when it was decided. A market order walks the levels of that book and pays the taker fee at each;
-what the 50 known levels do not hold is cancelled. The order leaves no trace in the book.
+"""The paper venue: fills from the tape and the books of frames, so that nothing is filled that was
+not there. ``docs/paper-venue.md`` lists what it assumes, all of it on the careful side.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from agents.venues.paper_queue import Working
+from agents.venues.paper_session import Answer, Session
+from agents.venues.paper_state import Change, PaperState, Request
+from agents.venues.paper_terms import LIQUIDATION, Terms
+from agents.venues.paper_wallet import Wallet
+from schemas.execution_settings import PaperSettings
+from schemas.frame import Frame
+from schemas.order import Order
 
-import msgspec
-
-from schemas.frame import NS_PER_MS, Frame, Side
-from schemas.ids import content_id
-from schemas.money import CONTEXT
-from schemas.order import Fill, Order, OrderStatus
-from schemas.settings import PaperSettings
-
-_BPS = Decimal(10_000)
-
-
-class Working(msgspec.Struct):
-    """An order on its way to the venue, and when it gets there."""
-
-    order: Order
-    arrives_ns: int
-
-
-class PaperState(msgspec.Struct):
-    """Orders that are not terminal, by ``venue:symbol``, in the order of their submission."""
-
-    working: dict[str, list[Working]] = msgspec.field(default_factory=dict)
+__all__ = ["LIQUIDATION", "Change", "PaperState", "PaperVenue"]
 
 
 class PaperVenue:
-    """Fills market orders against the books of frames; the state is the caller's to keep."""
+    """One account at a venue that trades on paper; the state is the caller's to keep.
 
-    def __init__(self, settings: PaperSettings) -> None:
-        self._latency_ns = settings.latency_ms * NS_PER_MS
-        self._fee = CONTEXT.divide(settings.taker_fee_bps, _BPS)
-        self._currency = settings.currency
+    Cost: O(orders of the symbol + trades) a frame. Memory: open orders and positions.
+    """
+
+    def __init__(self, settings: PaperSettings, *, account: str) -> None:
+        self._balance = settings.balance
+        self._terms = Terms(settings, account=account)
+        self.margin = self._terms.margin
+
+    def initial(self) -> PaperState:
+        """The start balance, and nothing else."""
+        return PaperState(Wallet(cash=self._balance))
 
     def submit(self, state: PaperState, order: Order) -> None:
         """Send one order; its acknowledgement and fills come with later frames."""
         queue = state.working.setdefault(f"{order.venue}:{order.symbol}", [])
-        queue.append(Working(order, order.tick_ns + self._latency_ns))
+        queue.append(Working(order, order.tick_ns + self._terms.latency_ns))
 
-    def on_frame(self, state: PaperState, frame: Frame) -> list[Order | Fill]:
+    def cancel(self, state: PaperState, order: Order, *, now_ns: int) -> None:
+        """Ask to cancel an order, once. What fills before that arrives is filled."""
+        self._request(state, order, None, now_ns=now_ns)
+
+    def amend(self, state: PaperState, order: Order, change: Change, *, now_ns: int) -> None:
+        """Ask for another quantity, limit or trigger of an order that rests.
+
+        A smaller quantity keeps the place in the queue; anything else goes to its end.
+        """
+        self._request(state, order, change, now_ns=now_ns)
+
+    def open_orders(self, state: PaperState) -> dict[str, list[Order]]:
+        """What the venue reports as not done, by ``venue:symbol``; those on their way included."""
+        return {key: [w.order for w in queue] for key, queue in state.working.items()}
+
+    def open_orders_of(self, state: PaperState, key: str) -> list[Order]:
+        """The same of one symbol."""
+        return [working.order for working in state.working.get(key, ())]
+
+    def is_changing(self, state: PaperState, order: Order) -> bool:
+        """Whether a cancel or an amendment of an order is under way."""
+        requests = state.requests.get(f"{order.venue}:{order.symbol}", ())
+        return any(request.client_order_id == order.client_order_id for request in requests)
+
+    def on_frame(self, state: PaperState, frame: Frame) -> list[Answer]:
         """What the venue answers at this frame's close, in order."""
-        queue = state.working.get(frame.key)
-        if not queue or frame.book is None:
-            return []
-        answers: list[Order | Fill] = []
-        waiting = []
-        taken: dict[int, Decimal] = {}
-        for working in queue:
-            if working.arrives_ns > frame.close_ns:
-                waiting.append(working)
-            else:
-                answers.extend(self._execute(working.order, frame, taken))
-        if waiting:
-            state.working[frame.key] = waiting
-        else:
-            del state.working[frame.key]
-        return answers
+        return Session(self._terms, state, frame).run()
 
-    def _execute(self, order: Order, frame: Frame, taken: dict[int, Decimal]) -> list[Order | Fill]:
-        acknowledged = _next(order, frame, OrderStatus.ACKNOWLEDGED, order.filled_qty, "accepted")
-        fills = self._walk(order, frame, taken)
-        filled = order.filled_qty
-        for fill in fills:
-            filled = CONTEXT.add(filled, fill.qty)
-        if filled == order.qty:
-            last = _next(acknowledged, frame, OrderStatus.FILLED, filled, "filled")
-        else:
-            reason = f"book held {filled} of {order.qty} within its known levels"
-            last = _next(acknowledged, frame, OrderStatus.CANCELLED, filled, reason)
-        return [acknowledged, *fills, last]
-
-    def _walk(self, order: Order, frame: Frame, taken: dict[int, Decimal]) -> list[Fill]:
-        """Fills level by level; ``taken`` is what earlier orders took from this same book."""
-        book = frame.book
-        if book is None:
-            return []
-        buying = order.side is Side.BUY
-        prices = book.ask_price if buying else book.bid_price
-        quantities = book.ask_qty if buying else book.bid_qty
-        left = CONTEXT.subtract(order.qty, order.filled_qty)
-        fills = []
-        for price, quantity in zip(prices, quantities, strict=True):
-            mark = price * order.side.value
-            there = CONTEXT.subtract(frame.qty(quantity), taken.get(mark, Decimal(0)))
-            qty = min(left, there)
-            if qty <= 0:
-                continue
-            taken[mark] = CONTEXT.add(taken.get(mark, Decimal(0)), qty)
-            fills.append(self._fill(order, frame, frame.price(price), qty))
-            left = CONTEXT.subtract(left, qty)
-            if not left:
-                break
-        return fills
-
-    def _fill(self, order: Order, frame: Frame, price: Decimal, qty: Decimal) -> Fill:
-        notional = CONTEXT.multiply(price, qty)
-        return Fill(
-            trade_id=content_id(
-                "paper", order.client_order_id, str(frame.epoch), str(frame.seq), str(price)
-            ),
-            client_order_id=order.client_order_id,
-            account=order.account,
-            venue=order.venue,
-            symbol=order.symbol,
-            tick_ns=frame.close_ns,
-            side=order.side,
-            price=price,
-            qty=qty,
-            fee=CONTEXT.multiply(notional, self._fee),
-            fee_currency=self._currency,
-            maker=False,
-        )
-
-
-def _next(order: Order, frame: Frame, status: OrderStatus, filled: Decimal, reason: str) -> Order:
-    return msgspec.structs.replace(
-        order,
-        version=order.version + 1,
-        tick_ns=frame.close_ns,
-        status=status,
-        filled_qty=filled,
-        reason=reason,
-    )
+    def _request(
+        self, state: PaperState, order: Order, change: Change | None, *, now_ns: int
+    ) -> None:
+        request = Request(order.client_order_id, now_ns + self._terms.latency_ns, change)
+        requests = state.requests.setdefault(f"{order.venue}:{order.symbol}", [])
+        if not any(r.client_order_id == request.client_order_id and not r.change for r in requests):
+            requests.append(request)

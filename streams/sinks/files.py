@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
 from schemas.frame import Message
-from schemas.plain import plain
+from schemas.plain import from_plain, plain
 from schemas.score import DIMENSIONS, ConfluenceScore
 from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, OVERVIEW, SIGNALS, Topic
+
+M = TypeVar("M", bound=Message)
 
 SUMMARY = "summary.json"
 SCORES = "confluence_scores.parquet"
@@ -118,6 +120,23 @@ class RunFiles:
 def json_line(message: Message) -> bytes:
     """Canonical JSON of a message with its field names: keys sorted, exact decimals as strings."""
     return msgspec.json.encode(plain(message), order="deterministic") + b"\n"
+
+
+def read_lines(path: Path, *types: type[M]) -> list[M]:
+    """The messages of a JSON-lines file; a line is of the first type that has all its fields.
+
+    Raises :class:`UsageError` naming the line that is none of them.
+    """
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            fields = msgspec.json.decode(line)
+            type_ = next(type_ for type_ in types if {*fields} <= {*type_.__struct_fields__})
+            found.append(from_plain(type_, fields))
+        except (ValueError, TypeError, LookupError, StopIteration) as error:
+            names = " or ".join(type_.__name__ for type_ in types)
+            raise UsageError(f"{path}:{number}: not a {names}: {error}") from error
+    return found
 
 
 def _row(score: ConfluenceScore) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ from typing import Self
 
 from agents.runtime.failpoints import VARIABLE
 from schemas.health import DeadLetter
-from schemas.settings import BrokerSettings
+from schemas.settings import BrokerSettings, Settings
 from streams.transport.log import Log, TopicPartition, open_log, topic_specs
 from tests.chaos.outputs import OUTPUTS, Outputs, Tail, dead_letters, digests
 from tests.support.needs import REPOSITORY
@@ -207,3 +208,18 @@ class Cluster:
             return await dead_letters(log, prefix=self.prefix)
         finally:
             await log.close()
+
+
+def short_cluster(settings: Settings, folder: Path) -> Cluster:
+    """Roles as processes that decide by ``short_settings``, on its broker and prefix."""
+    told = settings.model_dump(mode="json", include={"frames", "dimensions", "signals"})
+    overrides = [
+        f"{section}.{key}={json.dumps(value)}"
+        for section, values in told.items()
+        for key, value in values.items()
+    ]
+    broker = settings.broker
+    return Cluster(
+        broker.url, broker.topic_prefix, folder, settings.runtime.symbols,
+        partitions=broker.partitions, overrides=overrides,
+    )  # fmt: skip

@@ -9,6 +9,8 @@ from typing import Any, Self, cast
 
 from agents.runtime import roles, running
 from agents.runtime.roles import Role
+from cli.roles import ledger_of
+from schemas.ledger_store import LedgerStore
 from schemas.settings import Settings
 from streams.merge import FeedMessage
 from streams.publish import FramePublisher
@@ -62,6 +64,7 @@ class Inside:
         self.settings = settings
         self._url = settings.broker.url
         self._running: dict[str, Role] = {}
+        self._ledgers: list[LedgerStore] = []
 
     async def __aenter__(self) -> Self:
         self.log: Log = await open_log(self._url)
@@ -83,6 +86,8 @@ class Inside:
                 await self.stop(name)
             except Exception as stopping:  # noqa: BLE001 - a role left running would hang the loop
                 failed.append(stopping)
+        for ledger in self._ledgers:
+            ledger.close()
         await self.log.close()
         if self._url.startswith("embedded:"):
             forget(self._url)
@@ -97,6 +102,9 @@ class Inside:
 
     def _made(self, name: str) -> Role:
         kind, _, part = name.partition("-")
+        if kind.startswith("execution") and (ledger := ledger_of(self.settings)) is not None:
+            self._ledgers.append(ledger)  # each a connection of its own
+            return roles.execution(self.settings, store=ledger)
         if not part:
             return _MAKERS[kind.rstrip("0123456789")](self.settings)
         dimensions = [] if part == "join" else [part]

@@ -19,8 +19,8 @@ SYMBOL = "BTC/USDT:USDT"
 def frame_at(
     close_ns: int,
     *,
-    bids: tuple[tuple[int, int], ...] = ((9_999, 500), (9_998, 800)),
-    asks: tuple[tuple[int, int], ...] = ((10_001, 500), (10_002, 800)),
+    bids: tuple[tuple[int, int], ...] = ((9_999, 500_000), (9_998, 800_000)),
+    asks: tuple[tuple[int, int], ...] = ((10_001, 500_000), (10_002, 800_000)),
     seq: int = 1,
     symbol: str = SYMBOL,
     venue: str = VENUE,

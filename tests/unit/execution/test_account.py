@@ -12,7 +12,12 @@ from schemas.signal import Signal, SignalKind
 from tests.support.messages import SYMBOL, VENUE, frame_at, signal_of
 
 KEY = f"{VENUE}:{SYMBOL}"
-SETTINGS = Settings()
+SETTINGS = Settings.model_validate({"stops": {"at_venue": False}})
+
+
+def settings_with(**sections: object) -> Settings:
+    """Settings without protective orders, which have tests of their own."""
+    return Settings.model_validate({"stops": {"at_venue": False}, **sections})
 
 
 class Desk:
@@ -105,7 +110,7 @@ def test_refusals_are_rejected_orders_that_name_the_rule() -> None:
 
 
 def test_one_order_of_a_symbol_works_at_a_time() -> None:
-    desk = Desk(Settings.model_validate({"paper": {"latency_ms": 500}}))
+    desk = Desk(settings_with(paper={"latency_ms": 500}))
     (first,) = desk.step(SignalKind.LONG)
     (second,) = desk.step(SignalKind.LONG)
     assert isinstance(first, Order)
@@ -114,8 +119,7 @@ def test_one_order_of_a_symbol_works_at_a_time() -> None:
 
 
 def test_the_position_limit_is_named_with_its_value() -> None:
-    settings = Settings.model_validate({"account": {"max_open_positions": 1}})
-    desk = Desk(settings)
+    desk = Desk(settings_with(account={"max_open_positions": 1}))
     desk.step(SignalKind.LONG)
     desk.step(asks=((10_001, 90_000),))
     other = frame_at(desk.now_ns + 1, symbol="ETH/USDT:USDT")

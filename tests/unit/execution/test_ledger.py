@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, Inexact
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.execution.ledger import Ledger
+from agents.execution.ledger import TRADE_IDS_KEPT, Ledger
 from schemas.frame import Side
+from schemas.order import Funding
 from tests.support.messages import SYMBOL, VENUE, fill_of
 
 KEY = f"{VENUE}:{SYMBOL}"
@@ -38,32 +40,72 @@ def test_a_trade_id_is_booked_once() -> None:
     assert ledger.balance == 999
 
 
-fills = st.lists(
+def test_trade_ids_are_told_apart_by_symbol_and_known_again_for_long() -> None:
+    ledger = Ledger(balance=Decimal(1000))
+    one = fill_of(Side.BUY, "1", "1", trade_id="1")
+    assert ledger.apply(one)
+    assert ledger.apply(msgspec.structs.replace(one, symbol="ETH/USDT:USDT"))
+    for number in range(3 * TRADE_IDS_KEPT):
+        last = fill_of(Side.BUY, "1", "1", trade_id=f"more{number}")
+        assert ledger.apply(last)
+        if number < TRADE_IDS_KEPT:
+            assert not ledger.apply(one)
+        assert len(ledger.trade_ids) + len(ledger.older_trade_ids) < 2 * TRADE_IDS_KEPT
+    assert not ledger.apply(last)
+
+
+def test_a_funding_payment_moves_the_balance_once_and_no_position() -> None:
+    ledger = Ledger(balance=Decimal(1000))
+    paid = Funding("f1", "paper", VENUE, SYMBOL, 1, Decimal("-0.25"), "USDT")
+    assert ledger.fund(paid)
+    assert not ledger.fund(paid)
+    assert ledger.balance == Decimal("999.75")
+    assert ledger.holdings[KEY].funding == Decimal("-0.25")
+    assert ledger.open_count() == 0
+
+
+def test_an_amount_that_would_have_to_be_rounded_is_an_error() -> None:
+    ledger = Ledger(balance=Decimal("1E+50"))
+    with pytest.raises(Inexact):
+        ledger.apply(fill_of(Side.BUY, "1", "1", trade_id="1", fee="1E-50"))
+
+
+amounts = st.decimals("0.00000001", "99999.99999999", places=8)
+events = st.lists(
     st.tuples(
         st.sampled_from([Side.BUY, Side.SELL]),
-        st.integers(1, 10_000),
-        st.integers(1, 50),
-        st.integers(0, 5),
+        amounts,
+        amounts,
+        st.decimals("-5", "5", places=12),
+        st.booleans(),
     ),
-    max_size=30,
+    max_size=40,
 )
 
 
-@given(fills)
-def test_balance_equals_cash_flow_once_everything_is_closed(
-    trades: list[tuple[Side, int, int, int]],
+@given(events)
+def test_the_balance_equals_an_independent_sum_of_fills_fees_and_funding_to_the_last_decimal(
+    told: list[tuple[Side, Decimal, Decimal, Decimal, bool]],
 ) -> None:
     ledger = Ledger(balance=Decimal(1_000_000))
-    cash = Fraction(1_000_000)
-    held = 0
-    for i, (side, price, qty, fee) in enumerate(trades):
-        ledger.apply(fill_of(side, str(price), str(qty), trade_id=str(i), fee=str(fee)))
-        cash -= side * price * qty + fee
-        held += side * qty
-        assert ledger.holdings[KEY].qty == held
-    if held:
-        side = Side.SELL if held > 0 else Side.BUY
-        ledger.apply(fill_of(side, "77", str(abs(held)), trade_id="last"))
-        cash -= side * 77 * abs(held)
-    assert ledger.open_cost() == 0
-    assert float(Fraction(ledger.balance)) == pytest.approx(float(cash), abs=1e-20)
+    cash, held, paid = Fraction(1_000_000), Fraction(0), Fraction(0)
+    for i, (side, price, qty, amount, is_funding) in enumerate(told):
+        if is_funding:
+            ledger.fund(Funding(str(i), "paper", VENUE, SYMBOL, 1, amount, "USDT"))
+            cash += Fraction(amount)
+        else:
+            ledger.apply(
+                fill_of(side, str(price), str(qty), trade_id=str(i), fee=format(amount, "f"))
+            )
+            cash -= side * Fraction(price) * Fraction(qty) + Fraction(amount)
+            held += side * Fraction(qty)
+            paid += Fraction(amount)
+        holding = ledger.holdings[KEY]
+        open_side = -1 if holding.qty < 0 else 1
+        assert Fraction(holding.qty) == held
+        assert Fraction(holding.fees) == paid
+        assert Fraction(ledger.balance) == cash + open_side * Fraction(holding.cost)
+        assert holding.cost >= 0
+        assert int(holding.cost.as_tuple().exponent) >= -18  # digits do not grow without end
+        if not held:
+            assert Fraction(ledger.balance) == cash

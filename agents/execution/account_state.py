@@ -1,0 +1,76 @@
+"""All that an account knows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from agents.execution.guard import Guard
+from agents.execution.halts import Halts
+from agents.execution.ledger import Ledger
+from agents.execution.risk_state import RiskState
+from agents.execution.stop_plan import StopPlan
+from agents.execution.trade_log import Opening
+from agents.venues.paper import PaperState
+from schemas.frame import Frame, Instrument
+from schemas.money import CONTEXT
+
+ZERO = Decimal(0)
+
+
+class AccountState(msgspec.Struct):
+    """Bounded by what is open and by the symbols.
+
+    ``marks`` are the last mids: what positions are worth. ``plans`` belong to entries that were
+    placed last, ``guards`` and ``openings`` to open positions, all by ``venue:symbol``.
+    """
+
+    ledger: Ledger
+    venue: PaperState
+    risk: RiskState
+    instruments: dict[str, list[Instrument]] = msgspec.field(default_factory=dict)
+    marks: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    halts: Halts = msgspec.field(default_factory=Halts)
+    plans: dict[str, StopPlan] = msgspec.field(default_factory=dict)
+    guards: dict[str, Guard] = msgspec.field(default_factory=dict)
+    openings: dict[str, Opening] = msgspec.field(default_factory=dict)
+
+    def equity(self) -> Decimal:
+        """Balance plus what the open positions would earn at the last mids."""
+        total = self.ledger.balance
+        for key in sorted(self.ledger.holdings):
+            total = CONTEXT.add(total, self.unrealised(key))
+        return total
+
+    def unrealised(self, key: str) -> Decimal:
+        """What closing one position at the last mid would earn, before fees."""
+        holding = self.ledger.holdings.get(key)
+        mark = self.marks.get(key)
+        if holding is None or mark is None or not holding.qty:
+            return ZERO
+        worth = CONTEXT.multiply(holding.qty, mark)
+        side = Decimal(1 if holding.qty > 0 else -1)
+        return CONTEXT.subtract(worth, CONTEXT.multiply(holding.cost, side))
+
+    def held_qty(self, key: str) -> Decimal:
+        """Signed quantity of a position."""
+        holding = self.ledger.holdings.get(key)
+        return ZERO if holding is None else holding.qty
+
+    def rules_of(self, frame: Frame) -> Instrument | None:
+        """The venue's rules in force for a frame's symbol, if it told them."""
+        for rules in reversed(self.instruments.get(frame.key, [])):
+            if rules.effective_ns <= frame.close_ns:
+                return rules
+        return None
+
+    def tick_size(self, frame: Frame) -> Decimal:
+        """Price step; without venue rules the one that the tape shows."""
+        rules = self.rules_of(frame)
+        return frame.price(1) if rules is None else rules.tick_size
+
+    def qty_step(self, frame: Frame) -> Decimal:
+        """Quantity step; without venue rules the one that the tape shows."""
+        rules = self.rules_of(frame)
+        return frame.qty(1) if rules is None else rules.qty_step

@@ -1,0 +1,210 @@
+"""Keeps stop and targets at the venue for every open position, and what they must be.
+
+The guard in the account's state says what should rest; each frame it is compared with what the
+venue reports. What is missing is placed again, under the next attempt: after a restart, a refusal,
+or a cancel that nobody asked for. A position whose stop is refused again and again is closed.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from agents.execution.account_state import AccountState
+from agents.execution.guard import Guard, Target, expired, guard_of, moved_stop
+from agents.execution.orders import STOP, TARGET, TIME, UNPROTECTED, Wish, is_protective, new_order
+from agents.venues.paper import Change, PaperVenue
+from schemas.execution_settings import StopsSettings
+from schemas.frame import Frame, Side
+from schemas.money import CONTEXT, floor_to_step
+from schemas.order import Order, OrderStatus, OrderType
+
+ZERO = Decimal(0)
+
+ATTEMPTS = 5
+"""Placings of one stop or target; after that a stop gives way to a close, a target to none."""
+
+
+class Protection:
+    """Protective orders of one account; the state is the caller's to keep."""
+
+    def __init__(self, settings: StopsSettings, *, account: str, venue: PaperVenue) -> None:
+        self._settings = settings
+        self._account = account
+        self._venue = venue
+
+    def opened(self, state: AccountState, frame: Frame) -> None:
+        """Guard a position that was opened or enlarged by the entry placed last."""
+        plan, holding = state.plans.get(frame.key), state.ledger.holdings[frame.key]
+        if plan is None or not holding.qty or not self._settings.at_venue:
+            return
+        known = state.guards.get(frame.key)
+        if known is not None and known.signal_id == plan.signal_id:
+            return
+        guard = guard_of(
+            plan,
+            entry=holding.average_price,
+            qty=abs(holding.qty),
+            opened_ns=frame.close_ns,
+            settings=self._settings,
+        )
+        tick, step = state.tick_size(frame), state.qty_step(frame)
+        guard.stop = _on_tick(guard.stop, tick, against=guard.side)
+        guard.targets = _whole_steps(guard, abs(holding.qty), tick=tick, step=step)
+        state.guards[frame.key] = guard
+
+    def ended(self, state: AccountState, order: Order) -> None:
+        """Take the end of an order: a target that filled is done with."""
+        guard = state.guards.get(f"{order.venue}:{order.symbol}")
+        if guard is not None and order.status is OrderStatus.FILLED:
+            guard.targets = [t for t in guard.targets if t.order_id != order.client_order_id]
+
+    def review(self, state: AccountState, frame: Frame) -> list[Order]:
+        """Compare what protects a symbol's position with what should; new orders.
+
+        A market order that is on its way comes first: until it is done nothing is changed.
+        """
+        guard, held = state.guards.get(frame.key), abs(state.held_qty(frame.key))
+        if guard is None:
+            return []
+        if not held:
+            del state.guards[frame.key]
+            return []
+        working = {o.client_order_id: o for o in self._venue.open_orders_of(state.venue, frame.key)}
+        mark = state.marks.get(frame.key)
+        leaving = any(not is_protective(order) for order in working.values())
+        if leaving or mark is None:
+            return []
+        leg = TIME if expired(guard, frame.close_ns, self._settings) else guard.leaving
+        if leg:
+            return [self._leave(state, frame, guard, leg, held)]
+        moved = moved_stop(guard, mark, self._settings)
+        guard.stop = _on_tick(moved, state.tick_size(frame), against=guard.side)
+        orders = self._keep_stop(state, frame, guard, working, held)
+        for target in guard.targets:
+            if target.order_id not in working and target.attempts < ATTEMPTS:
+                orders.append(self._place_target(state, frame, guard, target))
+        return orders
+
+    def _keep_stop(
+        self,
+        state: AccountState,
+        frame: Frame,
+        guard: Guard,
+        working: dict[str, Order],
+        held: Decimal,
+    ) -> list[Order]:
+        stop = working.get(guard.stop_id)
+        if stop is None:
+            if guard.attempts >= ATTEMPTS:
+                guard.leaving = UNPROTECTED
+                return []
+            return [self._place_stop(state, frame, guard, held)]
+        short_of = CONTEXT.subtract(stop.qty, stop.filled_qty) < held
+        moved = stop.stop_price != guard.stop
+        if (short_of or moved) and not self._venue.is_changing(state.venue, stop):
+            qty = CONTEXT.add(stop.filled_qty, held) if short_of else None
+            change = Change(qty=qty, stop_price=guard.stop if moved else None)
+            self._venue.amend(state.venue, stop, change, now_ns=frame.close_ns)
+        return []
+
+    def _place_stop(self, state: AccountState, frame: Frame, guard: Guard, held: Decimal) -> Order:
+        guard.attempts += 1
+        order = new_order(
+            self._account,
+            frame,
+            Wish(
+                signal_id=guard.signal_id,
+                leg=STOP,
+                side=_against(guard),
+                qty=held,
+                reason=f"stop at {guard.stop}, entry {guard.entry}",
+                attempt=guard.attempts,
+                reduce_only=True,
+                type=OrderType.STOP,
+                stop_price=guard.stop,
+            ),
+        )
+        guard.stop_id = order.client_order_id
+        self._venue.submit(state.venue, order)
+        return order
+
+    def _place_target(
+        self, state: AccountState, frame: Frame, guard: Guard, target: Target
+    ) -> Order:
+        target.attempts += 1
+        order = new_order(
+            self._account,
+            frame,
+            Wish(
+                signal_id=guard.signal_id,
+                leg=f"{TARGET}{target.number}",
+                side=_against(guard),
+                qty=target.qty,
+                reason=f"target {target.number} at {target.price}, entry {guard.entry}",
+                attempt=target.attempts,
+                reduce_only=True,
+                type=OrderType.LIMIT,
+                price=target.price,
+            ),
+        )
+        target.order_id = order.client_order_id
+        self._venue.submit(state.venue, order)
+        return order
+
+    def _leave(
+        self, state: AccountState, frame: Frame, guard: Guard, leg: str, held: Decimal
+    ) -> Order:
+        """Close at the market what is held; what a thin book leaves is closed by the next frame."""
+        if guard.leaving != leg:
+            guard.leaving, guard.attempts = leg, 0
+        guard.attempts += 1
+        seconds = self._settings.max_holding_s
+        reason = f"time: limit {seconds} s" if leg == TIME else f"stop refused {ATTEMPTS} times"
+        order = new_order(
+            self._account,
+            frame,
+            Wish(
+                signal_id=guard.signal_id,
+                leg=leg,
+                side=_against(guard),
+                qty=held,
+                reason=reason,
+                attempt=guard.attempts,
+                reduce_only=True,
+            ),
+        )
+        self._venue.submit(state.venue, order)
+        return order
+
+
+def _against(guard: Guard) -> Side:
+    return Side.SELL if guard.side is Side.BUY else Side.BUY
+
+
+def _on_tick(price: Decimal, tick: Decimal, *, against: Side) -> Decimal:
+    """The nearest price on the tick that is no further from the entry of a position: a long's stop
+    goes up, a short's down. At least one tick.
+    """
+    rounding = ROUND_CEILING if against is Side.BUY else ROUND_FLOOR
+    steps = CONTEXT.divide(price, tick).to_integral_value(rounding=rounding)
+    return max(CONTEXT.multiply(steps, tick), tick)
+
+
+def _whole_steps(guard: Guard, held: Decimal, *, tick: Decimal, step: Decimal) -> list[Target]:
+    """Targets on the tick, in whole steps of quantity; of shares that come to all, the last takes
+    what is left. What is less than a step is left out.
+    """
+    left, whole = held, []
+    wanted = ZERO
+    for target in guard.targets:
+        wanted = CONTEXT.add(wanted, target.qty)
+    for number, target in enumerate(guard.targets, start=1):
+        takes_rest = number == len(guard.targets) and wanted == held
+        target.qty = left if takes_rest else floor_to_step(target.qty, step)
+        # A target gives way toward the entry as a stop does: it is met no later than meant.
+        toward = Side.SELL if guard.side is Side.BUY else Side.BUY
+        target.price = _on_tick(target.price, tick, against=toward)
+        left = CONTEXT.subtract(left, target.qty)
+        if target.qty > 0:
+            whole.append(target)
+    return whole

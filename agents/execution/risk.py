@@ -1,0 +1,210 @@
+"""The risk engine: shows the rules an entry as it would leave the account, and the account itself.
+
+Before every order that makes a position larger all rules are asked. Orders that make one smaller
+are never refused: an account must always be able to leave. At every sample, and when a drawdown
+halts, the account itself is held against the rules that are about all of it: an alert says which
+one it has come to break.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from agents.execution.account_state import AccountState
+from agents.execution.orders import OPEN
+from agents.execution.proposal import Exposure, Proposal
+from agents.execution.rulebook import breach, rules
+from agents.execution.statistics import (
+    Returns,
+    Tail,
+    correlation,
+    drawdown,
+    portfolio_returns,
+    tail,
+)
+from agents.venues.paper import PaperVenue
+from schemas.alert import Alert, Severity
+from schemas.frame import Frame, Side
+from schemas.money import CONTEXT, decimal_of
+from schemas.order import Order
+from schemas.settings import Settings
+from schemas.signal import Signal
+
+ZERO = Decimal(0)
+_DAY_S = 86_400.0
+
+WATCHED = (
+    "daily_loss",
+    "drawdown",
+    "expected_shortfall",
+    "gross_exposure",
+    "heat",
+    "leverage",
+    "net_exposure",
+    "value_at_risk",
+)
+"""Rules that are about the whole account, with or without an order."""
+
+
+class Risk:
+    """Asks the rules; the state is the caller's to keep."""
+
+    def __init__(self, settings: Settings, *, venue: PaperVenue) -> None:
+        self._account = settings.account.id
+        self._limits = settings.risk
+        self._protections = settings.protections
+        self._max_open = settings.account.max_open_positions
+        self._sectors = settings.overview.sectors
+        self._venue = venue
+        # Losses grow with the square root of time: from one sample to a day.
+        self._to_day = math.sqrt(_DAY_S / settings.risk.sample_s)
+
+    def observe(self, state: AccountState, frame: Frame, *, moved: bool) -> list[Alert]:
+        """Take a frame: time passes, its mid is heard, the equity may have changed.
+
+        Gives an alert for each rule that the account has come to break since it was last looked at.
+        """
+        risk = state.risk
+        due = risk.pass_time(frame.close_ns, self._limits)
+        mark = state.marks.get(frame.key)
+        if mark is not None and frame.book is not None:
+            risk.heard(frame.key, mark, frame.close_ns)
+        if moved or risk.is_new_day(frame.close_ns) or state.held_qty(frame.key):
+            due = risk.observe(state.equity(), frame.close_ns, self._limits) is not None or due
+        return self._watch(state, frame) if due else []
+
+    def refusal(
+        self, state: AccountState, frame: Frame, signal: Signal, order: Order, *, at_stop: Decimal
+    ) -> str | None:
+        """The breach that forbids an entry; ``at_stop`` is what one unit of it would lose."""
+        return breach(self.proposal(state, frame, signal, order, at_stop=at_stop))
+
+    def proposal(
+        self, state: AccountState, frame: Frame, signal: Signal, order: Order, *, at_stop: Decimal
+    ) -> Proposal:
+        """What the rules are shown."""
+        price = decimal_of(signal.price)
+        held = self._quantities(state)
+        before = held.pop(frame.key, ZERO)
+        qty = CONTEXT.add(before, CONTEXT.multiply(order.qty, Decimal(order.side.value)))
+        own = state.risk.returns.get(frame.key, [])[-self._limits.correlation_samples :]
+        others = tuple(self._exposure(state, frame, key, held[key], own) for key in sorted(held))
+        after = Exposure(
+            frame.key, CONTEXT.multiply(qty, price), CONTEXT.multiply(abs(qty), at_stop)
+        )
+        return msgspec.structs.replace(
+            self._standing(state, frame, others, after),
+            side=order.side,
+            price=price,
+            notional=CONTEXT.multiply(order.qty, price),
+            opens=not before,
+            range_fraction=_range(signal, price),
+        )
+
+    def _watch(self, state: AccountState, frame: Frame) -> list[Alert]:
+        held = self._quantities(state)
+        own = self._exposure(state, frame, frame.key, held.pop(frame.key, ZERO), ())
+        others = tuple(self._exposure(state, frame, key, held[key], ()) for key in sorted(held))
+        now = self._standing(state, frame, others, own)
+        found = {name: text for name in WATCHED if (text := rules()[name](now)) is not None}
+        new = {name: text for name, text in found.items() if name not in state.risk.breached}
+        state.risk.breached = tuple(found)
+        return [
+            Alert(
+                frame.venue,
+                frame.symbol,
+                frame.close_ns,
+                f"risk:{name}",
+                Severity.CRITICAL if name == "drawdown" else Severity.WARNING,
+                f"account {self._account}: {text}; entries are refused, look at the positions",
+            )
+            for name, text in new.items()
+        ]
+
+    def _standing(
+        self,
+        state: AccountState,
+        frame: Frame,
+        others: tuple[Exposure, ...],
+        own: Exposure,
+    ) -> Proposal:
+        """The account with these positions, and no order."""
+        risk, equity = state.risk, state.equity()
+        return Proposal(
+            now_ns=frame.close_ns,
+            side=Side.BUY,
+            price=ZERO,
+            notional=ZERO,
+            equity=equity,
+            after=own,
+            limits=self._limits,
+            protections=self._protections,
+            max_open_positions=self._max_open,
+            mid=state.marks.get(frame.key),
+            stale=_stale(frame),
+            others=others,
+            sectors=self._sectors,
+            tail=self._tail(state, (*others, own), equity),
+            drawdown=drawdown(equity, risk.peak),
+            daily_loss=drawdown(equity, risk.day_equity),
+            halted=risk.halted,
+            recent_orders=risk.recent_orders(frame.close_ns),
+            trades=tuple(risk.trades),
+        )
+
+    def _quantities(self, state: AccountState) -> dict[str, Decimal]:
+        """Signed quantities by symbol, entries on their way counted as filled."""
+        held = {key: one.qty for key, one in state.ledger.holdings.items() if one.qty}
+        for key, orders in self._venue.open_orders(state.venue).items():
+            for order in orders:
+                if order.leg == OPEN:
+                    left = CONTEXT.subtract(order.qty, order.filled_qty)
+                    signed = CONTEXT.multiply(left, Decimal(order.side.value))
+                    held[key] = CONTEXT.add(held.get(key, ZERO), signed)
+        return held
+
+    def _exposure(
+        self, state: AccountState, frame: Frame, key: str, qty: Decimal, own: Returns
+    ) -> Exposure:
+        mark, guard = state.marks.get(key, ZERO), state.guards.get(key)
+        # Without a stop all of it is at risk.
+        per_unit = mark if guard is None else guard.risk_per_unit(mark)
+        risk = state.risk
+        return Exposure(
+            key=key,
+            notional=CONTEXT.multiply(qty, mark),
+            risk=CONTEXT.multiply(abs(qty), per_unit),
+            correlation=correlation(
+                own,
+                risk.returns.get(key, [])[-self._limits.correlation_samples :],
+                at_least=self._limits.samples_at_least,
+            ),
+            age_ns=frame.close_ns - risk.mid_ns.get(key, 0),
+        )
+
+    def _tail(
+        self, state: AccountState, positions: tuple[Exposure, ...], equity: Decimal
+    ) -> Tail | None:
+        """Losses of a day as shares of the equity; ``None`` while a symbol's returns are few."""
+        if equity <= 0:
+            return None
+        known: Mapping[str, Returns] = state.risk.returns
+        weights = [float(CONTEXT.divide(p.notional, equity)) for p in positions]
+        series = [known.get(p.key, []) for p in positions]
+        found = tail(portfolio_returns(weights, series), at_least=self._limits.samples_at_least)
+        return None if found is None else Tail(*(loss * self._to_day for loss in found))
+
+
+def _range(signal: Signal, price: Decimal) -> Decimal | None:
+    if signal.plan is None:
+        return None
+    return CONTEXT.divide(decimal_of(signal.plan.range_price), price)
+
+
+def _stale(frame: Frame) -> tuple[str, ...]:
+    lost = () if frame.book is not None and frame.quality.book_synced else ("unsynced",)
+    return (*frame.quality.stale, *lost)

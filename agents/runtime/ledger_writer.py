@@ -1,0 +1,87 @@
+"""Stores what the account decides before any of it is sent, as the account's one writer.
+
+The consumer group gives the account one active worker; the store's fence is the second line. A
+worker that was thought dead and wakes up is refused by the store, and ends, before it sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from schemas.clock import monotonic_ns
+from schemas.control import Flatten, Halt, Resume
+from schemas.errors import Fenced
+from schemas.frame import NS_PER_MS, Message
+from schemas.ledger_store import Lease, LedgerRecord, LedgerStore
+from schemas.order import Fill, Flattened, Funding, Order, Position
+
+log = structlog.get_logger()
+
+_KEPT = Order | Fill | Funding | Position | Flattened | Halt | Resume | Flatten
+_LOOKS_PER_LEASE = 20
+
+
+class LedgerWriter:
+    """Writes for one account; the lease is taken when there is something to write.
+
+    Every write is durable when it returns. Raises :class:`~schemas.errors.StoreError`, which ends
+    the role: what is not stored must not be sent.
+    """
+
+    def __init__(self, store: LedgerStore, account: str, *, holder: str, lease_ms: int) -> None:
+        self._store = store
+        self._account = account
+        self._holder = holder
+        self._lease_ms = lease_ms
+        self._lease: Lease | None = None
+        self._turn = asyncio.Lock()
+        self._noted: list[LedgerRecord] = []
+
+    def note(self, record: LedgerRecord) -> None:
+        """Have a record stored with the next write."""
+        self._noted.append(record)
+
+    async def write(self, given: Iterable[Message]) -> None:
+        """Store what the ledger keeps of these records, and what was noted, before it is sent."""
+        records = [*self._noted, *(record for record in given if isinstance(record, _KEPT))]
+        if not records:
+            return
+        async with self._turn:
+            lease = self._lease = self._lease or await self._acquired()
+            await asyncio.to_thread(self._store.write, lease, records)
+        self._noted.clear()
+
+    async def keep(self) -> None:
+        """Keep the lease, if there is one; call it several times within its length."""
+        async with self._turn:
+            if self._lease is not None:
+                await asyncio.to_thread(self._store.renew, self._lease)
+
+    def forget(self) -> None:
+        """Another worker is the active one now: write and renew no more."""
+        self._lease = None
+        self._noted.clear()
+
+    async def let_go(self) -> None:
+        """The role ends: whoever takes over need not wait."""
+        async with self._turn:
+            lease, self._lease = self._lease, None
+            if lease is not None:
+                await asyncio.to_thread(self._store.release, lease)
+
+    async def _acquired(self) -> Lease:
+        """The lease, once that of a predecessor has lapsed; it renews no more if it is dead."""
+        began_ns = monotonic_ns()
+        while True:
+            try:
+                return await asyncio.to_thread(
+                    self._store.acquire, self._account, self._holder, ttl_ms=self._lease_ms
+                )
+            except Fenced as error:
+                if monotonic_ns() - began_ns > 3 * self._lease_ms * NS_PER_MS:
+                    raise
+                log.info("ledger.waits", error=str(error))
+            await asyncio.sleep(self._lease_ms / 1_000 / _LOOKS_PER_LEASE)

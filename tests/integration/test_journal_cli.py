@@ -1,0 +1,71 @@
+"""`prism journal` from the folder of a run and from the ledger: the same trades, in three forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from schemas.frame import Side
+from schemas.order import Fill, Funding, Order
+from schemas.topics import FILLS, ORDERS
+from streams.sinks.files import RunFiles, read_lines
+from streams.store.ledger import open_ledger
+from tests.support.prism import prism
+from tests.unit.execution.test_journal import at, order, paid
+
+FILLED: list[Fill | Funding] = [
+    at(1, Side.BUY, "100.00000001", "1", fee="0.1", order="a"),
+    paid(3, "-0.000000000001"),
+    at(4, Side.SELL, "120", "1", fee="0.2", order="b"),
+    at(5, Side.SELL, "119", "1", fee="0.2", order="c"),
+]
+ORDERED: list[Order] = [order("a", 'score 70, "strong"'), order("b", "score 40")]
+
+
+def folder_of(path: Path) -> Path:
+    files = RunFiles(path)
+    for placed in ORDERED:
+        files.add(ORDERS, placed)
+    for filled in FILLED:
+        files.add(FILLS, filled)
+    files.close({"summary.json": {}})
+    return path
+
+
+def test_from_a_folder_and_from_a_ledger(tmp_path: Path) -> None:
+    folder, url = folder_of(tmp_path / "out"), f"sqlite://{tmp_path / 'ledger.db'}"
+    assert read_lines(folder / "orders.jsonl", Order) == ORDERED
+    assert read_lines(folder / "fills.jsonl", Fill, Funding) == FILLED
+    ledger = open_ledger(url)
+    ledger.write(ledger.acquire("paper", "me", ttl_ms=60_000), [*ORDERED, *FILLED])
+    ledger.close()
+
+    given = prism("journal", folder, "--json")
+    assert given.returncode == 0, given.stderr
+    first, second = json.loads(given.stdout)
+    assert Decimal(first["net_pnl"]) == Decimal(20) - Decimal("0.00000001") - Decimal(
+        "0.300000000001"
+    )
+    assert (first["reason"], second["closed_ns"]) == ('score 70, "strong"', None)
+    assert prism("journal", "--store", url, "--json").stdout == given.stdout
+
+    rows = list(csv.DictReader(io.StringIO(prism("journal", folder, "--csv").stdout)))
+    assert [row["side"] for row in rows] == ["long", "short"]
+    assert rows[0]["net"] == first["net_pnl"]
+    shown = prism("journal", folder).stdout
+    assert "1 closed, 1 of them won, 1 open; net 19.50" in shown
+
+
+def test_what_is_not_there_or_no_journal_is_named(tmp_path: Path) -> None:
+    missing = prism("journal", tmp_path / "nowhere")
+    assert (missing.returncode, "nowhere/orders.jsonl: not there" in missing.stderr) == (2, True)
+    neither = prism("journal")
+    assert "name the folder of a run, or a ledger" in neither.stderr
+    folder = folder_of(tmp_path / "out")
+    (folder / "fills.jsonl").write_text('{"what": 1}\n')
+    broken = prism("journal", folder)
+    assert broken.returncode == 2
+    assert "fills.jsonl:1: not a Fill or Funding" in broken.stderr
