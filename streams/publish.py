@@ -21,6 +21,8 @@ from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOK_BACK = 2_000
 _IN_FLIGHT = 2_000
+_HEAD_START_S = 0.01
+"""How long other frames of the same time stand back, so that ticks find broker and workers free."""
 
 
 class FramePublisher:
@@ -43,8 +45,11 @@ class FramePublisher:
         self._last: dict[str, Frame] = {}
         self._sends: list[asyncio.Future[tuple[int, int]]] = []
 
-    async def publish(self, message: FeedMessage) -> None:
-        """Send one message; waits while too many sends are not acknowledged."""
+    async def publish(self, message: FeedMessage) -> asyncio.Future[tuple[int, int]]:
+        """Send one message; waits while too many sends are not acknowledged.
+
+        Gives the future of its acknowledgement (partition and offset).
+        """
         if isinstance(message, Frame):
             message = await self._in_epoch(message)
             self._last[message.key] = message
@@ -54,12 +59,21 @@ class FramePublisher:
         self._sends.append(sent)
         if len(self._sends) >= _IN_FLIGHT:
             await self.settle()
+        return sent
 
     async def publish_together(self, messages: Iterable[FeedMessage]) -> None:
-        """Send what is due at one time: history first, then ticks, for decisions wait for those."""
-        for message in sorted(messages, key=_urgency):
+        """Send what is due at one time: history and ticks ahead, for decisions wait for those.
+
+        They leave in one request, and what is decided by them is mostly on its way before the rest
+        keeps anyone busy.
+        """
+        ahead, rest = _parted(messages)
+        for message in ahead:
             await self.publish(message)
-            await asyncio.sleep(0)  # the first is on its way before the last is encoded
+        if ahead and rest:
+            await asyncio.sleep(_HEAD_START_S)
+        for message in rest:
+            await self.publish(message)
 
     async def _in_epoch(self, frame: Frame) -> Frame:
         epoch = self._epochs.get(frame.key)
@@ -123,7 +137,15 @@ class FramePublisher:
         return message.epoch if isinstance(message, Frame) else 0
 
 
-def _urgency(message: FeedMessage) -> int:
-    if not isinstance(message, Frame):
-        return 0  # it may be used by the frame of the same time
-    return 1 if message.is_tick else 2
+def _parted(messages: Iterable[FeedMessage]) -> tuple[list[FeedMessage], list[Frame]]:
+    """Ticks, and before them all that they may use; and frames that decide nothing yet."""
+    before: list[FeedMessage] = []
+    ticks, rest = [], []
+    for message in messages:
+        if not isinstance(message, Frame):
+            before.append(message)
+        elif message.is_tick:
+            ticks.append(message)
+        else:
+            rest.append(message)
+    return [*before, *ticks], rest

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from faust.types import TP, ConsumerMessage
@@ -67,7 +68,7 @@ class FencedConsumer:
                 raise
 
     async def _drain(self, fetcher: ServiceT) -> None:
-        """Hand out what was fetched: input as one message per partition, changelogs one by one.
+        """Hand out what was fetched: input as one message per topic, changelogs one by one.
 
         Upstream makes two tasks and a wait for every record, stops reading for up to a second when
         an agent has fallen behind, and drops what a partition gave that was paused meanwhile.
@@ -82,8 +83,7 @@ class FencedConsumer:
                 await self.sleep(_POLL_S)
                 continue
             fetched = await self._fetched(set(active))
-            for tp, records in fetched.items():
-                await self._hand_out(TP(tp.topic, tp.partition), records)
+            await self._hand_out(fetched)
             await asyncio.sleep(0)
 
     async def _fetched(self, active: set[Any]) -> Any:
@@ -100,14 +100,22 @@ class FencedConsumer:
                 raise
             return {}
 
-    async def _hand_out(self, tp: TP, records: Any) -> None:
-        messages = [self._to_message(tp, record) for record in records]
-        if self._is_changelog_tp(tp):
-            for message in messages:
-                if self.flow_active:
-                    await self.callback(message)
-        elif messages and self.flow_active:
-            await self.callback(_batch(messages))
+    async def _hand_out(self, fetched: Mapping[Any, Sequence[Any]]) -> None:
+        inputs: dict[str, list[ConsumerMessage]] = {}
+        for at, records in fetched.items():
+            tp = TP(at.topic, at.partition)
+            messages = [self._to_message(tp, record) for record in records]
+            if self._is_changelog_tp(tp):
+                for message in messages:
+                    if self.flow_active:
+                        await self.callback(message)
+            else:
+                inputs.setdefault(tp.topic, []).extend(messages)
+        for batch in inputs.values():
+            if self.flow_active:
+                # Feeds send first what decisions wait for, whatever partition it is in.
+                batch.sort(key=attrgetter("timestamp"))
+                await self.callback(_batch(batch))
 
     async def perform_seek(self) -> None:
         """Seek the input to what the tables need, not to the committed offsets."""
@@ -150,7 +158,7 @@ class FencedConsumer:
 
 
 def _batch(messages: list[ConsumerMessage]) -> ConsumerMessage:
-    """Messages of one partition as one, whose value they are."""
+    """Messages of one topic as one, whose value they are."""
     first = messages[0]
     value: Any = messages
     return ConsumerMessage(

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 _LOOK_S = 0.1
 """A rebalance empties the agents' queues without a sign."""
-_TURN_NS = 2_000_000
+_TURN_NS = 5_000_000
 """Longest that a batch keeps others from their turn: what it gives waits for the producer's."""
 
 
@@ -68,6 +68,9 @@ class Stage(ABC):
     @abstractmethod
     async def take(self, message: Message) -> None:
         """Apply one input that is next in its partition."""
+
+    async def flush(self) -> None:
+        """A batch of inputs is taken: send what was kept back meanwhile."""
 
     def pending(self) -> int:
         """Inputs that are read but not yet part of the state."""
@@ -192,10 +195,12 @@ class Fence:
         self._taken_one.set()
         # A stage with several topics has an agent for each: while one waits for the producer,
         # another must not decide what comes after.
-        async with self._turn_of[self._stage_of[batch[0].topic]]:
+        stage = self._stage_of[batch[0].topic]
+        async with self._turn_of[stage]:
             began_ns = monotonic_ns()
             for message in batch:
                 if monotonic_ns() - began_ns > _TURN_NS:
+                    await stage.flush()
                     await asyncio.sleep(0)
                     began_ns = monotonic_ns()
                 if self._app.failed.is_set():
@@ -206,6 +211,7 @@ class Fence:
                     log.exception("role.failed", at=f"{message.tp}@{message.offset}")
                     await self._app.crash(error)
                     raise
+            await stage.flush()
 
     async def take(self, message: Message) -> None:
         """Apply one input, unless it is old, belongs to another worker or lies beyond a hole."""
@@ -257,6 +263,8 @@ class FencedApp(faust.App):
     outputs: Outputs
     failpoints: Failpoints
     make_transport: Callable[[FencedApp], Any]
+    patience_s: float = 0.0
+    """Where every message is not urgent: how long what comes may be waited for together."""
 
     @cached_property
     def failed(self) -> asyncio.Event:

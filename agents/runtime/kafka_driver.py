@@ -3,21 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
+from mode import Service
+from mode.utils.futures import maybe_async
 
-_FETCH_WAIT_MS = 5
-"""A partition whose records were just taken waits for the fetch under way without it."""
+from agents.runtime.patience import Patience
+from schemas.clock import monotonic_ns
+
+_FETCH_WAIT_MS = 100
+"""How long the broker holds a fetch that finds nothing; a seek has to wait for the one under way."""
+_PATIENT_WAIT_MS = 15
+"""How long it holds a fetch that waits for more than one message."""
 
 
-class QuickFetchThread(driver.AIOKafkaConsumerThread):
-    """A fetch that finds nothing returns soon; upstream fixes its wait at 1.5 s."""
+class SameLoopConsumer(driver.AIOKafkaConsumerThread):
+    """Upstream's consumer without its thread: it runs in the app's own event loop.
+
+    The thread and the agents share one interpreter. While an agent works, the thread waits for its
+    turn at each of the several steps of a fetch, up to 5 ms every time (``sys.getswitchinterval``).
+    A fetch that finds nothing returns soon, where upstream fixes its wait at 1.5 s.
+    """
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
+        window_s = self.app.patience_s
+        self._patience = Patience(window_s) if window_s else None
+
+    async def start(self) -> None:
+        """Start as any service does."""
+        await self._default_start()
+        await self.on_thread_started()
+
+    async def stop(self) -> None:
+        """Stop as any service does."""
+        await Service.stop(self)
+
+    async def on_stop(self) -> None:
+        """Close the client."""
+        await self.on_thread_stop()
+
+    _stop_children = Service._default_stop_children  # noqa: SLF001 - upstream leaves
+    _stop_futures = Service._default_stop_futures  # noqa: SLF001 - these to its
+    _stop_exit_stacks = Service._default_stop_exit_stacks  # noqa: SLF001 - thread
+
+    async def call_thread(
+        self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Call at once: there is no other thread."""
+        return await maybe_async(fun(*args, **kwargs))
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         consumer: Any = super()._create_consumer(loop)
-        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS  # noqa: SLF001 - there is no setting for it
+        wait_ms = _FETCH_WAIT_MS if self._patience is None else _PATIENT_WAIT_MS
+        consumer._fetch_max_wait_ms = wait_ms  # noqa: SLF001 - there is no setting for it
         return consumer
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        if self._patience is not None:
+            size = sum(len(record.value or b"") for of in fetched.values() for record in of)  # ints
+            wanted = self._patience.note(size, monotonic_ns())
+            consumer._fetcher._fetch_min_bytes = wanted  # noqa: SLF001 - may change with each fetch
+        return fetched
 
     def topic_partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; ``None``: there is none.
@@ -31,10 +82,10 @@ class QuickFetchThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Upstream's, with a thread that fetches often."""
+    """Upstream's, without a thread of its own."""
 
-    def _new_consumer_thread(self) -> QuickFetchThread:
-        return QuickFetchThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> SameLoopConsumer:
+        return SameLoopConsumer(self, beacon=self.beacon)
 
 
 class Producer(driver.Producer):

@@ -19,6 +19,7 @@ from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Message
 from schemas.health import Checkpoint
 from schemas.settings import Settings
+from schemas.signal import Signal
 from schemas.topics import Topic
 
 HOUR_NS = 3_600 * NS_PER_S
@@ -97,6 +98,7 @@ class KeyedStage(Stage):
             value_type=bytes,
         )
         self._partitions: dict[int, Partition] = {}
+        self._unsent: list[tuple[Message, Input]] = []
         self.emitter = self._emitter
 
     def load(self, owned: Partitions, kept: Partitions) -> None:
@@ -156,16 +158,33 @@ class KeyedStage(Stage):
             symbol.parked = True
             await self._emitter.dead_letter(message, error)
             decided = [_parked_alert(decoded, error)]
-        for given in decided:
-            await self._emitter.emit(
-                given, partition=message.partition, timestamp_s=message.timestamp
-            )
-            self._meter.observe(given, message.timestamp)
+        await self._send(decided, message)
         if symbol.parked:
             return
         await self._maybe_checkpoint(symbol, decoded)
         await self._read_again_if_there_is_room(message.tp, symbol)
-        self._maybe_snapshot(message.partition, partition, message.offset + 1, _event_ns(decoded))
+        await self._maybe_snapshot(
+            message.partition, partition, message.offset + 1, _event_ns(decoded)
+        )
+
+    async def _send(self, decided: Sequence[Message], cause: Input) -> None:
+        """Send signals at once, and the rest when the batch is done: nobody trades on that."""
+        for given in decided:
+            if not isinstance(given, Signal):
+                self._unsent.append((given, cause))
+                continue
+            await self._emit(given, cause)
+            await self._emitter.on_its_way()
+
+    async def flush(self) -> None:
+        """Send what was decided and is not sent yet."""
+        unsent, self._unsent = self._unsent, []
+        for given, cause in unsent:
+            await self._emit(given, cause)
+
+    async def _emit(self, given: Message, cause: Input) -> None:
+        await self._emitter.emit(given, partition=cause.partition, timestamp_s=cause.timestamp)
+        self._meter.observe(given, cause.timestamp)
 
     async def _maybe_checkpoint(self, symbol: Symbol, decoded: Any) -> None:
         """Log the whole state with the first input of each hour of event time (UTC)."""
@@ -218,7 +237,7 @@ class KeyedStage(Stage):
         symbol = partition.symbols[key] = Symbol(states, offset, offset)
         return symbol
 
-    def _maybe_snapshot(
+    async def _maybe_snapshot(
         self, number: int, partition: Partition, next_offset: int, event_ns: int
     ) -> None:
         if partition.snapshot_ns is None:
@@ -227,6 +246,7 @@ class KeyedStage(Stage):
         if event_ns - partition.snapshot_ns < every_ns:
             return
         partition.snapshot_ns = event_ns
+        await self.flush()  # a state is written only after all that it has given
         free = [item for item in partition.symbols.items() if not item[1].parked]
         key, symbol = min(free, key=lambda item: item[1].durable)
         states = zip(self._all, symbol.states, strict=True)

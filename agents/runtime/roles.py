@@ -40,6 +40,8 @@ STREAM_BUFFER = 1_000
 """Bound of an agent's queue; the consumer stops fetching long before (back-pressure)."""
 FETCH_RECORDS = 200
 """Most records handed out at once: some 30 ms of work for which nothing else gets its turn."""
+_PATIENCE_S = 0.005
+"""A step waits for the frames and verdicts of all symbols: one waking for many of them."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ def _ordered(
             "such as binanceusdm:BTC/USDT:USDT"
         )
     app, meter = _app(settings, name, PartitionAssignor=SingleActiveAssignor), LatencyMeter()
+    app.patience_s = _PATIENCE_S
     stage = OrderedStage(app, fold, settings, keys=keys, meter=meter, ledger=ledger)
     role = Role(name, app, Fence(app, stage), (stage,), (stage.emitter,), meter)
     _agents(role)

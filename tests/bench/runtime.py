@@ -38,6 +38,7 @@ RECOVERY_S = 5.0
 FRAMES = 16_000
 SYMBOLS = 100
 SETTLING_S, LISTENING_S = 8, 30
+MAKING_S = 0.03
 _EAGER: dict[str, object] = {
     "long_threshold": 51.0,
     "short_threshold": 49.0,
@@ -169,7 +170,7 @@ async def _crowd(rig: Rig, recorded: Sequence[Frame]) -> list[Row]:
         recorded,
         symbols=symbols,
         start_ns=time.time_ns() // NS_PER_S * NS_PER_S,
-        interval_ns=interval_ns,
+        settings=settings.frames,
     )
     playing = asyncio.create_task(
         _play(crowd, FramePublisher(log, settings), seen, interval_s=interval_ns / NS_PER_S)
@@ -210,8 +211,10 @@ async def _play(
 ) -> None:
     started_s = time.monotonic()
     for step in itertools.count():
-        frames = crowd.at(step)
         due_s = started_s + step * interval_s
+        # Made just in time: it must not keep the broker's core busy while the last are on the way.
+        await asyncio.sleep(max(0.0, due_s - MAKING_S - time.monotonic()))
+        frames = crowd.at(step)
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
         closed_s = time.monotonic()
         for frame in frames:

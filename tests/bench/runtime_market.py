@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
 from schemas.frame import Book, Derivatives, Frame, Known, Liquidations, Touch, Trades
+from schemas.settings import FramesSettings
+from streams.framer import tick_stagger
 
 Times = tuple[int, ...]
 
@@ -40,28 +43,54 @@ def looped(frames: Sequence[Frame], count: int) -> Iterator[Frame]:
 class Crowd:
     """Many symbols that each play the recording from a place of its own, one frame an interval.
 
-    The places differ by odd numbers of frames, so that ticks are spread over the intervals as they
-    are in a live market. ``at(step)`` gives every symbol's frame of an interval.
+    A symbol's place is such that its ticks fall where the framer would put them, so they are spread
+    over the intervals as they are in a live market. ``at(step)`` gives every symbol's frame of an
+    interval.
     """
 
     def __init__(
-        self, frames: Sequence[Frame], *, symbols: Sequence[str], start_ns: int, interval_ns: int
+        self,
+        frames: Sequence[Frame],
+        *,
+        symbols: Sequence[str],
+        start_ns: int,
+        settings: FramesSettings,
     ) -> None:
-        self._frames = frames
-        self._symbols = symbols
+        per_tick = settings.frames_per_tick
+        self._interval_ns = settings.interval_ns
+        self._frames = _without_gaps(frames, self._interval_ns, multiple=per_tick)
         self._start_ns = start_ns
-        self._interval_ns = interval_ns
-        self._stride = len(frames) // len(symbols) | 1
+        first_tick = next(i for i, frame in enumerate(self._frames) if frame.is_tick)
+        stride = len(self._frames) // len(symbols)
+        start = start_ns // self._interval_ns + 1
+        self._places: dict[str, int] = {}
+        for number, symbol in enumerate(symbols):
+            place = number * stride
+            stagger = tick_stagger(f"{frames[0].venue}:{symbol}", per_tick)
+            self._places[symbol] = place + (first_tick + start - stagger - place) % per_tick
 
     def at(self, step: int) -> list[Frame]:
         """The frames that close at ``start + (step + 1) · interval``."""
         close_ns = self._start_ns + (step + 1) * self._interval_ns
         crowd = []
-        for number, symbol in enumerate(self._symbols):
-            frame = self._frames[(number * self._stride + step) % len(self._frames)]
+        for symbol, place in self._places.items():
+            frame = self._frames[(place + step) % len(self._frames)]
             by_ns = close_ns - frame.close_ns
             crowd.append(shifted(frame, by_ns=by_ns, seq=step, symbol=symbol))
         return crowd
+
+
+def _without_gaps(
+    frames: Sequence[Frame], interval_ns: int, *, multiple: int
+) -> Sequence[Frame]:
+    """The longest run with a frame in every interval, cut to a multiple of a tick's frames."""
+    ends = [
+        i + 1
+        for i, frame in enumerate(frames)
+        if i + 1 == len(frames) or frames[i + 1].close_ns - frame.close_ns != interval_ns
+    ]
+    start, end = max(pairwise([0, *ends]), key=lambda run: run[1] - run[0])
+    return frames[start : start + (end - start) // multiple * multiple]
 
 
 def _later(times: Times, by_ns: int) -> Times:

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.settings import Settings
 from schemas.topics import Topic
@@ -142,45 +141,41 @@ def reached(log: Log, settings: Settings, counts: Mapping[Topic, int]) -> Awaita
 
 
 class Arrivals:
-    """Tells when records arrive: one consumer per partition, none waits for another's fetch."""
+    """Tells when records arrive: a process of its own reads, which nothing else keeps busy."""
 
     def __init__(self, url: str, settings: Settings, topics: Sequence[Topic]) -> None:
+        prefix, count = settings.broker.topic_prefix, settings.broker.partitions
+        self._topics = {prefix + topic.name: topic for topic in topics}
         self._partitions = [
-            (topic, TopicPartition(settings.broker.topic_prefix + topic.name, number))
-            for topic in topics
-            for number in range(topic.partition_count(settings.broker.partitions))
+            f"{name}:{number}"
+            for name, topic in self._topics.items()
+            for number in range(topic.partition_count(count))
         ]
         self._servers = url.removeprefix("kafka://")
-        self._consumers: list[AIOKafkaConsumer] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self, tell: Callable[[Topic, bytes, float], None]) -> None:
         """Call ``tell(topic, body, monotonic seconds)`` for every record from now on."""
-        for topic, at in self._partitions:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._servers, enable_auto_commit=False, fetch_max_wait_ms=500
-            )
-            await consumer.start()
-            consumer.assign([at])
-            await consumer.seek_to_end(at)
-            self._consumers.append(consumer)
-            self._tasks.append(asyncio.create_task(self._read(consumer, topic, tell)))
+        reader = (sys.executable, "-m", "tests.bench.runtime_reader", self._servers)
+        self._process = await asyncio.create_subprocess_exec(
+            *reader, *self._partitions, stdout=subprocess.PIPE, cwd=REPOSITORY
+        )
+        self._telling = asyncio.create_task(self._tell(self._process, tell))
 
     async def stop(self) -> None:
         """Stop reading."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for consumer in self._consumers:
-            await consumer.stop()
+        if self._process is not None and self._telling is not None:
+            self._process.terminate()
+            await self._process.wait()
+            await self._telling
 
-    @staticmethod
-    async def _read(
-        consumer: AIOKafkaConsumer, topic: Topic, tell: Callable[[Topic, bytes, float], None]
+    async def _tell(
+        self, process: asyncio.subprocess.Process, tell: Callable[[Topic, bytes, float], None]
     ) -> None:
-        while True:
-            found = await consumer.getmany(timeout_ms=1_000)
-            now_s = time.monotonic()
-            for records in found.values():
-                for record in records:
-                    tell(topic, record.value, now_s)
+        lines = process.stdout
+        assert lines is not None
+        while head := await lines.readline():
+            name, at_ns, size = head.split()
+            body = await lines.readexactly(int(size))
+            tell(self._topics[name.decode()], body, int(at_ns) / 1e9)
