@@ -184,10 +184,10 @@ def test_a_writer_killed_amid_its_work_leaves_whole_batches_and_a_place_that_lap
 ) -> None:
     standby = connect()
     with writing(url) as process:
-        last_of(process, 20)
+        heard = last_of(process, 20)
         process.send_signal(signal.SIGKILL)
         assert process.stdout is not None
-        said = [20, *(int(line) for line in process.stdout.read().splitlines())][-1]
+        said = [heard, *(int(line) for line in process.stdout.read().splitlines())][-1]
         process.wait()
     lease = acquire_when_lapsed(standby)
     assert lease.epoch == 2
