@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +22,9 @@ from schemas.order import Fill, Funding, Order
 from schemas.plain import plain
 from schemas.topics import FILLS, ORDERS
 from streams.sinks.files import LINES, read_lines
+
+_WIDTH = 120
+"""Of the table, where the terminal is narrower: every figure is there, if wrapped."""
 
 _COLUMNS = (
     "opened", "closed", "venue", "symbol", "side", "qty", "entry", "exit", "gross", "fees",
@@ -122,17 +125,22 @@ def _print(trades: list[Trade]) -> None:
         typer.echo("no trades")
         return
     table = Table(box=None, pad_edge=False)
-    for name in _COLUMNS[:-1]:
-        right = name in {"qty", "entry", "exit", "gross", "fees", "funding", "net", "fills"}
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for name in ("opened", "lasted", "symbol", "side", "qty", "entry", "exit", "fees", "net"):
+        left = name in {"opened", "symbol", "side"}
+        table.add_column(name, justify="left" if left else "right", no_wrap=True)
     for trade in trades:
-        numbers = (trade.gross_pnl, trade.fees, trade.funding, trade.net_pnl)
-        cells = _row(trade)
-        cells[6] = f"{trade.entry_price:.8g}"
-        cells[7] = "" if trade.exit_price is None else f"{trade.exit_price:.8g}"
-        cells[8:12] = [f"{number:.2f}" for number in numbers]
-        table.add_row(*cells[:-1])
-    console = Console(highlight=False, soft_wrap=True)
+        table.add_row(
+            _when(trade.opened_ns)[:19].replace("T", " "),
+            "open" if trade.closed_ns is None else _lasted(trade.closed_ns - trade.opened_ns),
+            f"{trade.venue}:{trade.symbol}",
+            trade.side,
+            f"{trade.qty:f}",
+            f"{trade.entry_price:.8g}",
+            "" if trade.exit_price is None else f"{trade.exit_price:.8g}",
+            f"{trade.fees:.2f}",
+            f"{trade.net_pnl:.2f}",
+        )
+    console = Console(highlight=False, soft_wrap=True, width=max(Console().width, _WIDTH))
     console.print(table)
     net = ZERO
     for trade in trades:
@@ -140,6 +148,10 @@ def _print(trades: list[Trade]) -> None:
     won = len([1 for trade in trades if trade.closed_ns is not None and trade.net_pnl > 0])
     closed = len([1 for trade in trades if trade.closed_ns is not None])
     console.print(f"{closed} closed, {won} of them won, {len(trades) - closed} open; net {net:.2f}")
+
+
+def _lasted(elapsed_ns: int) -> str:
+    return str(timedelta(seconds=round(elapsed_ns / NS_PER_S)))
 
 
 def _when(at_ns: int) -> str:

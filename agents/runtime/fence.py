@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -270,6 +270,17 @@ class FencedApp(faust.App):
     def failed(self) -> asyncio.Event:
         """Set once the app has crashed."""
         return asyncio.Event()
+
+    @cached_property
+    def at_end(self) -> list[Callable[[], Awaitable[None]]]:
+        """What is to be done when no agent takes inputs any more."""
+        return []
+
+    async def on_shutdown(self) -> None:
+        """Everything has stopped."""
+        await super().on_shutdown()
+        for action in self.at_end:
+            await action()
 
     async def crash(self, reason: BaseException) -> None:
         """Stop for a reason that nobody here can mend."""

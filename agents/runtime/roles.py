@@ -119,13 +119,7 @@ def execution(settings: Settings, *, store: LedgerStore | None = None) -> Role:
     role = _ordered(settings, name, AccountFold(settings), ledger=ledger)
     if ledger is not None:
         _every(role.app, settings.store.lease_s / 4, ledger.keep)
-
-        async def let_go(app: faust.App, **_: Any) -> None:
-            del app
-            await ledger.let_go()
-
-        at_end: Any = let_go
-        role.app.on_before_shutdown.connect(at_end, weak=False)
+        role.app.at_end.append(ledger.let_go)
     return role
 
 

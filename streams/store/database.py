@@ -102,8 +102,12 @@ class PostgresDatabase:
             )  # fmt: skip
         except psycopg.OperationalError as error:
             raise StoreUnreachable(f"{self._shown}: {_one_line(error)}; start it first") from error
-        except psycopg.ProgrammingError as error:
-            raise UsageError(f"store.url {self._shown}: {_one_line(error)}") from error
+        except psycopg.ProgrammingError:
+            # Its text quotes the URL, with the password if one is in it.
+            raise UsageError(
+                f"store.url {self._shown}: PostgreSQL does not understand it; write "
+                "postgresql://user@host:port/name"
+            ) from None
 
     def type_names(self, sql: str) -> str:
         """See :class:`Database`."""

@@ -203,6 +203,9 @@ def test_a_database_that_is_away_is_named_without_its_secrets() -> None:
         open_database("postgresql://me:hush@127.0.0.1:1/x")
     assert "hush" not in str(caught.value)
     assert shown("postgresql://me:hush@h/x?password=hush") == "postgresql://h/x"
+    with pytest.raises(UsageError, match="does not understand it") as caught_too:
+        open_database("postgresql://me:hush@h/x?nonsense=hush")
+    assert "hush" not in str(caught_too.value)
     for wrong in ("mysql://h/x", "sqlite://", "ledger.db"):
         with pytest.raises(UsageError, match="write postgresql://"):
             open_database(wrong)
