@@ -69,7 +69,7 @@ class Stage(ABC):
     async def take(self, message: Message) -> None:
         """Apply one input that is next in its partition."""
 
-    async def flush(self) -> None:
+    async def flush(self) -> None:  # noqa: B027 - most keep nothing back
         """A batch of inputs is taken: send what was kept back meanwhile."""
 
     def pending(self) -> int:
