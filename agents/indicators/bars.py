@@ -179,4 +179,4 @@ def _is_bar(prices: tuple[float, ...], volume: float) -> bool:
     opened, high, low, close = prices
     # Every comparison with what is no number is false.
     around = low <= opened <= high and low <= close <= high
-    return around and 0.0 < low and high < math.inf and 0.0 <= volume < math.inf
+    return around and low > 0.0 and high < math.inf and 0.0 <= volume < math.inf

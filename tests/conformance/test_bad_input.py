@@ -37,10 +37,9 @@ def hardly_markets(draw: st.DrawFn) -> list[Frame]:
             qty = draw(st.sampled_from((0, 1, 10**9)))
             side = draw(st.sampled_from((1, -1)))
             tape = Trades((at_ns,), (at_ns,), (price,), (qty,), (side,), (i,), (0,))
-        bids, asks = (price - 1, price - 2), (price + 1, price + 2)
         kind = draw(st.sampled_from(("sound", "sound", "bids", "asks", "empty", "none")))
-        bids, asks = bids if kind in ("sound", "bids") else (), asks if kind != "bids" else ()
-        asks = asks if kind in ("sound", "asks") else ()
+        bids = (price - 1, price - 2) if kind in ("sound", "bids") else ()
+        asks = (price + 1, price + 2) if kind in ("sound", "asks") else ()
         sizes = draw(st.sampled_from(((1, 1), (10**12, 1))))
         book = Book(i, None, bids, sizes[: len(bids)], asks, sizes[: len(asks)])
         frames.append(
