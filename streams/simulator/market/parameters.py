@@ -137,7 +137,7 @@ class ImpactParameters:
     ``fades_s``. The side of each order counts ``learning`` in what is expected of the next.
     """
 
-    bps: float = 0.2
+    bps: float = 0.17
     quote: float = 100_000.0
     stays: float = 0.1
     fades_s: float = 3.5

@@ -54,7 +54,7 @@ class ValueParameters:
     """
 
     common_bps: float = 1.35
-    waves: tuple[tuple[float, float], ...] = ((0.3, 90.0), (0.2, 1_200.0), (0.45, 14_400.0))
+    waves: tuple[tuple[float, float], ...] = ((0.25, 90.0), (0.2, 1_200.0), (0.35, 14_400.0))
     trend: float = 0.025
     trend_mean_s: float = 900.0
     diffusion: float = 0.12
