@@ -53,7 +53,7 @@ class ValueParameters:
     ``shock_bps`` on average times the present volatility factor.
     """
 
-    common_bps: float = 1.35
+    common_bps: float = 1.5
     waves: tuple[tuple[float, float], ...] = ((0.25, 90.0), (0.2, 1_200.0), (0.35, 14_400.0))
     trend: float = 0.025
     trend_mean_s: float = 900.0
