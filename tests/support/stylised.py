@@ -158,7 +158,11 @@ def orders(market: Sample) -> tuple[Floats, Floats, Floats]:
     """
     new = np.r_[True, (np.diff(market.trade_ms) > 0) | (np.diff(market.trade_side) != 0)]
     which = np.cumsum(new) - 1
-    return market.trade_ms[new], np.bincount(which, market.trade_qty), market.trade_side[new]
+    return (
+        market.trade_ms[new],
+        np.bincount(which, market.trade_qty).astype(float),
+        market.trade_side[new],
+    )
 
 
 def counts(times_ms: Floats, window_s: float) -> Floats:

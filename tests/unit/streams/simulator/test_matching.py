@@ -51,7 +51,7 @@ class Model:
         self, owner: str, side: Side, price: int | None, qty: int, self_trade: SelfTrade
     ) -> tuple[list[tuple[int, int, int]], int, bool]:
         """Fills as (maker id, price, quantity), what is left, and whether it may rest."""
-        fills = []
+        fills: list[tuple[int, int, int]] = []
         while qty and (maker := self.next_for(side, price)) is not None:
             if maker.owner == owner and self_trade is not SelfTrade.ALLOW:
                 if self_trade in (SelfTrade.EXPIRE_MAKER, SelfTrade.EXPIRE_BOTH):

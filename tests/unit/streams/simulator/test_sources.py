@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import SourceMissing
-from schemas.frame import NS_PER_S, ContractKind
+from schemas.frame import NS_PER_S, ContractKind, Frame
 from schemas.settings import FramesSettings
 from streams.events import BookDiff, BookSnapshot, DerivativesEvent, Event, TradeEvent
 from streams.framer import Framer
@@ -57,6 +57,7 @@ class Follower:
             self._apply(event)
         elif isinstance(event, BookDiff):
             self.diffs += 1
+            assert event.prev_id is not None
             assert event.prev_id == self.book_id
             assert event.prev_id < event.first_id <= event.last_id
             self.book_id = event.last_id
@@ -154,7 +155,7 @@ def test_files_that_are_no_recording_are_told(tmp_path: Path) -> None:
 def test_a_feed_makes_whole_frames_of_it_and_its_book_is_the_market_s(symbol: str) -> None:
     source = generated(symbol, seed=2, start_ns=START_NS)
     framer = Framer("simulated", symbol, settings=FramesSettings(), derive_touch=True)
-    frames = []
+    frames: list[Frame] = []
     for now_ns, event in until(source, 10.0):
         frames.extend(framer.advance(now_ns))
         framer.add(now_ns, event)
