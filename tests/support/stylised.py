@@ -158,7 +158,11 @@ def orders(market: Sample) -> tuple[Floats, Floats, Floats]:
     """
     new = np.r_[True, (np.diff(market.trade_ms) > 0) | (np.diff(market.trade_side) != 0)]
     which = np.cumsum(new) - 1
-    return market.trade_ms[new], np.bincount(which, market.trade_qty), market.trade_side[new]
+    return (
+        market.trade_ms[new],
+        np.bincount(which, market.trade_qty).astype(float),
+        market.trade_side[new],
+    )
 
 
 def counts(times_ms: Floats, window_s: float) -> Floats:
@@ -215,7 +219,7 @@ def facts(market: Sample) -> dict[str, float]:
         "trade_flow_memory_1": autocorrelation(market.trade_side, 1),
         "trade_flow_memory_10": autocorrelation(market.trade_side, 10),
         "trades_per_order": len(market.trade_side) / len(sides),
-        "orders_s": len(sides) / market.seconds,
+        "orders_per_s": len(sides) / market.seconds,
         "size_tail": hill(sizes),
         "size_99_50": float(np.percentile(sizes, 99) / np.median(sizes)),
         "fano_1s": fano(times, 1.0),
