@@ -215,7 +215,7 @@ def facts(market: Sample) -> dict[str, float]:
         "trade_flow_memory_1": autocorrelation(market.trade_side, 1),
         "trade_flow_memory_10": autocorrelation(market.trade_side, 10),
         "trades_per_order": len(market.trade_side) / len(sides),
-        "orders_s": len(sides) / market.seconds,
+        "orders_per_s": len(sides) / market.seconds,
         "size_tail": hill(sizes),
         "size_99_50": float(np.percentile(sizes, 99) / np.median(sizes)),
         "fano_1s": fano(times, 1.0),

@@ -44,7 +44,15 @@ CATALOGUE: dict[str, tuple[Rules, MarketParameters]] = {
         ),
         (
             _rules("SOL/USDT:USDT", "0.010", "1", "5"),
-            replace(_BTC.sized(0.1), price=155.0, beta=1.3, lag_steps=3, own_bps=0.8),
+            replace(
+                _BTC.sized(0.1),
+                price=155.0,
+                beta=1.3,
+                lag_steps=3,
+                own_bps=0.8,
+                # A tick is 0.65 basis points: a book of as many levels reaches further.
+                patient=replace(_BTC.sized(0.1).patient, near_bps=40.0, farthest_bps=400.0),
+            ),
         ),
         (
             _rules("BTC/USDT", "0.01", "0.00001", "5"),

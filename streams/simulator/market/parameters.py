@@ -37,8 +37,8 @@ class TakerParameters:
     trade no further than ``protection_bps`` from the fair price.
     """
 
-    noise_per_s: float = 0.35
-    informed_per_s: float = 8.0
+    noise_per_s: float = 0.5
+    informed_per_s: float = 7.0
     momentum_per_s: float = 0.1
     reversion_per_s: float = 0.1
     cost_bps: float = 0.35
@@ -84,13 +84,13 @@ class MakerParameters:
     """
 
     makers: int = 6
-    touch_quote: float = 480_000.0
-    touch_orders: int = 7
-    join_bps: float = 0.15
+    touch_quote: float = 520_000.0
+    touch_orders: int = 12
+    join_bps: float = 0.08
     tolerance_bps: tuple[float, float] = (0.35, 0.6)
     ladder_levels: int = 10
-    ladder_bps: tuple[float, float] = (1.8, 24.0)
-    ladder_quote: float = 120_000.0
+    ladder_bps: tuple[float, float] = (2.0, 24.0)
+    ladder_quote: float = 140_000.0
     ladder_slack_bps: float = 2.5
     period_s: float = 0.35
     latency_s: float = 0.015
@@ -137,10 +137,10 @@ class ImpactParameters:
     ``fades_s``. The side of each order counts ``learning`` in what is expected of the next.
     """
 
-    bps: float = 0.24
+    bps: float = 0.17
     quote: float = 100_000.0
     stays: float = 0.1
-    fades_s: float = 3.0
+    fades_s: float = 3.5
     learning: float = 0.15
 
 
@@ -151,8 +151,8 @@ def _excitement() -> tuple[Kernel, ...]:
     that one brings: at once (within 25 ms on average), and within a second.
     """
     at_once = (
-        (0.37, 0.09, 0.15, 0.30, 0.05, 0.20),
-        (0.09, 0.37, 0.30, 0.15, 0.20, 0.05),
+        (0.35, 0.09, 0.15, 0.30, 0.05, 0.20),
+        (0.09, 0.35, 0.30, 0.15, 0.20, 0.05),
         (0.00, 0.00, 0.15, 0.02, 0.05, 0.02),
         (0.00, 0.00, 0.02, 0.15, 0.02, 0.05),
         (0.00, 0.00, 0.05, 0.02, 0.10, 0.02),

@@ -46,17 +46,17 @@ class ValueParameters:
 
     Of the variance ``diffusion`` comes in every step, the rest as small news, ``news_per_s`` of
     them on average with exponentially distributed sizes of either sign.
-    ``wave`` is the standard deviation of the log of volatility that wanders around its regime's,
-    within ``wave_s`` seconds. A trend is a drift in units of the volatility per √second, redrawn
+    The logarithm of volatility wanders around its regime's in ``waves``: standard deviation and
+    how long it takes to come back, in seconds. Several of them, slow and fast, make volatility
+    remember for hours. A trend is a drift in units of the volatility per √second, redrawn
     after ``trend_mean_s`` on average. Shocks are large news: ``shocks_per_hour`` of them, of
     ``shock_bps`` on average times the present volatility factor.
     """
 
-    common_bps: float = 1.2
-    wave: float = 0.35
-    wave_s: float = 90.0
-    trend: float = 0.05
-    trend_mean_s: float = 600.0
+    common_bps: float = 1.35
+    waves: tuple[tuple[float, float], ...] = ((0.25, 90.0), (0.2, 1_200.0), (0.35, 14_400.0))
+    trend: float = 0.025
+    trend_mean_s: float = 900.0
     diffusion: float = 0.12
     news_per_s: float = 0.6
     shocks_per_hour: float = 12.0
@@ -86,7 +86,7 @@ class CommonFactor:
         self._p = parameters
         self._mood = Mood.CALM
         self._left_s = self._spell()
-        self._wave = self._rng.gauss(0.0, parameters.wave)
+        self._waves = [self._rng.gauss(0.0, sigma) for sigma, _ in parameters.waves]
         self._drift = 0.0
         self._redraw_trend()
 
@@ -97,11 +97,13 @@ class CommonFactor:
         if self._left_s <= 0.0:
             self._mood = self._next_mood()
             self._left_s = self._spell()
-        kept = 1.0 - STEP_S / p.wave_s
-        self._wave = self._wave * kept + rng.gauss(0.0, p.wave * math.sqrt(1.0 - kept * kept))
+        for i, (sigma, back_s) in enumerate(p.waves):
+            kept = 1.0 - STEP_S / back_s
+            shock = rng.gauss(0.0, sigma * math.sqrt(1.0 - kept * kept))
+            self._waves[i] = self._waves[i] * kept + shock
         if rng.random() < STEP_S / p.trend_mean_s:
             self._redraw_trend()
-        volatility = REGIMES[self._mood].volatility * math.exp(self._wave)
+        volatility = REGIMES[self._mood].volatility * math.exp(math.fsum(self._waves))
         move = self._drift * STEP_S + rng.gauss(0.0, math.sqrt(p.diffusion * STEP_S))
         if rng.random() < p.news_per_s * STEP_S:
             # An exponential size of mean m has the second moment 2 m².
