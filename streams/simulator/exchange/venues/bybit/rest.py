@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, TypeAlias
 
 from schemas.frame import NS_PER_MS, NS_PER_S
@@ -11,6 +10,7 @@ from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.derivatives import FUNDING_NS
 from streams.simulator.exchange.listing import Listing
 from streams.simulator.exchange.venues.base import Refusal, Reply
+from streams.simulator.exchange.venues.bybit.instruments import perpetual, spot
 from streams.simulator.exchange.venues.bybit.messages import (
     INTERVALS_NS,
     Category,
@@ -147,8 +147,8 @@ class Rest:
         base = query.get("baseCoin")
         chosen = [each for each in listings if base in (None, each.rules.base)]
         if category == Category.SPOT:
-            return {"category": category, "list": [_spot(each) for each in chosen]}
-        rows = [_perpetual(each) for each in chosen]
+            return {"category": category, "list": [spot(each) for each in chosen]}
+        rows = [perpetual(each) for each in chosen]
         return {"category": category, "list": rows, "nextPageCursor": ""}
 
     def _tickers(self, query: Query) -> dict[str, Any]:
@@ -260,83 +260,3 @@ def envelope(
         "retExtInfo": {},
         "time": clock.now_ms(),
     }
-
-
-def _spot(listing: Listing) -> dict[str, Any]:
-    rules = listing.rules
-    return {
-        "symbolId": _number(listing),
-        "symbol": listing.venue_id,
-        "baseCoin": rules.base,
-        "quoteCoin": rules.quote,
-        "innovation": "0",
-        "status": "Trading",
-        "marginTrading": "utaOnly",
-        "stTag": "0",
-        "lotSizeFilter": {
-            "basePrecision": _text(rules.qty_step),
-            "quotePrecision": "0.0000001",
-            "minOrderQty": _text(rules.qty_step),
-            "maxOrderQty": _text(rules.qty_step * 10_000_000),
-            "minOrderAmt": _text(rules.min_notional),
-            "maxOrderAmt": "8000000",
-            "maxLimitOrderQty": _text(rules.qty_step * 10_000_000),
-            "maxMarketOrderQty": _text(rules.qty_step * 1_000_000),
-            "postOnlyMaxLimitOrderSize": _text(rules.qty_step * 50_000_000),
-        },
-        "priceFilter": {"tickSize": _text(rules.tick_size)},
-        "riskParameters": {"priceLimitRatioX": "0.005", "priceLimitRatioY": "0.01"},
-        "symbolType": "",
-        "xstockMultiplier": "1",
-    }
-
-
-def _perpetual(listing: Listing) -> dict[str, Any]:
-    rules = listing.rules
-    return {
-        "symbol": listing.venue_id,
-        "contractType": "LinearPerpetual",
-        "status": "Trading",
-        "baseCoin": rules.base,
-        "quoteCoin": rules.quote,
-        "launchTime": str(listing.start_ns // NS_PER_MS - 800 * 86_400_000),
-        "deliveryTime": "0",
-        "deliveryFeeRate": "",
-        "priceScale": str(rules.price_decimals),
-        "leverageFilter": {"minLeverage": "1", "maxLeverage": "50.00", "leverageStep": "0.01"},
-        "priceFilter": {
-            "minPrice": _text(rules.tick_size),
-            "maxPrice": _text(rules.tick_size * 19_999_998),
-            "tickSize": _text(rules.tick_size),
-        },
-        "lotSizeFilter": {
-            "maxOrderQty": _text(rules.qty_step * 10_000_000),
-            "minOrderQty": _text(rules.qty_step),
-            "qtyStep": _text(rules.qty_step),
-            "postOnlyMaxOrderQty": _text(rules.qty_step * 10_000_000),
-            "maxMktOrderQty": _text(rules.qty_step * 1_000_000),
-            "minNotionalValue": _text(rules.min_notional),
-        },
-        "unifiedMarginTrade": True,
-        "fundingInterval": 480,
-        "settleCoin": rules.settle,
-        "copyTrading": "both",
-        "upperFundingRate": "0.005",
-        "lowerFundingRate": "-0.005",
-        "isPreListing": False,
-        "preListingInfo": None,
-        "riskParameters": {"priceLimitRatioX": "0.15", "priceLimitRatioY": "0.3"},
-        "displayName": "",
-        "symbolType": "",
-        "forbidUplWithdrawal": False,
-        "symbolId": _number(listing),
-    }
-
-
-def _number(listing: Listing) -> int:
-    """The venue's number of a symbol: any that stays the same."""
-    return int.from_bytes(listing.venue_id.encode()[:3], "big") % 10_000
-
-
-def _text(value: Decimal) -> str:
-    return f"{value.normalize():f}"
