@@ -172,7 +172,7 @@ class Cluster:
         try:
             tail = Tail(log, partitions=self.partitions, prefix=self.prefix)
             await tail.read_until(expected, within_s=patience_s, look=self.look)
-            self._stop_roles()
+            await asyncio.to_thread(self._stop_roles)  # clients of this loop go on meanwhile
             await tail.read_on()
         finally:
             await log.close()
