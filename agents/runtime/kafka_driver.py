@@ -30,7 +30,8 @@ class SameLoopConsumer(driver.AIOKafkaConsumerThread):
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
-        window_s = self.app.patience_s
+        app: Any = self.app
+        window_s = app.patience_s
         self._patience = Patience(window_s) if window_s else None
 
     async def start(self) -> None:

@@ -56,13 +56,11 @@ class RandomWalkSource:
             before = (bids, asks)
             bids, asks = self._ladder()
             now_ns = self._start_ns + step * _STEP_NS
-            changes = [_changes(*pair) for pair in zip(before, (bids, asks), strict=True)]
-            if any(changes):
+            bid_changes, ask_changes = map(_changes, before, (bids, asks))
+            if bid_changes or ask_changes:
                 update_id += 1
-                yield (
-                    now_ns,
-                    BookDiff(venue_id, now_ns, update_id, update_id, update_id - 1, *changes),
-                )
+                ids = (update_id, update_id, update_id - 1)
+                yield now_ns, BookDiff(venue_id, now_ns, *ids, bid_changes, ask_changes)
 
     def _ladder(self) -> tuple[Levels, Levels]:
         """Equal quantities at equal distances, one tick apart at the touch."""
