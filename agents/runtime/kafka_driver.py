@@ -27,6 +27,8 @@ class SameLoopConsumer(driver.AIOKafkaConsumerThread):
     A fetch that finds nothing returns soon, where upstream fixes its wait at 1.5 s.
     """
 
+    wait_for_shutdown = False  # of a thread
+
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
