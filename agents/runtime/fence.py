@@ -97,6 +97,7 @@ class Fence:
         self._live: frozenset[TP] = frozenset()
         self._ends: dict[TP, int] = {}
         self._taken_one = asyncio.Event()
+        self._cut_short = False
         app.fence = self
         loaded: Any = self._load
         app.on_rebalance_complete.connect(loaded, weak=False)
@@ -109,7 +110,8 @@ class Fence:
         went live before is kept.
         """
         owned = frozenset(tp for tp in app.consumer.assignment() if tp.topic in self._stage_of)
-        kept = owned & self._live
+        kept = frozenset() if self._cut_short else owned & self._live
+        self._cut_short = False
         self._live = kept
         for stage in self._stages:
             stage.load(_by_topic(owned, self._stage_of), _by_topic(kept, self._stage_of))
@@ -197,21 +199,29 @@ class Fence:
         # another must not decide what comes after.
         stage = self._stage_of[batch[0].topic]
         async with self._turn_of[stage]:
-            began_ns = monotonic_ns()
-            for message in batch:
-                if monotonic_ns() - began_ns > _TURN_NS:
-                    await stage.flush()
-                    await asyncio.sleep(0)
-                    began_ns = monotonic_ns()
-                if self._app.failed.is_set():
-                    return  # a state that a fault left half changed must never be written
-                try:
-                    await self.take(message)
-                except Exception as error:
-                    log.exception("role.failed", at=f"{message.tp}@{message.offset}")
-                    await self._app.crash(error)
-                    raise
-            await stage.flush()
+            try:
+                await self._take_all(batch, stage)
+            except asyncio.CancelledError:
+                # A state may be ahead of what it has sent: nothing builds on it any more.
+                self._cut_short = True
+                raise
+
+    async def _take_all(self, batch: Sequence[Message], stage: Stage) -> None:
+        began_ns = monotonic_ns()
+        for message in batch:
+            if monotonic_ns() - began_ns > _TURN_NS:
+                await stage.flush()
+                await asyncio.sleep(0)
+                began_ns = monotonic_ns()
+            if self._app.failed.is_set() or self._cut_short:
+                return  # a state that a fault left half changed must never be written
+            try:
+                await self.take(message)
+            except Exception as error:
+                log.exception("role.failed", at=f"{message.tp}@{message.offset}")
+                await self._app.crash(error)
+                raise
+        await stage.flush()
 
     async def take(self, message: Message) -> None:
         """Apply one input, unless it is old, belongs to another worker or lies beyond a hole."""

@@ -119,11 +119,12 @@ async def a_day_with_commands(roles: Stand, settings: Settings) -> None:
     line = CommandLine(roles.log, settings.broker)
     day = Trading(roles, line, list(frames))
     await roles.start("worker", "execution")
-    await day.play(90)
+    await day.play(60)
     await day.until(lambda orders: len(statuses(orders, OrderStatus.FILLED)) >= 1)
     # Amid the market: frames are applied while the command is on its way and when it comes back.
     halt = Halt("paper", None, "rumour", id="h", by="ada")
-    halted, _ = await asyncio.gather(day.command(halt), day.play(60))
+    halted, _ = await asyncio.gather(day.command(halt), day.play(9))
+    await day.play(21)
     found = await day.until(lambda orders: any(o.reason.startswith("halt:") for o in orders))
     assert halted.effective_ns is not None
     intents = statuses(found, OrderStatus.INTENT)
@@ -140,10 +141,10 @@ async def a_day_with_commands(roles: Stand, settings: Settings) -> None:
     softened = await line.taken(softer, within_s=PATIENCE_S)
     assert softened is not None
     assert (softened.effective_ns or 0) >= found[-1].tick_ns  # behind what the dead one decided
-    await day.play(60)
+    await day.play(36)
     await day.until(lambda orders: any(o.reason.startswith("reduce_only:") for o in orders))
     free = await day.command(Resume("paper", None, "over", id="q", by="ada"))
-    await day.play(60)
+    await day.play(48)
     await day.until(
         lambda orders: any(
             order.tick_ns > (free.effective_ns or 0)
