@@ -219,11 +219,18 @@ class OrderedStage(Stage):
             await self.emitter.dead_letter(message, error)
             return
         self._place(message.tp, message.offset, decoded, message.timestamp)
+        await self._advance()
+        self._regulate(message.tp)
+
+    async def flush(self) -> None:
+        """Take steps that became possible with the end of what is to be read first."""
+        await self._advance()
+
+    async def _advance(self) -> None:
         await self.answer_commands()
         # One at a time: what is declared while outputs are sent limits the very next one.
         while (step := self._next_step()) is not None:
             await self._apply(step)
-        self._regulate(message.tp)
 
     async def answer_commands(self) -> None:
         """Log commands that wait with the tick from which they hold; they hold once read back."""
