@@ -21,7 +21,6 @@ from cli.common import (
 )
 from cli.feeds import GeneratedFeed, feed_of
 from cli.live import Market, live
-from cli.live_feed import LiveSymbolsOption, VenueOption
 from cli.markets import PlayedMarket, SimulatedMarket, VenueMarket
 from cli.pace import Pacer, parse_duration_s, parse_speed
 from cli.report import report
@@ -49,8 +48,21 @@ def up(  # noqa: PLR0913 - the options of a command are its arguments
             rich_help_panel=PANEL_MARKET,
         ),
     ] = None,
-    venue: VenueOption = None,
-    symbols: LiveSymbolsOption = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(
+            help="Listen to a real venue's public data: binance, binanceusdm, bybit, coinbase, "
+            "hyperliquid.",
+            rich_help_panel=PANEL_MARKET,
+        ),
+    ] = None,
+    symbols: Annotated[
+        str | None,
+        typer.Option(
+            help="Unified names, comma-separated; of a --venue also top:N by turnover.",
+            rich_help_panel=PANEL_MARKET,
+        ),
+    ] = None,
     history: HistoryOption = None,
     series: SeriesOption = None,
     seed: Annotated[

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import certifi
 import pytest
 
 from cli.live import live
@@ -117,12 +120,15 @@ def test_an_exchange_that_fails_ends_the_run_with_its_reason() -> None:
     market = SimulatedMarket(None, Settings(), seed=7)
     market.exchange.add("bybit", EndingMarket("BTC/USDT:USDT", start_ns=now_ns()))
     stop = Stop()
+    since = time.monotonic()
     with pytest.raises(UsageError, match="the source broke"):
         run_live(market, stop, Seen(stop, ticks=1_000))
+    assert time.monotonic() - since < PATIENCE_S / 2  # then, not when its time was up
+    assert not market.exchange.ca_file.exists()
 
 
 def test_headless_gives_the_files_of_a_replay(tmp_path: Path) -> None:
-    done = prism("up", "--headless", "--duration", "8s", "--out", tmp_path, "--json")
+    done = prism("up", "--headless", "--duration", "20s", "--out", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     assert not any(word in done.stderr for word in UNCLEAN), done.stderr
     assert "binanceusdm: ok" in done.stderr
@@ -139,7 +145,7 @@ def test_headless_gives_the_files_of_a_replay(tmp_path: Path) -> None:
 
 
 def test_symbols_choose_and_an_unknown_one_is_told_with_the_nearest() -> None:
-    done = prism("up", "--headless", "--duration", "1s", "--symbols", "BTC/USD:USDT")
+    done = prism("up", "--headless", "--symbols", "BTC/USD:USDT")
     assert done.returncode == 2
     assert "unknown symbol BTC/USD:USDT; the nearest known one is BTC/USDT:USDT" in done.stderr
     assert not any(word in done.stderr for word in UNCLEAN[:-1]), done.stderr
@@ -166,6 +172,19 @@ def test_ctrl_c_before_the_first_frame_is_as_clean() -> None:
         _, stderr = running.communicate(timeout=30)
     assert running.returncode == 0, stderr
     assert not any(word in stderr for word in UNCLEAN), stderr
+
+
+def test_a_venue_that_cannot_be_ranked_is_told_in_one_line() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        done = prism(
+            "up", "--venue", VENUE, "--symbols", "top:2", "--headless",
+            f"--set=feed.connect_to=127.0.0.1:{closed.getsockname()[1]}",
+            f"--set=feed.ca_file={certifi.where()}",
+        )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prism: error: ExchangeNotAvailable")
 
 
 @pytest.fixture
