@@ -139,6 +139,12 @@ class FeedSettings(Section):
         description="Share of the venue's published request limit that the feed may use; the rest "
         "is for orders.",
     )
+    head_start_ms: int = Field(
+        0,
+        ge=0,
+        description="How long other frames stand back behind ticks of the same close: signals come "
+        "sooner where feed, broker and workers share cores, other frames later.",
+    )
     snapshot_levels: int = Field(
         500, ge=50, le=5000, description="Levels a side that a book snapshot is asked with."
     )

@@ -22,8 +22,6 @@ from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOK_BACK = 2_000
 _IN_FLIGHT = 2_000
-_HEAD_START_S = 0.015
-"""How long other frames of the same time stand back, so that ticks find broker and workers free."""
 
 
 class FramePublisher:
@@ -42,6 +40,7 @@ class FramePublisher:
         self._topic = settings.broker.topic_prefix + FRAMES.name
         self._control = settings.broker.topic_prefix + CONTROL.name
         self._partitions = settings.broker.partitions
+        self._head_start_s = settings.feed.head_start_ms / 1_000
         self._decoder = FRAMES.decoder()
         self._epochs: dict[str, int] = {}
         self._last: dict[str, Frame] = {}
@@ -85,14 +84,14 @@ class FramePublisher:
     async def publish_together(self, messages: Iterable[FeedMessage]) -> None:
         """Send what is due at one time: history and ticks ahead, for decisions wait for those.
 
-        They leave in one request, and what is decided by them is mostly on its way before the rest
-        keeps anyone busy.
+        They leave in one request; with a head start (``feed.head_start_ms``) what they decide is on
+        its way before the rest keeps anyone busy.
         """
         ahead, rest = _parted(messages)
         for message in ahead:
             await self.publish(message)
         if ahead and rest:
-            await asyncio.sleep(_HEAD_START_S)
+            await asyncio.sleep(self._head_start_s)
         for message in rest:
             await self.publish(message)
 

@@ -15,7 +15,7 @@ from schemas.clock import monotonic_ns
 
 _FETCH_WAIT_MS = 100
 """How long the broker holds a fetch that finds nothing; a seek waits for the one under way."""
-_PATIENT_WAIT_MS = 15
+_PATIENT_WAIT_MS = 50
 """How long it holds a fetch that waits for more than one message."""
 
 

@@ -46,13 +46,14 @@ class LedgerWriter:
 
     async def write(self, given: Iterable[Message]) -> None:
         """Store what the ledger keeps of these records, and what was noted, before it is sent."""
+        noted = len(self._noted)
         records = [*self._noted, *(record for record in given if isinstance(record, _KEPT))]
         if not records:
             return
         async with self._turn:
             lease = self._lease = self._lease or await self._acquired()
             await asyncio.to_thread(self._store.write, lease, records)
-        self._noted.clear()
+        del self._noted[:noted]
 
     async def keep(self) -> None:
         """Keep the lease, if there is one; call it several times within its length."""

@@ -74,6 +74,8 @@ def _settings(rig: Rig, symbols: Sequence[str]) -> tuple[Settings, list[str]]:
     values: dict[str, dict[str, object]] = {
         "broker": broker, "runtime": runtime, "signals": _EAGER,
         "dimensions": {"enabled": ["orderbook", "orderflow"]},
+        # The publisher shares the broker's core.
+        "feed": {"head_start_ms": 15},
     }  # fmt: skip
     options = [f"{section}.{k}={v}" for section, part in values.items() for k, v in part.items()]
     return settings_from(values), options

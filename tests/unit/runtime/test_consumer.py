@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.types import TP, ConsumerMessage
 
 from agents.runtime.consumer import FencedConsumer
 
@@ -60,6 +61,54 @@ def reader(*fetches: Any) -> Reader:
     app: Any = SimpleNamespace(fence=SimpleNamespace(room=room))
     made.app = app
     return made
+
+
+class Handing(FencedConsumer, Driver):
+    """The mixin on a driver that gives records as they are and keeps what is handed out."""
+
+    def __init__(self) -> None:
+        self.handed: list[Any] = []
+
+    def _is_changelog_tp(self, tp: Any) -> bool:
+        return "changelog" in str(tp.topic)
+
+    def _to_message(self, tp: Any, record: Any) -> Any:
+        return record
+
+    async def callback(self, message: Any) -> None:
+        self.handed.append(message)
+
+
+def records(partition: int, *at_ms: int, topic: str = "market.frames") -> list[Any]:
+    return [
+        ConsumerMessage(topic, partition, n, ms, 0, [], b"k", b"v", None, tp=TP(topic, partition))
+        for n, ms in enumerate(at_ms)
+    ]
+
+
+def test_what_is_fetched_of_a_topic_is_one_batch_earliest_first() -> None:
+    made = Handing()
+    first, second = TP("market.frames", 0), TP("market.frames", 1)
+    asyncio.run(made._hand_out({first: records(0, 3, 9, 9), second: records(1, 2, 4)}))
+    (batch,) = made.handed
+    assert [(m.partition, m.timestamp) for m in batch.value] == [
+        (1, 2), (0, 3), (1, 4), (0, 9), (0, 9)
+    ]  # fmt: skip
+
+
+def test_a_partition_keeps_its_order_when_its_times_step_back() -> None:
+    made = Handing()
+    first, second = TP("market.frames", 0), TP("market.frames", 1)
+    asyncio.run(made._hand_out({first: records(0, 8, 1, 9), second: records(1, 5)}))
+    (batch,) = made.handed
+    assert [m.offset for m in batch.value if m.partition == 0] == [0, 1, 2]
+
+
+def test_changelogs_come_one_by_one() -> None:
+    made = Handing()
+    tp = TP("app-changelog", 0)
+    asyncio.run(made._hand_out({tp: records(0, 1, 2, topic=tp.topic)}))
+    assert [m.offset for m in made.handed] == [0, 1]
 
 
 def test_a_fetch_that_a_rebalance_cuts_short_is_not_the_last() -> None:
