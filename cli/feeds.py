@@ -16,6 +16,9 @@ from streams.merge import FeedMessage, merge
 from streams.simulator.generated import DEFAULT_MARKETS, VENUE, GeneratedMarket
 from streams.sources import markets_from
 
+GENERATED = Path("generated")
+"""In the place of a file: the bundled generated market."""
+
 OnDeadLetter = Callable[[DeadLetter], None]
 
 
@@ -143,9 +146,11 @@ def feed_of(
     history: Sequence[Path] | None,
     series: Sequence[str] | None,
 ) -> Feed:
-    """The files that are named, or without any the generated market."""
-    if paths:
+    """The files that are named; the generated market by name, or without any."""
+    if paths and GENERATED not in paths:
         return FileFeed(paths, settings, history=history, series=series)
+    if paths and len(paths) > 1:
+        raise UsageError("--source generated plays alone; leave out the other sources")
     if history or series:
         raise UsageError("--history and --series go with --source; name a recording or klines")
     return GeneratedFeed(settings, seed=seed)

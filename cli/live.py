@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cli.feeds import Feed
-from cli.pace import Pacer
 from cli.roles import ledger_of
 from cli.run import Run
 from cli.show import Show
@@ -29,7 +27,6 @@ from schemas.topics import (
     SIGNALS,
     Topic,
 )
-from streams.merge import FeedMessage, event_ns
 from streams.publish import FramePublisher
 from streams.transport.log import Log, TopicPartition, changelog_specs, open_log, topic_specs
 
@@ -52,7 +49,6 @@ WATCHED = (
 
 _LOOK_UP_S = 0.05
 _STUCK_S = 60
-_LOOK_EVERY = 500
 _MOST_BEHIND = 3_000
 """Inputs that a role may be behind before the feed waits for it."""
 
@@ -94,17 +90,67 @@ class Tail:
         return count
 
 
+class Course:
+    """How a run stands: whether it is over, and whether its roles keep up. Its time begins now."""
+
+    def __init__(
+        self,
+        started: Sequence[Role],
+        watching: asyncio.Task[None],
+        *,
+        stop: Stop,
+        duration_s: float | None,
+    ) -> None:
+        self._started = started
+        self._watching = watching
+        self._stop = stop
+        self._end_ns = None
+        if duration_s is not None:
+            self._end_ns = monotonic_ns() + round(duration_s * NS_PER_S)
+
+    def over(self) -> bool:
+        """Whether somebody asked to stop, or its time is up. Raises what ended the watching."""
+        if self._watching.done():
+            self._watching.result()
+        return self._stop.requested or (self._end_ns is not None and monotonic_ns() >= self._end_ns)
+
+    async def keep_together(self) -> None:
+        """Wait for roles that are far behind what was published."""
+        while any(role.fence.lag() > _MOST_BEHIND for role in self._started):
+            await asyncio.sleep(_LOOK_UP_S)
+
+
+class Market(Protocol):
+    """What a run is about: symbols, and how their messages come into the log."""
+
+    @property
+    def title(self) -> str:
+        """A few words for people."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether its messages come in the order (event time, venue, symbol)."""
+
+    def keys(self) -> list[str]:
+        """Its symbols, as ``venue:symbol``."""
+
+    def sources(self) -> list[dict[str, Any]]:
+        """The sources for the summary."""
+
+    async def play(self, publisher: FramePublisher, course: Course, run: Run) -> None:
+        """Publish until the course is over, or the market has no more."""
+
+
 async def live(
     settings: Settings,
-    feed: Feed,
+    market: Market,
     run: Run,
     *,
     show: Show,
-    pacer: Pacer,
     stop: Stop,
     duration_s: float | None,
 ) -> bool:
-    """Play ``feed`` through the roles. Whether it came to its own end (or to the duration's)."""
+    """Play ``market`` through the roles. Whether nobody stopped it before its end."""
     log = await open_log(settings.broker.url)
     await log.ensure_topics(topic_specs(settings.broker))
     tail = Tail(log, settings, run)
@@ -113,10 +159,9 @@ async def live(
     watching = asyncio.create_task(_watch(tail, show))
     try:
         publisher = FramePublisher(log, settings)
-        messages = feed.messages(run.dead_letter)
-        complete = await _publish(
-            messages, publisher, started, watching, pacer=pacer, stop=stop, duration_s=duration_s
-        )
+        course = Course(started, watching, stop=stop, duration_s=duration_s)
+        await market.play(publisher, course, run)
+        complete = not stop.requested
         await publisher.finish()
         await _drain(log, started, watching)
     finally:
@@ -146,37 +191,6 @@ async def _watch(tail: Tail, show: Show) -> None:
         if not await tail.read_on():
             await asyncio.sleep(_LOOK_UP_S)
         show.draw(monotonic_ns())
-
-
-async def _publish(
-    messages: Iterable[FeedMessage],
-    publisher: FramePublisher,
-    started: Sequence[Role],
-    watching: asyncio.Task[None],
-    *,
-    pacer: Pacer,
-    stop: Stop,
-    duration_s: float | None,
-) -> bool:
-    end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
-    for published, message in enumerate(messages, 1):
-        while True:
-            now_ns = monotonic_ns()
-            if stop.requested:
-                return False
-            if watching.done():
-                watching.result()
-            if end_ns is not None and now_ns >= end_ns:
-                return True
-            wait_s = pacer.wait_s(event_ns(message), now_ns=now_ns)
-            if wait_s <= 0:
-                break
-            await asyncio.sleep(min(wait_s, _LOOK_UP_S))
-        await publisher.publish(message)
-        if published % _LOOK_EVERY == 0:
-            while any(role.fence.lag() > _MOST_BEHIND for role in started):
-                await asyncio.sleep(_LOOK_UP_S)
-    return not stop.requested
 
 
 async def _drain(log: Log, started: Sequence[Role], watching: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,7 +91,7 @@ async def _record(
             on_dead_letter=letter,
             recorder=recorder,
         )
-        await _until_stopped(feed, symbols, stop)
+        await _until(feed, symbols, lambda: stop.requested)
 
 
 async def publish_live(
@@ -99,10 +100,10 @@ async def publish_live(
     settings: Settings,
     *,
     publisher: FramePublisher,
-    stop: Stop,
+    over: Callable[[], bool],
     recorder: LineRecorder | None = None,
 ) -> None:
-    """Publish a live feed until somebody asks to stop."""
+    """Publish a live feed until ``over``, which is asked now and then; what it raises ends it."""
     from streams.feed.live import LiveFeed
     from streams.feed.session import open_session
 
@@ -137,22 +138,27 @@ async def publish_live(
             epoch_of=publisher.epoch_of,
             recorder=recorder,
         )
-        await _until_stopped(feed, symbols, stop)
+        await _until(feed, symbols, over)
 
 
-async def _until_stopped(feed: LiveFeed, symbols: str, stop: Stop) -> None:
+async def _until(feed: LiveFeed, symbols: str, over: Callable[[], bool]) -> None:
     asked = asyncio.Event()
 
     async def look() -> None:
-        while not stop.requested:
-            await asyncio.sleep(_LOOK_S)
-        asked.set()
+        try:
+            while not over():
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            asked.set()
 
     looking = asyncio.create_task(look())
     try:
         await feed.run(symbols, asked)
     finally:
         looking.cancel()
+        await asyncio.wait((looking,))
+    if not looking.cancelled():
+        looking.result()
 
 
 def _say(venue: Venue, heartbeat: Heartbeat, before: str) -> str:

@@ -168,7 +168,12 @@ async def _live(
     try:
         publisher = FramePublisher(log, settings)
         await publish_live(
-            venue, symbols, settings, publisher=publisher, stop=stop, recorder=recorder
+            venue,
+            symbols,
+            settings,
+            publisher=publisher,
+            over=lambda: stop.requested,
+            recorder=recorder,
         )
         await publisher.finish()
     finally:

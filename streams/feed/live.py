@@ -210,12 +210,13 @@ class LiveFeed:
         )
         self.receiver.add(feed, contract, start_ns)
         self._rules[name] = contract
-        self.receiver.tell(feed, self._link(name, up=False))
+        # All at one time: a frame that closes in between would stand before what was known first.
+        self.receiver.tell(feed, self._link(name, up=False), at_ns=start_ns)
         told = msgspec.structs.replace(contract.rules, effective_ns=start_ns)
-        self.receiver.tell(feed, Told(told))
+        self.receiver.tell(feed, Told(told), at_ns=start_ns)
         for message in past:
             known = msgspec.structs.replace(message, known_ns=start_ns)
-            self.receiver.tell(feed, Told(known))
+            self.receiver.tell(feed, Told(known), at_ns=start_ns)
 
     def _link(self, name: str, *, up: bool) -> Link:
         return Link(tuple(sorted(self._channels[name])), up)

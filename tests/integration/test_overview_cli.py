@@ -18,6 +18,8 @@ from tests.support.prism import first_lines, prism, summary_of, write_recording
 
 ON = ("--set=overview.enabled=true", "--set=overview.interval_s=5", "--set=overview.window=24")
 
+PLAY = ("--source", "generated", "--headless")
+
 
 @pytest.fixture
 def two_venues(market_data: Path, tmp_path: Path) -> list[Path]:
@@ -63,7 +65,7 @@ def test_rank_of_too_short_a_recording_says_so(two_venues: list[Path]) -> None:
 
 
 def test_up_runs_the_overview_and_gives_the_overviews_of_a_replay(tmp_path: Path) -> None:
-    done = prism("up", "--headless", "--duration", "3s", "--out", tmp_path, *ON, "--json")
+    done = prism("up", *PLAY, "--duration", "3s", "--out", tmp_path, *ON, "--json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(s) for s in (tmp_path / "overview.jsonl").read_text().splitlines()]
     assert [row["rank"] for row in lines[-1]["symbols"]] == [1, 2, 3]
@@ -77,6 +79,6 @@ def test_up_runs_the_overview_and_gives_the_overviews_of_a_replay(tmp_path: Path
 
 
 def test_a_run_without_the_overview_writes_none(tmp_path: Path) -> None:
-    done = prism("up", "--headless", "--duration", "1s", "--out", tmp_path)
+    done = prism("up", *PLAY, "--duration", "1s", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "overview.jsonl").read_text() == ""

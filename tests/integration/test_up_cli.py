@@ -27,13 +27,14 @@ from tests.support.prism import (
 from tests.support.terminal import Terminal
 
 SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
+GENERATED = ("--source", "generated")
 FACES = ("tech", "vol", "flow", "book", "strc", "sent")
 CTRL_C = b"\x03"
 
 
 def test_headless_gives_the_summary_and_files_of_a_replay(tmp_path: Path) -> None:
     before = time.monotonic()
-    done = prism("up", "--headless", "--duration", "4s", "--out", tmp_path, "--json")
+    done = prism("up", *GENERATED, "--headless", "--duration", "4s", "--out", tmp_path, "--json")
     assert time.monotonic() - before > 4
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
@@ -68,7 +69,7 @@ def test_the_generated_market_gives_signals_of_both_sides_within_minutes() -> No
 
 
 def test_without_a_terminal_it_is_headless_with_a_status_line() -> None:
-    done = prism("up", "--duration", "6s", "--speed", "max")
+    done = prism("up", *GENERATED, "--duration", "6s", "--speed", "max")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
     assert "frames (" in done.stderr.splitlines()[0]
@@ -78,7 +79,7 @@ def test_without_a_terminal_it_is_headless_with_a_status_line() -> None:
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_cleanly(by: signal.Signals, tmp_path: Path) -> None:
-    with started("up", "--headless", "--out", tmp_path, *LIVELY) as running:
+    with started("up", *GENERATED, "--headless", "--out", tmp_path, *LIVELY) as running:
         wait_until_written(tmp_path / ".orders.jsonl.unfinished", running)
         before = time.monotonic()
         running.send_signal(by)
@@ -92,7 +93,7 @@ def test_a_signal_stops_it_cleanly(by: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_symbols_faces_and_signals_and_ctrl_c_ends_it() -> None:
-    with Terminal("up", *LIVELY, rows=30, columns=150) as terminal:
+    with Terminal("up", *GENERATED, *LIVELY, rows=30, columns=150) as terminal:
         terminal.read_until(lambda text: all(symbol in text for symbol in SYMBOLS))
         terminal.read_until(
             lambda text: any(f"{kind} " in text for kind in ("long", "short", "exit"))
@@ -111,7 +112,7 @@ def test_the_terminal_shows_symbols_faces_and_signals_and_ctrl_c_ends_it() -> No
 
 
 def test_a_small_terminal_gets_fewer_columns_and_symbols() -> None:
-    with Terminal("up", "--duration", "3s", rows=7, columns=50) as terminal:
+    with Terminal("up", *GENERATED, "--duration", "3s", rows=7, columns=50) as terminal:
         terminal.read_until(lambda text: "more symbol" in text)
         assert terminal.read_to_end() == 0
         drawn = terminal.text

@@ -154,47 +154,7 @@ class LiveRig:
     def check_against_truth(self, symbol: str | None = None) -> None:
         """No trade missing or doubled since the first; every book of a frame exact."""
         name = symbol or self.symbols[0]
-        truth = self.exchange.truth(self.venue, name)
-        ids = [trade_id for trade_id, _ in self.trades(name)]
-        assert len(ids) == len(set(ids))
-        got = sorted(self._tape(name))
-        first_ms, last_ms = got[0][0], got[-1][0]
-        expected = sorted(
-            (trade.time_ns // NS_PER_MS, Decimal(trade.price), Decimal(trade.qty), int(trade.side))
-            for trade in truth.trades
-            if first_ms <= trade.time_ns // NS_PER_MS <= last_ms
-        )
-        assert got == expected
-        states = self._states(truth)
-        books = [frame for frame in self.frames(name) if frame.book is not None]
-        assert books
-        for frame in books:
-            assert _top(frame) in states, f"frame {frame.seq}: no book of the exchange's"
-
-    def _tape(self, name: str) -> Iterator[tuple[int, Decimal, Decimal, int]]:
-        for frame in self.frames(name):
-            tape = frame.trades
-            for i, at_ns in enumerate(tape.exchange_ns):
-                price, qty = frame.price(tape.price[i]), frame.qty(tape.qty[i])
-                yield at_ns // NS_PER_MS, price, qty, tape.side[i]
-
-    @staticmethod
-    def _states(truth: Truth) -> set[tuple[tuple[Decimal, Decimal], ...]]:
-        """The best levels of both sides after every change."""
-        book = FullBook()
-        book.replace(*truth.first)
-        states = set()
-        for change in [None, *truth.changes]:
-            if change is not None:
-                book.apply(change.last_id, change.bids, change.asks)
-            states.add(
-                tuple(
-                    (Decimal(price), Decimal(qty))
-                    for side in (book.bids, book.asks)
-                    for price, qty in side.top(COMPARED)
-                )
-            )
-        return states
+        check_frames(self.frames(name), self.exchange.truth(self.venue, name))
 
     def late_trades(self) -> list[int | str]:
         """Ids of trades that became known late."""
@@ -205,6 +165,51 @@ class LiveRig:
 
     async def _beat(self, beat: Heartbeat) -> None:
         self.beats.append(beat)
+
+
+def check_frames(frames: Sequence[Frame], truth: Truth) -> None:
+    """One symbol: no trade missing or doubled since the first; every book of a frame exact."""
+    ids = [trade_id for frame in frames for trade_id in frame.trades.id]
+    assert len(ids) == len(set(ids))
+    got = sorted(_tape(frames))
+    first_ms, last_ms = got[0][0], got[-1][0]
+    expected = sorted(
+        (trade.time_ns // NS_PER_MS, Decimal(trade.price), Decimal(trade.qty), int(trade.side))
+        for trade in truth.trades
+        if first_ms <= trade.time_ns // NS_PER_MS <= last_ms
+    )
+    assert got == expected
+    states = _states(truth)
+    books = [frame for frame in frames if frame.book is not None]
+    assert books
+    for frame in books:
+        assert _top(frame) in states, f"frame {frame.seq}: no book of the exchange's"
+
+
+def _tape(frames: Sequence[Frame]) -> Iterator[tuple[int, Decimal, Decimal, int]]:
+    for frame in frames:
+        tape = frame.trades
+        for i, at_ns in enumerate(tape.exchange_ns):
+            price, qty = frame.price(tape.price[i]), frame.qty(tape.qty[i])
+            yield at_ns // NS_PER_MS, price, qty, tape.side[i]
+
+
+def _states(truth: Truth) -> set[tuple[tuple[Decimal, Decimal], ...]]:
+    """The best levels of both sides after every change."""
+    book = FullBook()
+    book.replace(*truth.first)
+    states = set()
+    for change in [None, *truth.changes]:
+        if change is not None:
+            book.apply(change.last_id, change.bids, change.asks)
+        states.add(
+            tuple(
+                (Decimal(price), Decimal(qty))
+                for side in (book.bids, book.asks)
+                for price, qty in side.top(COMPARED)
+            )
+        )
+    return states
 
 
 def _top(frame: Frame) -> tuple[tuple[Decimal, Decimal], ...]:

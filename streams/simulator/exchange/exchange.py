@@ -108,16 +108,18 @@ class SimulatedExchange:
             self._running = asyncio.create_task(self._player.run())
 
     async def stop(self) -> None:
-        """End the market and all connections."""
-        if self._running is not None:
-            self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
-            self._running = None
-        if self._server is not None:
-            await self._server.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        """End the market and all connections. Raises the error that ended the market before."""
+        running, self._running = self._running, None
+        try:
+            if running is not None:
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+        finally:
+            if self._server is not None:
+                await self._server.stop()
+            if self._folder is not None:
+                self._folder.cleanup()
 
     async def __aenter__(self) -> SimulatedExchange:
         await self.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 from schemas.frame import Backfill, Frame, Instrument
 from schemas.settings import Settings
 from streams.merge import FeedMessage, merge
+from streams.recordings.files import chunks
 from streams.simulator.exchange.faults import Channel, Drop, Garble, Lose
 from streams.sources import markets_from
 from tests.support.live import LiveRig, quick
@@ -78,3 +79,20 @@ def test_files_begin_with_what_they_are_and_the_next_can_be_read_alone(tmp_path:
         told = lived[frame.close_ns].book
         assert told is not None
         assert (frame.book.bid_price, frame.book.ask_qty) == (told.bid_price, told.ask_qty)
+
+
+def test_what_is_known_first_has_one_time_so_that_no_frame_closes_in_between(
+    tmp_path: Path,
+) -> None:
+    settings = quick(history_bars=5)
+
+    async def live() -> None:
+        async with LiveRig(settings=settings, record=tmp_path) as rig:
+            await rig.running()
+
+    asyncio.run(live())
+    (path,) = tmp_path.rglob("*.jsonl.zst")
+    lines = b"".join(chunks(path, lambda _count: None)).splitlines()
+    told = [line.split(b" ", 1) for line in lines if b'"prism":"told"' in line]
+    assert len(told) > 5  # rules, bars of four timeframes, series
+    assert len({stamp for stamp, _ in told}) == 1
