@@ -39,7 +39,7 @@ log = structlog.get_logger()
 STREAM_BUFFER = 1_000
 """Bound of an agent's queue; the consumer stops fetching long before (back-pressure)."""
 FETCH_RECORDS = 200
-"""Most records handed out at once: some 30 ms of work for which nothing else gets its turn."""
+"""Most records handed out at once; others get their turn every few milliseconds within."""
 _PATIENCE_S = 0.01
 """A step waits for the frames and verdicts of all symbols: one waking for many of them."""
 
