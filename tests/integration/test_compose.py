@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
@@ -20,6 +21,7 @@ from schemas.topics import CONFLUENCE_SCORES, HEALTH
 from streams.transport.log import Log, TopicPartition, open_log
 from tests.support.kafka import KafkaServer
 from tests.support.needs import REPOSITORY
+from tests.support.postgres import PostgresServer
 
 COMPOSE = REPOSITORY / "docker-compose.yml"
 PRISM = Path(sys.executable).with_name("prism")
@@ -61,9 +63,20 @@ def test_the_environment_names_known_settings(services: dict[str, Any]) -> None:
         assert len(settings.runtime.symbols) == 3
 
 
+def test_the_account_keeps_its_ledger_in_the_database_of_the_file(services: dict[str, Any]) -> None:
+    settings = load_settings(environ=services["execution"]["environment"])
+    assert settings.store.url == "postgresql://prism@postgres:5432/prism"
+    assert "ports" not in services["postgres"]
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    return postgres.new_database()
+
+
 @pytest.fixture
 def running(
-    kafka: KafkaServer, services: dict[str, Any], tmp_path: Path
+    kafka: KafkaServer, database: str, services: dict[str, Any], tmp_path: Path
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     started = {}
     for name, service in roles(services).items():
@@ -73,6 +86,8 @@ def running(
             "PRISM_BROKER__URL": f"kafka://{kafka.bootstrap}",
             "PRISM_BROKER__TOPIC_PREFIX": PREFIX,
         }
+        if "PRISM_STORE__URL" in environment:
+            environment["PRISM_STORE__URL"] = database
         with (tmp_path / f"{name}.log").open("wb") as log:
             started[name] = subprocess.Popen(
                 [str(PRISM), *service["command"]],
@@ -89,8 +104,12 @@ def running(
 
 
 @pytest.mark.needs_kafka
+@pytest.mark.needs_database
 def test_each_role_runs_on_a_broker(
-    kafka: KafkaServer, running: dict[str, subprocess.Popen[bytes]], tmp_path: Path
+    kafka: KafkaServer,
+    database: str,
+    running: dict[str, subprocess.Popen[bytes]],
+    tmp_path: Path,
 ) -> None:
     components = asyncio.run(_components(f"kafka://{kafka.bootstrap}"))
     assert {c.partition("@")[0] for c in components} == {"worker", "execution-paper"}
@@ -99,6 +118,10 @@ def test_each_role_runs_on_a_broker(
         process.terminate()
     codes = {name: process.wait(30) for name, process in running.items()}
     assert codes == {"feed": 0, "worker": 0, "execution": 0}
+    with psycopg.connect(database) as connection:
+        made = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()
+    assert made is not None
+    assert made[0] >= 1, "the account did not open the database of the file"
 
 
 async def _components(broker: str) -> list[str]:
