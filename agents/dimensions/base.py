@@ -66,8 +66,7 @@ class ComponentSpec:
     monotone: Mapping[Push, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values.
 
     ``coverage`` is how much of what the component wants to look at was ready, in (0, 1].
@@ -224,42 +223,44 @@ class DimensionMachine:
 
     def _score(self, state: SymbolState, frame: Frame, fitness: float) -> DimensionScore:
         readings = self.dimension.read(state.inner, frame)
+        weights, total = self._weights, self._total_weight
         ready = [r for r in readings if r.score is not None]
-        weights = self._weights
-        ready_weight = math.fsum([weights[r.name] for r in ready])
+        # Exact sums have one value whatever their order, so that of all weights is known.
+        ready_weight = (
+            total if len(ready) == len(weights) else math.fsum([weights[r.name] for r in ready])
+        )
         components = tuple([self._component(r, ready_weight) for r in readings])
         score = None
         if ready:
             score = NEUTRAL + math.fsum([c.contribution for c in components])
             score = min(max(score, 0.0), 100.0)
         return DimensionScore(
-            venue=frame.venue,
-            symbol=frame.symbol,
-            dimension=self.name,
-            tick_ns=frame.close_ns,
-            epoch=frame.epoch,
-            seq=frame.seq,
-            score=score,
-            coverage=math.fsum([weights[r.name] * r.coverage for r in ready]) / self._total_weight,
-            fitness=fitness,
-            price=mid_price(frame),
-            components=components,
-            tainted=state.tainted or self.dimension.is_tainted(state.inner),
-            defects=state.fitness.named(),
+            frame.venue,
+            frame.symbol,
+            self.name,
+            frame.close_ns,
+            frame.epoch,
+            frame.seq,
+            score,
+            math.fsum([weights[r.name] * r.coverage for r in ready]) / total,
+            fitness,
+            mid_price(frame),
+            components,
+            state.tainted or self.dimension.is_tainted(state.inner),
+            state.fitness.named(),
         )
 
     def _component(self, reading: Reading, ready_weight: float) -> ComponentReading:
-        if reading.score is None:
-            return ComponentReading(reading.name, None, 0.0, 0.0, raw=reading.raw)
-        weight = self._weights[reading.name] / ready_weight
+        name, score, raw = reading.name, reading.score, reading.raw
+        if score is None:
+            return ComponentReading(name, None, 0.0, 0.0, 0.0, raw)
+        weight = self._weights[name] / ready_weight
         bonus = reading.divergence
-        whole = reading.score
+        whole = score
         if bonus:
             bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
             whole = min(max(whole + bonus, 0.0), 100.0)
-        return ComponentReading(
-            reading.name, reading.score, weight, weight * (whole - NEUTRAL), bonus, reading.raw
-        )
+        return ComponentReading(name, score, weight, weight * (whole - NEUTRAL), bonus, raw)
 
 
 def mid_price(frame: Frame) -> float | None:

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import Field
 
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
-from agents.dimensions.timeframes import combine
+from agents.dimensions.timeframes import over_timeframes
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
@@ -196,11 +196,6 @@ def _price_at(state: PriceStructureState, at_ns: int) -> float | None:
     return None
 
 
-def _reading(name: str, scores: Sequence[float | None], raw: _Raw, *, apart: float) -> Reading:
-    whole = combine(scores, threshold=apart)
-    return Reading(name, whole.score, tuple(raw), whole.divergence, whole.coverage)
-
-
 def _order_block(
     views: Sequence[StructureView], state: PriceStructureState, *, apart: float
 ) -> Reading:
@@ -222,7 +217,7 @@ def _order_block(
             if supply < math.inf:
                 raw.append((_SUPPLY[rank], supply / PRICE_SCALE))
     scores = [score(view.blocks_lean) for view in views]
-    return _reading("order_block", scores, raw, apart=apart)
+    return over_timeframes("order_block", scores, raw, threshold=apart)
 
 
 def _value_area(views: Sequence[StructureView], *, apart: float) -> Reading:
@@ -235,7 +230,9 @@ def _value_area(views: Sequence[StructureView], *, apart: float) -> Reading:
             raw.append((_BELOW[rank], view.area.below))
         if view.cluster is not None:
             raw.append((_CLUSTER[rank], view.cluster / PRICE_SCALE))
-    return _reading("value_area", [score(view.area_lean) for view in views], raw, apart=apart)
+    return over_timeframes(
+        "value_area", [score(view.area_lean) for view in views], raw, threshold=apart
+    )
 
 
 def _vwap(views: Sequence[StructureView], price: float, *, apart: float) -> Reading:
@@ -249,7 +246,7 @@ def _vwap(views: Sequence[StructureView], price: float, *, apart: float) -> Read
         scores.append(vwap_score(distance))
         raw.append((_VWAP[rank], view.vwap.value / PRICE_SCALE))
         raw.append((_DISTANCE[rank], distance))
-    return _reading("vwap", scores, raw, apart=apart)
+    return over_timeframes("vwap", scores, raw, threshold=apart)
 
 
 def _support_resistance(
@@ -268,7 +265,7 @@ def _support_resistance(
             raw.append((_STRUCTURE[rank], float(turns)))
         raw += _range(structure, price, rank)
     scores = [score(view.levels_lean) for view in views]
-    return _reading("support_resistance", scores, raw, apart=apart)
+    return over_timeframes("support_resistance", scores, raw, threshold=apart)
 
 
 def _range(structure: Structure, price: float, rank: int) -> _Raw:

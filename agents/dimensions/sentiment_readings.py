@@ -207,7 +207,8 @@ def _over_timeframes(parts: Sequence[_Parts], *, apart: float) -> Combined:
         if share > 0.0:
             held += weight * share
             ready += weight
-    return whole._replace(coverage=whole.coverage * (held / ready if ready > 0.0 else shares[0]))
+    coverage = whole.coverage * (held / ready if ready > 0.0 else shares[0])
+    return Combined(whole.score, whole.divergence, coverage)
 
 
 def _known(*pairs: tuple[str, float | None]) -> tuple[tuple[str, float], ...]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
-from agents.dimensions.timeframes import combine
+from agents.dimensions.timeframes import over_timeframes
 from agents.indicators.bands import band_share, band_stretch
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
@@ -168,11 +168,6 @@ _WILLIAMS_R, _CCI, _ATR = _names("williams_r"), _names("cci"), _names("atr")
 _ADX, _BOLLINGER, _EXHAUSTION = _names("adx"), _names("bollinger"), _names("trend_exhaustion")
 
 
-def _reading(name: str, scores: Sequence[float | None], raw: _Raw, *, apart: float) -> Reading:
-    whole = combine(scores, threshold=apart)
-    return Reading(name, whole.score, tuple(raw), whole.divergence, whole.coverage)
-
-
 def _ao(views: Sequence[TechnicalView], *, apart: float) -> Reading:
     scores = [None if view.ao is None else score(view.ao.lean) for view in views]
     raw: _Raw = []
@@ -181,7 +176,7 @@ def _ao(views: Sequence[TechnicalView], *, apart: float) -> Reading:
             raw.append((_AO[rank], view.ao.value / PRICE_SCALE))
             raw.append((_CHANGE[rank], view.ao.change / PRICE_SCALE))
             raw.append((_ACCELERATION[rank], view.ao.acceleration / PRICE_SCALE))
-    return _reading("ao", scores, raw, apart=apart)
+    return over_timeframes("ao", scores, raw, threshold=apart)
 
 
 def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float) -> Reading:
@@ -192,7 +187,7 @@ def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float
             shift = state.timeframes[rank].momentum_shift(view)
             if shift:
                 raw.append((_SHIFT[rank], float(shift)))
-    return _reading("macd", [score(view.macd_lean) for view in views], raw, apart=apart)
+    return over_timeframes("macd", [score(view.macd_lean) for view in views], raw, threshold=apart)
 
 
 def _band(away: float, edge: float) -> list[float]:
@@ -224,7 +219,7 @@ def _rsi(
     if liquidity.spread is not None and liquidity.depth is not None:
         raw.append(("spread_to_usual", liquidity.spread))
         raw.append(("depth_to_usual", liquidity.depth))
-    return _reading("rsi", [view.rsi for view in views], raw, apart=apart)
+    return over_timeframes("rsi", [view.rsi for view in views], raw, threshold=apart)
 
 
 def _williams_r(
@@ -237,7 +232,7 @@ def _williams_r(
             raw.append((_WILLIAMS_R[rank], view.williams_r))
             beyond = _band(view.williams_r + 50.0, 30.0 * stretches[rank])
             raw += [(_WILLIAMS_R_BAND[rank], side) for side in beyond]
-    return _reading("williams_r", scores, raw, apart=apart)
+    return over_timeframes("williams_r", scores, raw, threshold=apart)
 
 
 def _cci(views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float) -> Reading:
@@ -246,7 +241,7 @@ def _cci(views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: f
         if view.cci is not None:
             raw.append((_CCI[rank], view.cci))
             raw += [(_CCI_BAND[rank], side) for side in _band(view.cci, 100.0 * stretches[rank])]
-    return _reading("cci", [score(view.cci_lean) for view in views], raw, apart=apart)
+    return over_timeframes("cci", [score(view.cci_lean) for view in views], raw, threshold=apart)
 
 
 def _atr(
@@ -270,4 +265,4 @@ def _atr(
             raw.append((_EXHAUSTION[rank], exhaustion))
         for name, lean in state.patterns[rank]:
             raw.append((f"{name}_{TIMEFRAMES[rank][0]}", float(lean)))
-    return _reading("atr", [score(view.atr_lean) for view in views], raw, apart=apart)
+    return over_timeframes("atr", [score(view.atr_lean) for view in views], raw, threshold=apart)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from agents.dimensions.base import MAX_DIVERGENCE
+import msgspec
+
+from agents.dimensions.base import MAX_DIVERGENCE, Reading
 
 WEIGHTS = (0.0, 0.25, 0.35, 0.40)
-"""Of 1m (base), 5m, 15m and 4h."""
+"""Of 1m (base), 5m, 15m and 4h; they sum to 1."""
+
+_, _LOWER, _MEDIUM, _HIGHER = WEIGHTS
 
 BASE_COVERAGE = 0.125
 """What the base alone is worth, while no timeframe above it is ready: half of the lower one."""
@@ -17,7 +20,7 @@ PULL = 0.25
 """Part of its excess by which a disagreeing timeframe pulls."""
 
 
-class Combined(NamedTuple):
+class Combined(msgspec.Struct, frozen=True):
     """Score of a component over the timeframes, its divergence bonus, and what is ready of it."""
 
     score: float | None
@@ -40,15 +43,18 @@ def combine(scores: Sequence[float | None], *, threshold: float = 10.0) -> Combi
     >>> combine((70.0, 50.0, 50.0, None))
     Combined(score=50.0, divergence=2.5, coverage=0.6)
     """
-    total = ready = 0.0
-    for weight, value in zip(WEIGHTS, scores, strict=True):
-        if value is not None:
-            total += weight * value
-            ready += weight
-    if ready <= 0.0:
-        base = scores[0]
-        return Combined(base, 0.0, 0.0 if base is None else BASE_COVERAGE)
-    whole = total / ready
+    base, lower, medium, higher = scores
+    if lower is not None and medium is not None and higher is not None:
+        whole, ready = _LOWER * lower + _MEDIUM * medium + _HIGHER * higher, 1.0
+    else:
+        total = ready = 0.0
+        for weight, value in zip(WEIGHTS, scores, strict=True):
+            if value is not None:
+                total += weight * value
+                ready += weight
+        if ready <= 0.0:
+            return Combined(base, 0.0, 0.0 if base is None else BASE_COVERAGE)
+        whole = total / ready
     bonus = 0.0
     for value in scores:
         if value is not None:
@@ -60,3 +66,15 @@ def combine(scores: Sequence[float | None], *, threshold: float = 10.0) -> Combi
     if bonus:
         bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
     return Combined(whole, bonus, ready)
+
+
+def over_timeframes(
+    name: str,
+    scores: Sequence[float | None],
+    raw: Sequence[tuple[str, float]],
+    *,
+    threshold: float,
+) -> Reading:
+    """The reading of a component from its scores of 1m, 5m, 15m and 4h."""
+    whole = combine(scores, threshold=threshold)
+    return Reading(name, whole.score, tuple(raw), whole.divergence, whole.coverage)

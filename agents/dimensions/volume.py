@@ -8,7 +8,7 @@ import msgspec
 from pydantic import Field
 
 from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
-from agents.dimensions.timeframes import combine
+from agents.dimensions.timeframes import combine, over_timeframes
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
@@ -140,8 +140,7 @@ _OBV_APART, _ADL_APART = _names("divergence_obv"), _names("divergence_adl")
 
 
 def _reading(name: str, leans: Sequence[float | None], raw: _Raw, *, apart: float) -> Reading:
-    whole = combine([score(lean) for lean in leans], threshold=apart)
-    return Reading(name, whole.score, tuple(raw), whole.divergence, whole.coverage)
+    return over_timeframes(name, [score(lean) for lean in leans], raw, threshold=apart)
 
 
 def _volume_delta(views: Sequence[VolumeView], *, apart: float) -> Reading:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dimensions.timeframes import BASE_COVERAGE, combine
+from agents.dimensions.timeframes import BASE_COVERAGE, Combined, combine
 
 scores = st.lists(st.none() | st.floats(0.0, 100.0), min_size=4, max_size=4)
 
@@ -18,7 +18,7 @@ def test_the_score_lies_between_those_of_the_timeframes(given_scores: list[float
         s for s in given_scores if s is not None
     ]
     if not above:
-        assert whole == (None, 0.0, 0.0)
+        assert whole == Combined(None, 0.0, 0.0)
     else:
         assert whole.score is not None
         assert min(above) - 1e-9 <= whole.score <= max(above) + 1e-9
@@ -46,7 +46,7 @@ def test_longer_timeframes_weigh_more() -> None:
 
 
 def test_the_base_alone_gives_the_score_until_a_longer_one_is_ready() -> None:
-    assert combine((80.0, None, None, None)) == (80.0, 0.0, BASE_COVERAGE)
+    assert combine((80.0, None, None, None)) == Combined(80.0, 0.0, BASE_COVERAGE)
     assert combine((80.0, 60.0, None, None)).score == 60.0
     assert combine((80.0, 60.0, None, None)).coverage == 0.25
 
