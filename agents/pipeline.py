@@ -65,6 +65,7 @@ class Pipeline:
                 if self._overview is not None:
                     self._overview.learn(self._overview_state, message)
             case Backfill():
+                self._account.recall(self.account_state, message)
                 for machine in self._machines:
                     machine.backfill(self._state(machine, message), message)
             case Series():

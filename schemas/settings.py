@@ -17,6 +17,7 @@ import msgspec
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from schemas.algorithm_settings import AlgorithmsSettings
 from schemas.confluence_settings import (
     RegimeSettings,
     SignalsSettings,
@@ -250,6 +251,7 @@ class Settings(Section):
     risk: RiskSettings = RiskSettings()
     protections: ProtectionsSettings = ProtectionsSettings()
     paper: PaperSettings = PaperSettings()
+    algorithms: AlgorithmsSettings = AlgorithmsSettings()
     account: AccountSettings = AccountSettings()
     overview: OverviewSettings = OverviewSettings()
     feed: FeedSettings = FeedSettings()

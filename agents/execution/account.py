@@ -17,7 +17,8 @@ from agents.execution.account_state import AccountState
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
-from agents.execution.orders import OPEN, Wish, is_protective, new_order
+from agents.execution.orders import CLOSE, OPEN, Wish, is_protective, new_order
+from agents.execution.parents.dealer import Dealer
 from agents.execution.protection import Protection
 from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
@@ -25,7 +26,7 @@ from agents.execution.risk_state import RiskState
 from agents.execution.trade_log import exit_by, follow
 from agents.venues.paper import PaperVenue
 from schemas.control import Command, Resume, TradingMode
-from schemas.frame import ContractKind, Frame, Instrument, Message, Side, contract_kind
+from schemas.frame import Backfill, ContractKind, Frame, Instrument, Message, Side, contract_kind
 from schemas.money import CONTEXT
 from schemas.order import Fill, Funding, Order, OrderStatus, Position
 from schemas.settings import Settings
@@ -46,6 +47,9 @@ class Account:
         self._venue = PaperVenue(settings.paper, account=settings.account.id)
         self._risk = Risk(settings, venue=self._venue)
         self._entries = Entries(settings, account=settings.account.id, risk=self._risk)
+        self._dealer = Dealer(
+            settings, account=settings.account.id, venue=self._venue, risk=self._risk
+        )
         self._protection = Protection(
             settings.stops, account=settings.account.id, venue=self._venue
         )
@@ -82,6 +86,10 @@ class Account:
             known.sort(key=lambda rules: rules.effective_ns)
             del known[:-_RULES_KEPT]
 
+    def recall(self, state: AccountState, bars: Backfill) -> None:
+        """Take history; it counts for frames that close after its ``known_ns``."""
+        self._dealer.recall(state, bars)
+
     def command(self, state: AccountState, command: Command) -> None:
         """Take what a person wants; it holds for frames that close after its ``effective_ns``."""
         state.halts.give(command)
@@ -94,9 +102,13 @@ class Account:
         records = self._settle(state, frame)
         self._mark(state, frame)
         records.extend(self._risk.observe(state, frame, moved=bool(records)))
+        self._dealer.learn(state, frame)
+        records.extend(self._dealer.review(state, frame))
         records.extend(self._protection.review(state, frame))
-        if signal is not None:
-            records.extend(self._admit(state, frame, signal))
+        waited = self._dealer.released(state, frame)
+        for due in (waited, signal):
+            if due is not None:
+                records.extend(self._admit(state, frame, due))
         records.extend(
             flatten(
                 state.halts, frame, account=self._id, ledger=state.ledger, venue=self._venue,
@@ -139,6 +151,7 @@ class Account:
                     moved = state.ledger.fund(answer) or moved
                 case Order():
                     self._protection.ended(state, answer)
+                    self._dealer.ended(state, answer)
         records: list[Message] = [*answers]
         if moved:
             records.append(self._position(state, frame))
@@ -150,6 +163,7 @@ class Account:
         if not state.ledger.apply(fill):
             return False
         leg = legs[fill.client_order_id]
+        self._dealer.booked(state, fill, leg=leg)
         closed = follow(
             state.openings,
             fill,
@@ -174,23 +188,36 @@ class Account:
     def _act(self, state: AccountState, frame: Frame, signal: Signal) -> Sequence[Order]:
         holding = state.ledger.holdings.get(frame.key, Holding())
         side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
+        replaced = self._dealer.postpones(state, frame, signal)
+        if replaced is not None:
+            return self._gave_way(frame, signal, side, replaced)
         refused = refusal(self._situation(state, frame, signal, holding.qty))
         if refused is not None:
             return [self._order(frame, signal, "refused", side, Decimal(0), rejected=refused)]
-        orders = []
+        orders: list[Order] = []
+        enters = signal.kind is not SignalKind.EXIT
+        if enters and side is Side.SELL and contract_kind(frame.symbol) is ContractKind.SPOT:
+            enters = False
         if holding.qty:
             closing = Side.SELL if holding.qty > 0 else Side.BUY
-            orders.append(
-                self._order(frame, signal, "close", closing, abs(holding.qty), reduce_only=True)
-            )
-        shorting_spot = side is Side.SELL and contract_kind(frame.symbol) is ContractKind.SPOT
-        if signal.kind is not SignalKind.EXIT and not shorting_spot:
-            orders.append(self._entries.order(state, frame, signal))
-        for order in orders:
-            if order.status is OrderStatus.INTENT:
-                self._venue.submit(state.venue, order)
-                state.risk.placed(frame.close_ns, self._settings.risk)
+            close = self._order(frame, signal, CLOSE, closing, abs(holding.qty), reduce_only=True)
+            orders.extend(self._dealer.begin(state, frame, close, signal))
+            enters = enters and not self._dealer.turns_later(state, frame, signal)
+        if enters:
+            entry = self._entries.order(state, frame, signal)
+            if entry.status is OrderStatus.INTENT:
+                orders.extend(self._dealer.begin(state, frame, entry, signal))
+            else:
+                orders.append(entry)
         return orders
+
+    def _gave_way(self, frame: Frame, signal: Signal, side: Side, replaced: str) -> Sequence[Order]:
+        """The record of a signal that waited and is not acted on any more."""
+        if not replaced:
+            return ()
+        before = msgspec.structs.replace(signal, id=replaced)
+        why = f"waiting: signal {signal.id} took its place"
+        return [self._order(frame, before, "refused", side, Decimal(0), rejected=why)]
 
     def _situation(
         self, state: AccountState, frame: Frame, signal: Signal, held_qty: Decimal
@@ -200,12 +227,14 @@ class Account:
             for order in self._venue.open_orders_of(state.venue, frame.key)
             if not is_protective(order)
         ]
+        parents = state.parents.get(frame.key, ())
+        busy = [order.client_order_id for order in working] or [p.task.id for p in parents]
         return Situation(
             symbol=frame.symbol,
             kind=signal.kind,
             account_currency=self._currency,
             held_qty=held_qty,
-            working_order=working[0].client_order_id if working else None,
+            working_order=busy[0] if busy else None,
         )
 
     def _order(

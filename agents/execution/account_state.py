@@ -9,12 +9,15 @@ import msgspec
 from agents.execution.guard import Guard
 from agents.execution.halts import Halts
 from agents.execution.ledger import Ledger
+from agents.execution.parents.curve import VolumeCurve
+from agents.execution.parents.parent import Parent
 from agents.execution.risk_state import RiskState
 from agents.execution.stop_plan import StopPlan
 from agents.execution.trade_log import Opening
 from agents.venues.paper import PaperState
 from schemas.frame import Frame, Instrument
 from schemas.money import CONTEXT
+from schemas.signal import Signal
 
 ZERO = Decimal(0)
 
@@ -23,7 +26,8 @@ class AccountState(msgspec.Struct):
     """Bounded by what is open and by the symbols.
 
     ``marks`` are the last mids: what positions are worth. ``plans`` belong to entries that were
-    placed last, ``guards`` and ``openings`` to open positions, all by ``venue:symbol``.
+    placed last, ``guards`` and ``openings`` to open positions, ``parents`` are orders being worked,
+    ``waiting`` signals that wait for one of them to end: all by ``venue:symbol``.
     """
 
     ledger: Ledger
@@ -35,6 +39,9 @@ class AccountState(msgspec.Struct):
     plans: dict[str, StopPlan] = msgspec.field(default_factory=dict)
     guards: dict[str, Guard] = msgspec.field(default_factory=dict)
     openings: dict[str, Opening] = msgspec.field(default_factory=dict)
+    parents: dict[str, list[Parent]] = msgspec.field(default_factory=dict)
+    waiting: dict[str, Signal] = msgspec.field(default_factory=dict)
+    curves: dict[str, VolumeCurve] = msgspec.field(default_factory=dict)
 
     def equity(self) -> Decimal:
         """Balance plus what the open positions would earn at the last mids."""

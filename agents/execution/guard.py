@@ -50,6 +50,14 @@ class Guard(msgspec.Struct):
         lost = CONTEXT.multiply(CONTEXT.subtract(mark, self.stop), Decimal(self.side.value))
         return max(lost, ZERO)
 
+    def resume(self, before: Guard) -> None:
+        """Take over what was placed for a smaller part of the same entry; no stop falls back."""
+        self.opened_ns, self.leaving = before.opened_ns, before.leaving
+        self.stop_id, self.attempts = before.stop_id, before.attempts
+        if before.stop_id:
+            better = max if self.side is Side.BUY else min
+            self.best, self.stop = better(self.best, before.best), better(self.stop, before.stop)
+
 
 def guard_of(
     plan: StopPlan, *, entry: Decimal, qty: Decimal, opened_ns: int, settings: StopsSettings

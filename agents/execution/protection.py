@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from agents.execution.account_state import AccountState
 from agents.execution.guard import Guard, Target, expired, guard_of, moved_stop
-from agents.execution.orders import STOP, TARGET, TIME, UNPROTECTED, Wish, is_protective, new_order
+from agents.execution.orders import OPEN, STOP, TARGET, TIME, UNPROTECTED, Wish, new_order
 from agents.venues.paper import Change, PaperVenue
 from schemas.execution_settings import StopsSettings
 from schemas.frame import Frame, Side
@@ -38,7 +38,8 @@ class Protection:
         if plan is None or not holding.qty or not self._settings.at_venue:
             return
         known = state.guards.get(frame.key)
-        if known is not None and known.signal_id == plan.signal_id:
+        same = known is not None and known.signal_id == plan.signal_id
+        if known is not None and same and any(target.attempts for target in known.targets):
             return
         guard = guard_of(
             plan,
@@ -50,6 +51,8 @@ class Protection:
         tick, step = state.tick_size(frame), state.qty_step(frame)
         guard.stop = _on_tick(guard.stop, tick, against=guard.side)
         guard.targets = _whole_steps(guard, abs(holding.qty), tick=tick, step=step)
+        if known is not None and same:
+            guard.resume(known)
         state.guards[frame.key] = guard
 
     def ended(self, state: AccountState, order: Order) -> None:
@@ -66,12 +69,15 @@ class Protection:
         guard, held = state.guards.get(frame.key), abs(state.held_qty(frame.key))
         if guard is None:
             return []
+        entering = any(p.task.leg == OPEN for p in state.parents.get(frame.key, ()))
         if not held:
-            del state.guards[frame.key]
+            # What still works of the entry may fill: the attempts of its stop must go on counting.
+            if not entering:
+                del state.guards[frame.key]
             return []
         working = {o.client_order_id: o for o in self._venue.open_orders_of(state.venue, frame.key)}
         mark = state.marks.get(frame.key)
-        leaving = any(not is_protective(order) for order in working.values())
+        leaving = any(o.type is OrderType.MARKET and o.leg != OPEN for o in working.values())
         if leaving or mark is None:
             return []
         leg = TIME if expired(guard, frame.close_ns, self._settings) else guard.leaving
@@ -80,6 +86,8 @@ class Protection:
         moved = moved_stop(guard, mark, self._settings)
         guard.stop = _on_tick(moved, state.tick_size(frame), against=guard.side)
         orders = self._keep_stop(state, frame, guard, working, held)
+        if entering or frame.key in state.waiting:
+            return orders  # targets share the whole of an entry, and only of one that stays
         for target in guard.targets:
             if target.order_id not in working and target.attempts < ATTEMPTS:
                 orders.append(self._place_target(state, frame, guard, target))

@@ -16,6 +16,7 @@ import msgspec
 
 from agents.execution.account_state import AccountState
 from agents.execution.orders import OPEN
+from agents.execution.parents.parent import Task
 from agents.execution.proposal import Exposure, Proposal
 from agents.execution.rulebook import breach, rules
 from agents.execution.statistics import (
@@ -83,27 +84,53 @@ class Risk:
         """The breach that forbids an entry; ``at_stop`` is what one unit of it would lose."""
         return breach(self.proposal(state, frame, signal, order, at_stop=at_stop))
 
+    def refusal_of_child(
+        self, state: AccountState, frame: Frame, task: Task, *, qty: Decimal, price: Decimal
+    ) -> str | None:
+        """The breach that forbids a child of an entry that is being worked.
+
+        The account is looked at with the whole of that entry filled, of which the child is a part.
+        """
+        at_stop = CONTEXT.multiply(price, task.stop_fraction)
+        after = self._quantities(state).get(frame.key, ZERO)
+        now = self._with(state, frame, after, price=price, at_stop=at_stop)
+        return breach(
+            msgspec.structs.replace(
+                now,
+                side=task.side,
+                notional=CONTEXT.multiply(qty, price),
+                opens=False,
+                range_fraction=_share(task.range_price, price),
+            )
+        )
+
     def proposal(
         self, state: AccountState, frame: Frame, signal: Signal, order: Order, *, at_stop: Decimal
     ) -> Proposal:
         """What the rules are shown."""
         price = decimal_of(signal.price)
+        before = self._quantities(state).get(frame.key, ZERO)
+        after = CONTEXT.add(before, CONTEXT.multiply(order.qty, Decimal(order.side.value)))
+        return msgspec.structs.replace(
+            self._with(state, frame, after, price=price, at_stop=at_stop),
+            side=order.side,
+            notional=CONTEXT.multiply(order.qty, price),
+            opens=not before,
+            range_fraction=_share(None if signal.plan is None else signal.plan.range_price, price),
+        )
+
+    def _with(
+        self, state: AccountState, frame: Frame, qty: Decimal, *, price: Decimal, at_stop: Decimal
+    ) -> Proposal:
+        """The account with a signed quantity of the frame's symbol at a price."""
         held = self._quantities(state)
-        before = held.pop(frame.key, ZERO)
-        qty = CONTEXT.add(before, CONTEXT.multiply(order.qty, Decimal(order.side.value)))
+        held.pop(frame.key, None)
         own = state.risk.returns.get(frame.key, [])[-self._limits.correlation_samples :]
         others = tuple(self._exposure(state, frame, key, held[key], own) for key in sorted(held))
         after = Exposure(
             frame.key, CONTEXT.multiply(qty, price), CONTEXT.multiply(abs(qty), at_stop)
         )
-        return msgspec.structs.replace(
-            self._standing(state, frame, others, after),
-            side=order.side,
-            price=price,
-            notional=CONTEXT.multiply(order.qty, price),
-            opens=not before,
-            range_fraction=_range(signal, price),
-        )
+        return msgspec.structs.replace(self._standing(state, frame, others, after), price=price)
 
     def _watch(self, state: AccountState, frame: Frame) -> list[Alert]:
         held = self._quantities(state)
@@ -159,11 +186,11 @@ class Risk:
     def _quantities(self, state: AccountState) -> dict[str, Decimal]:
         """Signed quantities by symbol, entries on their way counted as filled."""
         held = {key: one.qty for key, one in state.ledger.holdings.items() if one.qty}
-        for key, orders in self._venue.open_orders(state.venue).items():
-            for order in orders:
-                if order.leg == OPEN:
-                    left = CONTEXT.subtract(order.qty, order.filled_qty)
-                    signed = CONTEXT.multiply(left, Decimal(order.side.value))
+        for key, parents in state.parents.items():
+            for parent in parents:
+                if parent.task.leg == OPEN:
+                    left = parent.out() if parent.stopped else parent.left
+                    signed = CONTEXT.multiply(left, Decimal(parent.task.side.value))
                     held[key] = CONTEXT.add(held.get(key, ZERO), signed)
         return held
 
@@ -199,10 +226,8 @@ class Risk:
         return None if found is None else Tail(*(loss * self._to_day for loss in found))
 
 
-def _range(signal: Signal, price: Decimal) -> Decimal | None:
-    if signal.plan is None:
-        return None
-    return CONTEXT.divide(decimal_of(signal.plan.range_price), price)
+def _share(range_price: float | None, price: Decimal) -> Decimal | None:
+    return None if range_price is None else CONTEXT.divide(decimal_of(range_price), price)
 
 
 def _stale(frame: Frame) -> tuple[str, ...]:

@@ -106,6 +106,10 @@ class OrderedFold(Protocol):
         """Take the trading rules of a symbol."""
         ...
 
+    def recall(self, state: Any, bars: Backfill) -> None:
+        """Take history; it counts for frames that close after its ``known_ns``."""
+        ...
+
     def command(self, state: Any, command: Command) -> None:
         """Take a command with the tick from which it holds."""
         ...
@@ -129,13 +133,14 @@ class AccountFold:
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS,)
-    state_version = 3
+    state_version = 4
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id
         self._account = Account(settings)
         self.initial = self._account.initial
         self.learn = self._account.learn
+        self.recall = self._account.recall
         self.command = self._account.command
         self.encode = self._account.encode
         self.decode = self._account.decode
@@ -160,6 +165,9 @@ class OverviewFold:
         self.learn = self._overview.learn
         self.encode = self._overview.encode
         self.decode = self._overview.decode
+
+    def recall(self, state: OverviewState, bars: Backfill) -> None:
+        """It does without history."""
 
     def command(self, state: OverviewState, command: Command) -> None:
         """Nobody commands it."""

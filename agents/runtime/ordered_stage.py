@@ -21,7 +21,7 @@ from agents.runtime.ledger_writer import LedgerWriter
 from agents.runtime.snapshots import SnapshotWriter, TableValue
 from schemas.control import Absent, FeedStale, Flatten, Halt, Resume, Resumed
 from schemas.errors import CodecError
-from schemas.frame import NS_PER_S, Frame, Instrument, Message
+from schemas.frame import NS_PER_S, Backfill, Frame, Instrument, Message
 from schemas.health import Checkpoint
 from schemas.order import Order
 from schemas.plain import plain
@@ -274,6 +274,8 @@ class OrderedStage(Stage):
                 self._commands.decided(decoded.tick_ns)
             case Instrument():
                 self._fold.learn(self._state, decoded)
+            case Backfill():
+                self._fold.recall(self._state, decoded)
             case _:
                 self._heed(decoded)
 

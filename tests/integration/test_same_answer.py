@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from schemas.order import Order
 from schemas.settings import Settings, settings_from
 from streams.recordings import sources_from
 from tests.chaos.cluster import Cluster
@@ -119,6 +120,23 @@ def test_btc_with_ten_scores_a_second(btc_path: Path, tmp_path: Path) -> None:
     assert len(day.expected["confluence.scores"]) > 500
     found = on_embedded(day, "worker", "execution", frames=frames, signals=signals)
     assert found == digests(day.expected)
+
+
+def test_btc_with_orders_that_are_worked_over_time(btc_path: Path, tmp_path: Path) -> None:
+    short = write_recording(tmp_path / "btc.gz", first_lines(btc_path, seconds=150))
+    chosen: dict[str, Mapping[str, object]] = {
+        "algorithms": {
+            "entry": "vwap", "exit": "adaptive", "horizon_s": 10, "slice_s": 2, "sweep_s": 2,
+        },
+        "dimensions": {"enabled": ["orderbook", "orderflow"]},
+        "signals": {"long_threshold": 55, "short_threshold": 45, "exit_band": 2, "cooldown_s": 1},
+        "sizing": {"policy": "threshold"},
+    }  # fmt: skip
+    day = day_of([short], settings_from(chosen))
+    orders = [order for order in day.expected["execution.orders"] if isinstance(order, Order)]
+    assert max(order.attempt for order in orders if order.leg == "open") > 2
+    assert max(order.attempt for order in orders if order.leg == "close") > 2
+    assert on_embedded(day, "worker", "execution", **chosen) == digests(day.expected)
 
 
 def test_two_symbols_and_two_workers_on_the_embedded_broker(btc_and_eth: Day) -> None:
