@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from schemas.frame import NS_PER_S
 from streams.simulator.exchange.admin import AdminServer
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.offer import generated_markets, recorded_market
+from streams.simulator.exchange.trading.keys import keys_of
 from streams.simulator.exchange.venues import VENUES
 
 PANEL_MARKET = "Market"
@@ -93,6 +95,14 @@ def simulate(  # noqa: PLR0913 - the options of a command are its arguments
             rich_help_panel=PANEL_SERVER,
         ),
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the keys of accounts; made with one key if there is none, a "
+            "temporary file if left out.",
+            rich_help_panel=PANEL_SERVER,
+        ),
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -112,7 +122,10 @@ def simulate(  # noqa: PLR0913 - the options of a command are its arguments
     duration_s = None if duration is None else parse_duration_s(duration)
     exchange = SimulatedExchange(speed=pace)
     _list(exchange, venue=venue, source=source, symbols=symbols, seed=seed)
-    with Stop() as stop:
+    with Stop() as stop, tempfile.TemporaryDirectory(prefix="prism-keys-") as folder:
+        keys = keys or Path(folder) / "keys.json"
+        for key in keys_of(keys):
+            exchange.open_accounts(key)
         uvloop.run(
             _serve(
                 exchange,
@@ -120,6 +133,7 @@ def simulate(  # noqa: PLR0913 - the options of a command are its arguments
                 port=port,
                 admin_port=admin_port,
                 ca_file=ca_file,
+                keys=keys,
                 duration_s=duration_s,
                 as_json=as_json,
             )
@@ -160,6 +174,7 @@ async def _serve(
     port: int,
     admin_port: int,
     ca_file: Path | None,
+    keys: Path,
     duration_s: float | None,
     as_json: bool,
 ) -> None:
@@ -167,7 +182,8 @@ async def _serve(
     try:
         await exchange.start(port=port, ca_file=ca_file)
         where = await admin.start(port=admin_port)
-        typer.echo(_as_json(exchange, where) if as_json else _as_text(exchange, where))
+        tell = _as_json if as_json else _as_text
+        typer.echo(tell(exchange, where, keys))
         end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
         while not stop.requested and (end_ns is None or monotonic_ns() < end_ns):
             exchange.check()
@@ -177,10 +193,11 @@ async def _serve(
         await exchange.stop()
 
 
-def _as_json(exchange: SimulatedExchange, admin_port: int) -> str:
+def _as_json(exchange: SimulatedExchange, admin_port: int, keys: Path) -> str:
     value = {
         "port": exchange.port,
         "ca_file": str(exchange.ca_file),
+        "keys_file": str(keys),
         "admin": f"http://127.0.0.1:{admin_port}",
         "venues": {
             venue.id: {"hosts": venue.hosts, "symbols": list(venue.listings)}
@@ -191,7 +208,7 @@ def _as_json(exchange: SimulatedExchange, admin_port: int) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _as_text(exchange: SimulatedExchange, admin_port: int) -> str:
+def _as_text(exchange: SimulatedExchange, admin_port: int, keys: Path) -> str:
     listed = [
         f"  {venue.id:<12} {' '.join(venue.listings)}"
         for venue in exchange.venues.values()
@@ -204,6 +221,7 @@ def _as_text(exchange: SimulatedExchange, admin_port: int) -> str:
             *listed,
             f"REST and WebSocket  https://127.0.0.1:{exchange.port}, told apart by host name",
             f"trust               {exchange.ca_file}",
+            f"keys of accounts    {keys}",
             f"status and faults   http://127.0.0.1:{admin_port}/",
             "ccxt.pro reaches it under the venues' real addresses, in a running event loop:",
             "  from streams.simulator.exchange.client import connector",

@@ -25,6 +25,11 @@ def _told(running: subprocess.Popen[str]) -> dict[str, Any]:
     return told
 
 
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
 async def _last_trade(told: dict[str, Any], venue: str, symbol: str) -> Any:
     door = connector(port=told["port"], ca_file=told["ca_file"])
     async with aiohttp.ClientSession(connector=door) as session:
@@ -76,6 +81,52 @@ def test_faults_are_taken_over_http(tmp_path: Path) -> None:
         asyncio.run(scenario(told["admin"]))
 
 
+def test_keys_are_made_once_and_orders_are_told_as_they_truly_are(tmp_path: Path) -> None:
+    async def scenario(told: dict[str, Any], client_id: str) -> Any:
+        (key,) = json.loads(Path(told["keys_file"]).read_text())
+        door = connector(port=told["port"], ca_file=told["ca_file"])
+        async with aiohttp.ClientSession(connector=door) as session:
+            signed = {"apiKey": key["key"], "secret": key["secret"], "session": session}
+            client = ccxt.pro.binanceusdm(signed)
+            client.has["fetchCurrencies"] = False
+            try:
+                await client.create_order(
+                    "BTC/USDT:USDT", "market", "buy", 0.01, None, {"clientOrderId": client_id}
+                )
+            finally:
+                await client.close()
+        async with aiohttp.ClientSession() as session:
+            answer = await session.get(f"{told['admin']}/accounts?venue=binanceusdm")
+            text = await answer.text()
+            assert key["key"] not in text
+            assert key["secret"] not in text
+            assert (await session.get(f"{told['admin']}/accounts?venue=kraken")).status == 400
+            return json.loads(text)["binanceusdm"]["desk"]
+
+    keys = tmp_path / "keys.json"
+    options = ("--venue", "binanceusdm", "--symbols", "BTC", "--port", "0", "--json")
+    secrets = set()
+    for client_id in ("first", "second"):
+        with started("simulate", *options, "--keys", keys) as running:
+            told = _told(running)
+            assert told["keys_file"] == str(keys)
+            truth = asyncio.run(scenario(told, client_id))
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+        (secret,) = (each["secret"] for each in json.loads(keys.read_text()))
+        assert secret not in out + err
+        secrets.add(secret)
+        (order,) = truth["orders"]
+        assert (order["client_id"], order["filled"], order["status"]) == (
+            client_id,
+            "0.01",
+            "filled",
+        )
+        assert truth["positions"]["BTC/USDT:USDT"]["qty"] == "0.01"
+    assert len(secrets) == 1
+    assert keys.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.needs_market_data
 def test_a_recording_is_played_on_its_venue_or_another(market_data: Path, tmp_path: Path) -> None:
     whole = market_data / "recordings" / "btc-eth-20240808" / "usdm" / "btcusdt_20240808.gz"
@@ -96,6 +147,8 @@ def test_what_cannot_be_is_one_line_and_code_2(tmp_path: Path) -> None:
         (("--symbols", "XYZ"), "XYZ: no generated market"),
         (("--speed", "max"), "clients could not follow"),
         (("--source", "gone.gz"), "gone.gz"),
+        (("--keys", _written(tmp_path / "keys.json", '[{"name": "a"}]')), "no list of keys"),
+        (("--keys", _written(tmp_path / "none.json", "[]")), "no key in it"),
     ):
         done = prism("simulate", "--port", "0", *options)
         assert done.returncode == 2

@@ -25,6 +25,7 @@ from streams.events import (
 )
 from streams.simulator.exchange.client import connector
 from streams.simulator.exchange.exchange import SimulatedExchange
+from streams.simulator.exchange.trading.keys import ApiKey
 from streams.simulator.market.source import Rules
 
 START_NS = 1_735_689_657 * NS_PER_S
@@ -242,3 +243,20 @@ async def until(condition: Callable[[], Any], what: str = "it") -> None:
     while not condition():
         assert time.monotonic() < end, f"{what} never came"
         await asyncio.sleep(0.002)
+
+
+KEY = ApiKey(name="desk", key="k" * 64, secret="s" * 64)
+"""Of an account with 100,000 USDT."""
+
+
+@asynccontextmanager
+async def trader_of(
+    exchange: SimulatedExchange, venue: str, key: ApiKey = KEY, **config: Any
+) -> AsyncIterator[Any]:
+    """ccxt.pro with a key, markets loaded; the account is opened if it is not there."""
+    if not any(key.key in desk.accounts for desk in exchange.desks.values()):
+        exchange.open_accounts(key)
+    async with ccxt_of(exchange, venue, apiKey=key.key, secret=key.secret, **config) as client:
+        client.has["fetchCurrencies"] = False
+        await client.load_markets()
+        yield client

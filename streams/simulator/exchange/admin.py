@@ -16,6 +16,7 @@ from schemas.errors import UsageError
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.faults import Fault
 from streams.simulator.exchange.times import iso
+from streams.simulator.exchange.trading.told import accounts_of
 
 _SHUTDOWN_S: Final = 1.0
 
@@ -35,6 +36,7 @@ class AdminServer:
         app.router.add_get("/faults", self._in_force)
         app.router.add_post("/faults", self._inflict)
         app.router.add_delete("/faults", self._mend)
+        app.router.add_get("/accounts", self._accounts)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -68,6 +70,14 @@ class AdminServer:
                 "faults": exchange.faults.in_force(),
             }
         )
+
+    async def _accounts(self, request: web.Request) -> web.Response:
+        desks = self._exchange.desks
+        asked = request.query.get("venue")
+        if asked is not None and asked not in desks:
+            return _json({"error": f"{asked} takes no orders here"}, status=400)
+        told = {name: desk for name, desk in desks.items() if asked in (None, name)}
+        return _json({name: accounts_of(desk) for name, desk in told.items()})
 
     async def _in_force(self, _request: web.Request) -> web.Response:
         return _json(self._exchange.faults.in_force())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from streams.events import Levels
 
@@ -47,6 +48,15 @@ class BookSide:
         """The best ``count`` levels, or all."""
         keys = self._keys[::-1] if count is None else self._keys[: -count - 1 : -1]
         return [self._levels[key] for key in keys]
+
+    def levels(self) -> Iterator[tuple[str, str]]:
+        """All levels, the best first."""
+        return (self._levels[key] for key in reversed(self._keys))
+
+    def at(self, price: Decimal) -> str:
+        """Quantity at a price; 0 where there is none."""
+        level = self._levels.get(self._sign * float(price))
+        return "0" if level is None else level[1]
 
     def best(self) -> tuple[str, str] | None:
         """Price and quantity of the best level."""

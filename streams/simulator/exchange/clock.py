@@ -54,3 +54,8 @@ class MarketClock:
     def now_ms(self) -> int:
         """Milliseconds that the exchange writes for now."""
         return self.stamp_ms(self.now_ns())
+
+    @property
+    def keeps_pace(self) -> bool:
+        """Whether market time passes as a client's own does, so that stamps can be judged."""
+        return self.speed == 1.0

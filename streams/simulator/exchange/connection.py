@@ -83,6 +83,8 @@ class Connection:
         if fate is Fate.GARBLED:
             frame = ws_frame(message.payload[: len(message.payload) // 2])
         self._write(frame)
+        if fate is Fate.DOUBLED:
+            self._write(frame)
 
     def urgent(self, payload: bytes) -> None:
         """A message that goes out even where a fault keeps all others: an answer to a ping."""

@@ -17,6 +17,9 @@ from streams.simulator.exchange.inflict import Faults
 from streams.simulator.exchange.listing import Listing
 from streams.simulator.exchange.player import Player
 from streams.simulator.exchange.server import ExchangeServer
+from streams.simulator.exchange.trading.account import Account
+from streams.simulator.exchange.trading.desk import Desk
+from streams.simulator.exchange.trading.keys import ApiKey
 from streams.simulator.exchange.truth import Truth
 from streams.simulator.exchange.venues import VENUES
 from streams.simulator.exchange.venues.base import Venue
@@ -71,6 +74,28 @@ class SimulatedExchange:
         self._owner[id(listing)] = there
         self._player.add(listing, source.events())
         return listing
+
+    def open_accounts(self, key: ApiKey) -> None:
+        """Let every venue that takes orders have an account for a key. Raises
+        :class:`UsageError` for a key that is there already.
+        """
+        for desk in self.desks.values():
+            if key.key in desk.accounts or any(a.name == key.name for a in desk.accounts.values()):
+                raise UsageError(f"account {key.name}: named twice; name each key once")
+            desk.open(key)
+
+    @property
+    def desks(self) -> dict[str, Desk]:
+        """Where orders are taken, by venue: the truth of accounts is there."""
+        return {name: v.desk for name, v in self.venues.items() if v.desk is not None}
+
+    def account(self, venue: str, name: str) -> Account:
+        """What an account really is. Raises :class:`UsageError` if there is none of this name."""
+        desk = self.desks.get(venue)
+        for account in () if desk is None else desk.accounts.values():
+            if account.name == name:
+                return account
+        raise UsageError(f"{venue}: no account {name}; open one first")
 
     def listing(self, venue: str, symbol: str) -> Listing:
         """A symbol by its unified name. Raises :class:`UsageError`."""
@@ -143,7 +168,9 @@ class SimulatedExchange:
     def _play(self, listing: Listing, event: Event) -> None:
         update = listing.apply(event)
         if update is not None and listing.active:
-            self._owner[id(listing)].publish(listing, update)
+            owner = self._owner[id(listing)]
+            owner.publish(listing, update)
+            owner.trade(listing, update)
 
     def _tick(self, now_ns: int) -> None:
         for venue in self.venues.values():

@@ -15,6 +15,7 @@ import msgspec
 
 from schemas.clock import monotonic_ns
 from schemas.frame import NS_PER_S
+from streams.simulator.exchange.trading.rejections import Reason
 
 
 class Channel(StrEnum):
@@ -26,6 +27,8 @@ class Channel(StrEnum):
     BARS = "bars"
     MARK = "mark"
     LIQUIDATIONS = "liquidations"
+    ORDERS = "orders"
+    ACCOUNT = "account"
     TICKER = "ticker"
     OTHER = "other"
 
@@ -62,6 +65,14 @@ class Garble(_Fault, frozen=True):
     count: int = 1
 
 
+class Double(_Fault, frozen=True):
+    """The next ``count`` messages of a channel and symbol arrive twice."""
+
+    channel: Channel
+    symbol: str | None = None
+    count: int = 1
+
+
 class Silence(_Fault, frozen=True):
     """Connections that are open now hear nothing more, for ``seconds`` or until they are dropped.
 
@@ -75,12 +86,14 @@ class Silence(_Fault, frozen=True):
 
 class Refuse(_Fault, frozen=True):
     """Answer requests whose path begins with ``path`` with this status, ``count`` times or for
-    ``seconds``; without either until cleared. WebSocket handshakes are requests too.
+    ``seconds``; without either until cleared; ``method`` chooses those of one (``POST``). WebSocket
+    handshakes are requests too.
     """
 
     status: int
     retry_after_s: int | None = None
     path: str = "/"
+    method: str | None = None
     count: int | None = None
     seconds: float | None = None
 
@@ -90,18 +103,49 @@ class Slow(_Fault, frozen=True):
 
     delay_s: float
     path: str = "/"
+    method: str | None = None
     count: int | None = None
     seconds: float | None = None
+
+
+class Manner(StrEnum):
+    """How an answer is lost: the connection is cut, nothing ever comes, what comes is cut short,
+    the venue says that it does not know (its error for that), or a proxy answers 502.
+    """
+
+    CUT = "cut"
+    HANG = "hang"
+    TRUNCATE = "truncate"
+    UNKNOWN = "unknown"
+    BAD_GATEWAY = "bad_gateway"
 
 
 class LoseReply(_Fault, frozen=True, tag="lose_reply"):
-    """Carry out requests, but cut the connection instead of answering; limits as for
+    """Carry out requests, but let the answer be lost, in a ``manner``; limits as for
     :class:`Refuse`.
     """
 
+    manner: Manner = Manner.CUT
     path: str = "/"
+    method: str | None = None
     count: int | None = None
     seconds: float | None = None
+
+
+class Reject(_Fault, frozen=True):
+    """Reject requests of accounts for a reason, in the venue's own words, and do nothing; limits as
+    for :class:`Refuse`. Venues that take no orders do not know it.
+    """
+
+    reason: Reason
+    path: str = "/"
+    method: str | None = None
+    count: int | None = None
+    seconds: float | None = None
+
+
+class ExpireSessions(_Fault, frozen=True, tag="expire_sessions"):
+    """The user-data sessions of all accounts end: Binance's listen keys expire."""
 
 
 class Maintenance(_Fault, frozen=True):
@@ -138,18 +182,21 @@ Fault: TypeAlias = (
     Drop
     | Lose
     | Garble
+    | Double
     | Silence
     | Refuse
     | Slow
     | LoseReply
+    | Reject
+    | ExpireSessions
     | Maintenance
     | Delist
     | Retick
     | SkewClock
 )
 
-MessageFault: TypeAlias = Lose | Garble
-RequestFault: TypeAlias = Refuse | Slow | LoseReply
+MessageFault: TypeAlias = Lose | Garble | Double
+RequestFault: TypeAlias = Refuse | Slow | LoseReply | Reject
 
 
 class Fate(Enum):
@@ -158,6 +205,14 @@ class Fate(Enum):
     SENT = 1
     LOST = 2
     GARBLED = 3
+    DOUBLED = 4
+
+
+_FATES: dict[type[MessageFault], Fate] = {
+    Lose: Fate.LOST,
+    Garble: Fate.GARBLED,
+    Double: Fate.DOUBLED,
+}
 
 
 @dataclass
@@ -186,7 +241,7 @@ class FaultTable:
 
     def add(self, fault: MessageFault | RequestFault) -> None:
         """Put a fault in force, behind those that are."""
-        if isinstance(fault, Lose | Garble):
+        if isinstance(fault, MessageFault):
             self._messages.append(_InForce(fault, fault.count, None))
             return
         end_ns = None
@@ -210,14 +265,14 @@ class FaultTable:
         self._messages = [entry for entry in self._messages if not entry.over]
         for entry in self._messages:
             fault = entry.fault
-            assert isinstance(fault, Lose | Garble)
+            assert isinstance(fault, MessageFault)
             fits = fault.channel is channel and fault.symbol in (None, symbol)
             if fits and fault.venue in (None, venue):
                 entry.spend()
-                return Fate.LOST if isinstance(fault, Lose) else Fate.GARBLED
+                return _FATES[type(fault)]
         return Fate.SENT
 
-    def of_request(self, venue: str, path: str) -> list[RequestFault]:
+    def of_request(self, venue: str, method: str, path: str) -> list[RequestFault]:
         """Faults that meet a request, at most one of each kind; uses them up."""
         met: list[RequestFault] = []
         if not self._requests:
@@ -225,9 +280,13 @@ class FaultTable:
         self._requests = [entry for entry in self._requests if not entry.over]
         for entry in self._requests:
             fault = entry.fault
-            assert isinstance(fault, Refuse | Slow | LoseReply)
+            assert isinstance(fault, RequestFault)
             fits = fault.venue in (None, venue) and path.startswith(fault.path)
-            if fits and not any(type(other) is type(fault) for other in met):
+            if (
+                fits
+                and fault.method in (None, method)
+                and not any(type(other) is type(fault) for other in met)
+            ):
                 entry.spend()
                 met.append(fault)
         return met

@@ -10,7 +10,9 @@ from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.connection import Connection
 from streams.simulator.exchange.faults import (
     Delist,
+    Double,
     Drop,
+    ExpireSessions,
     Fault,
     FaultTable,
     Garble,
@@ -19,6 +21,7 @@ from streams.simulator.exchange.faults import (
     Maintenance,
     MessageFault,
     Refuse,
+    Reject,
     RequestFault,
     Retick,
     Silence,
@@ -51,13 +54,15 @@ class Faults:
         if fault.venue is not None and fault.venue not in self._venues:
             raise UsageError(f"{fault.venue} is not simulated here")
         match fault:
-            case Lose() | Garble() | Refuse() | Slow() | LoseReply():
+            case Lose() | Garble() | Double() | Refuse() | Slow() | LoseReply() | Reject():
                 self._table.add(fault)
                 return 0
             case Drop():
                 return self._drop(fault)
             case Silence():
                 return self._silence(fault)
+            case ExpireSessions():
+                return sum(venue.expire_sessions() for venue in self._each(fault.venue))
             case Maintenance():
                 return self._maintain(fault)
             case SkewClock():

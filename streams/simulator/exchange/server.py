@@ -10,11 +10,21 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from streams.simulator.exchange.connection import Connection
-from streams.simulator.exchange.faults import FaultTable, LoseReply, Refuse, Slow
+from streams.simulator.exchange.faults import (
+    FaultTable,
+    LoseReply,
+    Manner,
+    Refuse,
+    Reject,
+    Slow,
+)
+from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue, encode
 
 _MAX_CLIENT_MESSAGE: Final = 1 << 20
 _SHUTDOWN_S: Final = 1.0
+_LOOK_EVERY_S: Final = 0.02
+"""How often it is looked whether a client that hears nothing has given up."""
 
 
 class ExchangeServer:
@@ -49,25 +59,35 @@ class ExchangeServer:
         if venue is None:
             return web.Response(status=421, text=f"{host} is not simulated here\n")
         body = await http.read()
-        request = Request(http.method, host, http.path, http.query, body)
+        request = Request(
+            http.method,
+            host,
+            http.path,
+            http.query,
+            body,
+            http.headers,
+            http.rel_url.raw_query_string,
+        )
         wants_stream = http.headers.get("Upgrade", "").lower() == "websocket"
-        reply = await self._faulty_reply(venue, request)
-        lost = reply is _LOST
-        if reply is None or lost:
-            if wants_stream and not lost:
+        reply, manner = await self._faulty_reply(venue, request)
+        if reply is None:
+            if wants_stream and manner is None:
                 return await self._stream(venue, http, request)
             try:
                 reply = venue.answer(request)
             except Refusal as refusal:
                 reply = refusal.reply
-        if lost and http.transport is not None:
-            http.transport.abort()
-        return _response(reply)
+        if manner is None:
+            return _response(reply)
+        return await self._lose(http, venue, reply, manner)
 
-    async def _faulty_reply(self, venue: Venue, request: Request) -> Reply | None:
-        """What faults answer instead of the venue; ``_LOST`` for a reply that shall be lost."""
+    async def _faulty_reply(
+        self, venue: Venue, request: Request
+    ) -> tuple[Reply | None, Manner | None]:
+        """What faults answer instead of the venue, and how the answer is to be lost."""
         reply: Reply | None = None
-        for fault in self._faults.of_request(venue.id, request.path):
+        manner: Manner | None = None
+        for fault in self._faults.of_request(venue.id, request.method, request.path):
             match fault:
                 case Slow():
                     await asyncio.sleep(fault.delay_s)
@@ -76,11 +96,37 @@ class ExchangeServer:
                     if fault.retry_after_s is not None:
                         headers["Retry-After"] = str(fault.retry_after_s)
                     reply = Reply(venue.refusal(fault.status), fault.status, headers)
+                case Reject():
+                    reply = venue.rejection(fault.reason)
                 case LoseReply():
-                    reply = reply or _LOST
+                    manner = fault.manner
         if venue.in_maintenance:
-            return venue.maintenance()
-        return reply
+            return venue.maintenance(), None
+        return reply, manner
+
+    @staticmethod
+    async def _lose(
+        http: web.BaseRequest, venue: Venue, reply: Reply, manner: Manner
+    ) -> web.StreamResponse:
+        """Let an answer be lost, after all that it tells of has happened."""
+        transport = http.transport
+        match manner:
+            case Manner.UNKNOWN:
+                return _response(venue.rejection(Reason.UNKNOWN_STATE) or _BAD_GATEWAY)
+            case Manner.BAD_GATEWAY:
+                return _response(_BAD_GATEWAY)
+            case Manner.TRUNCATE:
+                body = reply.value if isinstance(reply.value, bytes) else encode(reply.value)
+                cut_short = web.Response(body=body[: len(body) // 2])
+                cut_short.content_type = "application/json"
+                return cut_short
+            case Manner.HANG:
+                while transport is not None and not transport.is_closing():
+                    await asyncio.sleep(_LOOK_EVERY_S)
+            case Manner.CUT:
+                if transport is not None:
+                    transport.abort()
+        return _response(reply)
 
     async def _stream(
         self, venue: Venue, http: web.BaseRequest, request: Request
@@ -118,5 +164,4 @@ def _response(reply: Reply) -> web.Response:
     )
 
 
-_LOST = Reply(None)
-"""Marks a request whose reply shall be lost."""
+_BAD_GATEWAY = Reply(b"<html><body><h1>502 Bad Gateway</h1></body></html>", 502)

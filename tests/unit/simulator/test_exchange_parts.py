@@ -178,11 +178,11 @@ def test_a_fault_of_requests_ends_by_count_or_by_time(monkeypatch: pytest.Monkey
     limited, timed = Refuse(status=429, path="/a", count=1), Slow(delay_s=1.0, seconds=2.0)
     table.add(limited)
     table.add(timed)
-    assert table.of_request("bybit", "/b") == [timed]
-    assert table.of_request("bybit", "/a/b") == [limited, timed]
-    assert table.of_request("bybit", "/a/b") == [timed]
+    assert table.of_request("bybit", "GET", "/b") == [timed]
+    assert table.of_request("bybit", "GET", "/a/b") == [limited, timed]
+    assert table.of_request("bybit", "GET", "/a/b") == [timed]
     now_ns = 2 * NS_PER_S
-    assert table.of_request("bybit", "/a/b") == []
+    assert table.of_request("bybit", "GET", "/a/b") == []
 
 
 class _Pipe:

@@ -12,19 +12,24 @@ from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.connection import Connection, Hub
 from streams.simulator.exchange.faults import FaultTable
 from streams.simulator.exchange.listing import Listing, Update
+from streams.simulator.exchange.trading.desk import Desk
+from streams.simulator.exchange.trading.rejections import Reason
+from streams.simulator.exchange.trading.triggers import Triggers
 from streams.simulator.market.source import Rules
 
 encode = msgspec.json.Encoder().encode
 
 
 class Request(NamedTuple):
-    """An HTTP request as far as a venue looks at it."""
+    """An HTTP request as far as a venue looks at it. ``raw_query`` is what was signed."""
 
     method: str
     host: str
     path: str
     query: Mapping[str, str]
     body: bytes
+    headers: Mapping[str, str] = {}
+    raw_query: str = ""
 
 
 class Reply(NamedTuple):
@@ -47,6 +52,7 @@ class Venue(ABC):
     """One venue. Subclasses turn updates into wire messages and requests into answers.
 
     ``id`` is ccxt's name of it, ``hosts`` the names in the addresses that its clients use.
+    ``desk`` takes orders, where the venue's order side is simulated.
     """
 
     id: ClassVar[str]
@@ -57,10 +63,14 @@ class Venue(ABC):
         self.hub = Hub(self.id, faults)
         self.listings: dict[str, Listing] = {}
         self.in_maintenance = False
+        self.desk: Desk | None = None
+        self.triggers: Triggers | None = None
 
     def add(self, listing: Listing) -> None:
         """List a symbol; before the exchange starts."""
         self.listings[listing.symbol] = listing
+        if self.desk is not None:
+            self.desk.add(listing)
 
     def active(self) -> Iterator[Listing]:
         """The symbols that are not delisted."""
@@ -79,6 +89,14 @@ class Venue(ABC):
         """The body of an answer that a fault forces: too many requests, or the server is ill;
         bytes where the venue sends no JSON then.
         """
+
+    def rejection(self, reason: Reason) -> Reply | None:  # noqa: ARG002 - not all take orders
+        """What a request is answered with that is rejected for a reason, where orders are taken."""
+        return None
+
+    def expire_sessions(self) -> int:
+        """End the user-data sessions of all accounts, where the venue has such; how many."""
+        return 0
 
     @abstractmethod
     def maintenance(self) -> Reply:
@@ -99,6 +117,12 @@ class Venue(ABC):
     @abstractmethod
     def publish(self, listing: Listing, update: Update) -> None:
         """Tell those who listen what happened to an active symbol."""
+
+    def trade(self, listing: Listing, update: Update) -> None:
+        """Let keyed orders meet what happened to a symbol."""
+        if self.desk is not None and self.triggers is not None:
+            self.desk.on_market(listing, update)
+            self.triggers.on_market(listing, update)
 
     def tick(self, now_ns: int) -> None:  # noqa: B027 - not every venue has something to do
         """Another 100 ms of market time are over: publish what comes by the clock."""

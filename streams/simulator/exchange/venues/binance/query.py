@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 
 from schemas.frame import NS_PER_MS
 from streams.simulator.exchange.listing import Listing
@@ -40,6 +41,27 @@ class Query:
             raise refuse(-1100, f"Illegal characters found in parameter '{name}'.")
         return int(value)
 
+    def optional(self, name: str) -> str | None:
+        """A text that may be missing."""
+        return self._values.get(name) or None
+
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false``, which is also what is missing."""
+        return self._values.get(name, "false").lower() == "true"
+
+    def number(self, name: str) -> Decimal | None:
+        """A decimal, exactly; ``None`` where it is missing."""
+        value = self._values.get(name)
+        if not value:
+            return None
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite():
+            raise refuse(-1100, f"Illegal characters found in parameter '{name}'.")
+        return number
+
     def limit(self, default: int, most: int) -> int:
         """How many rows are wanted; more than the venue gives are cut to that."""
         wanted = self.whole("limit", default)
@@ -51,6 +73,13 @@ class Query:
         """A time that is sent in milliseconds."""
         value = self.whole(name)
         return None if value is None else value * NS_PER_MS
+
+    def within(self, at_ns: int) -> bool:
+        """Whether a time lies between ``startTime`` and ``endTime``, as far as they are given."""
+        first_ns, last_ns = self.time_ns("startTime"), self.time_ns("endTime")
+        return (first_ns is None or at_ns >= first_ns) and (
+            last_ns is None or at_ns < last_ns + NS_PER_MS
+        )
 
     def listing(self) -> Listing:
         """The symbol that is asked for."""

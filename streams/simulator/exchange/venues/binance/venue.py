@@ -1,4 +1,4 @@
-"""Binance's two markets as venues. Their order side will be a module of its own beside ``rest``."""
+"""Binance's spot market as a venue; what it shares with USD-M."""
 
 from __future__ import annotations
 
@@ -86,27 +86,3 @@ class Binance(Venue):
     def tick(self, now_ns: int) -> None:
         """Bars and tickers."""
         self._streams.tick(now_ns, self._by_name)
-
-
-class BinanceUsdm(Binance):
-    """USD-M futures. Since April 2026 book and best prices are served at ``/public``, the rest of
-    the market's streams at ``/market``, and the old paths no more. Single trades, which the venue
-    does not document, are served at both: ccxt asks for them at ``/public``.
-    """
-
-    id = "binanceusdm"
-    hosts = ("fapi.binance.com", "fstream.binance.com", "dapi.binance.com")
-    futures = True
-
-    def streams(self, path: str) -> bool:
-        """``/public/ws``, ``/market/stream`` and so on; ``/private`` is the account's."""
-        return path.startswith(("/public/ws", "/public/stream", "/market/ws", "/market/stream"))
-
-    @staticmethod
-    def groups(stream: str) -> tuple[str, ...] | None:
-        """Where a stream is served."""
-        channel = stream.partition("@")[2] or stream
-        if channel == "trade":
-            return None
-        public = channel.startswith(("depth", "rpiDepth", "bookTicker", "!bookTicker"))
-        return ("/public",) if public else ("/market",)

@@ -1,0 +1,1 @@
+"""The order side of a simulated venue, before any wire protocol: accounts, orders, matching."""

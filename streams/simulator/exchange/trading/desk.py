@@ -1,0 +1,298 @@
+"""Takes orders of keyed accounts, lets them meet the market, and tells what came of it."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+
+from schemas.frame import ContractKind, Side
+from schemas.money import CONTEXT, floor_to_step
+from streams.simulator.exchange.clock import MarketClock
+from streams.simulator.exchange.listing import Listing, Update
+from streams.simulator.exchange.trading.account import Account
+from streams.simulator.exchange.trading.checks import (
+    check_filters,
+    check_funds,
+    check_price,
+    check_reducing,
+)
+from streams.simulator.exchange.trading.events import (
+    AccountEvent,
+    BalanceChanged,
+    Cause,
+    Execution,
+    OnEvent,
+    OrderChanged,
+)
+from streams.simulator.exchange.trading.keys import ApiKey
+from streams.simulator.exchange.trading.matching import Matching
+from streams.simulator.exchange.trading.orders import (
+    ZERO,
+    Fill,
+    Force,
+    Kind,
+    Order,
+    Status,
+    Ticket,
+)
+from streams.simulator.exchange.trading.rejections import Reason, Rejected
+from streams.simulator.exchange.trading.terms import Terms
+
+_FIRST_ORDER_ID = 4_000_000_001
+_FIRST_FILL_ID = 7_000_000_001
+"""Apart from each other and from the market's own trade ids, so that a mix-up shows."""
+
+
+class Desk:
+    """One venue's order side. ``accounts`` are by API key, in the order of their opening.
+
+    Operations happen at once, at market time: whatever a fault does to the reply comes after.
+    """
+
+    def __init__(self, clock: MarketClock, terms: Terms) -> None:
+        self.terms = terms
+        self.accounts: dict[str, Account] = {}
+        self.listeners: list[OnEvent] = []
+        self.clock = clock
+        self._matching: dict[str, Matching] = {}
+        self._order_ids = itertools.count(_FIRST_ORDER_ID)
+        self._fill_ids = itertools.count(_FIRST_FILL_ID)
+        self._numbers = itertools.count(1)
+
+    def open(self, key: ApiKey) -> Account:
+        """Open an account for a key."""
+        account = Account(key, leverage=self.terms.leverage, numbers=self.number)
+        self.accounts[key.key] = account
+        return account
+
+    def add(self, listing: Listing) -> None:
+        """Let a symbol be traded."""
+
+        def on_fill(order: Order, qty: Decimal, price: Decimal) -> Decimal:
+            return self._fill(self._owner(order), order, qty, price, maker=True)
+
+        self._matching[listing.symbol] = Matching(listing, on_fill)
+
+    def number(self) -> int:
+        """A number that was not given before."""
+        return next(self._numbers)
+
+    def order_id(self) -> int:
+        """An id of an order that was not given before."""
+        return next(self._order_ids)
+
+    def tell(self, event: AccountEvent) -> None:
+        """Tell all listeners of an event."""
+        for listener in self.listeners:
+            listener(event)
+
+    def place(
+        self,
+        account: Account,
+        ticket: Ticket,
+        *,
+        order_id: int | None = None,
+        forced: bool = False,
+    ) -> Order:
+        """Accept an order and let it take what it can. Raises :class:`Rejected`.
+
+        ``order_id`` is that of a conditional order that keeps its own; ``forced`` orders are
+        those of a liquidation: no limit stops them.
+        """
+        # Nothing is checked or written between here and the order's own entry that could fail
+        # half-way: an order is accepted whole or not at all.
+        if not forced and order_id is None and self.taken(account, ticket.client_id):
+            raise Rejected(Reason.DUPLICATE_CLIENT_ID, ticket.client_id)
+        now_ns = self.clock.now_ns()
+        order = Order(
+            id=order_id or next(self._order_ids),
+            ticket=ticket,
+            price=ticket.price,
+            qty=self._qty(ticket),
+            created_ns=now_ns,
+            updated_ns=now_ns,
+            forced=forced,
+        )
+        if not forced:
+            self._check(account, order)
+        account.add(order)
+        self.tell(OrderChanged(account, order, Execution.NEW))
+        self._work(account, order)
+        return order
+
+    def cancel(self, account: Account, order: Order) -> None:
+        """Cancel an open order. Raises :class:`Rejected` where it is over."""
+        if not order.open:
+            raise Rejected(Reason.UNKNOWN_ORDER)
+        self._end(account, order, Status.CANCELLED)
+
+    def amend(
+        self, account: Account, order: Order, *, price: Decimal | None, qty: Decimal | None
+    ) -> None:
+        """Change price or quantity of a resting order, which keeps its place in the queue only
+        where the quantity shrinks. Raises :class:`Rejected`; the order is then as it was.
+        """
+        if not order.open or order.price is None:
+            raise Rejected(Reason.UNKNOWN_ORDER)
+        new_price, new_qty = price or order.price, qty or order.qty
+        if (new_price, new_qty) == (order.price, order.qty):
+            raise Rejected(Reason.NOTHING_TO_AMEND)
+        if new_price != order.price:
+            check_price(order.listing, new_price)
+        if new_qty % order.listing.rules.qty_step:
+            raise Rejected(Reason.QTY_STEP, str(order.listing.rules.qty_step))
+        if new_qty <= order.filled:
+            self._end(account, order, Status.CANCELLED)
+            return
+        matching = self._matching[order.symbol]
+        crosses = matching.crosses(order.side, new_price)
+        if crosses and order.ticket.force is Force.POST_ONLY:
+            raise Rejected(Reason.POST_ONLY)
+        before = order.price, order.qty
+        account.end(order)
+        order.price, order.qty = new_price, new_qty
+        try:
+            check_funds(account, order)
+        except Rejected:
+            order.price, order.qty = before
+            raise
+        finally:
+            account.reopen(order)
+        order.updated_ns = self.clock.now_ns()
+        moved = new_price != before[0] or new_qty > before[1]
+        if moved:
+            matching.leave(order)
+        self.tell(OrderChanged(account, order, Execution.AMENDED))
+        if moved:
+            self._work(account, order)
+
+    def on_market(self, listing: Listing, update: Update) -> None:
+        """The market of a symbol went on."""
+        matching = self._matching.get(listing.symbol)
+        if matching is not None and self.accounts:
+            matching.meet(update)
+
+    def taken(self, account: Account, client_id: str) -> bool:
+        """Whether a client id may not be used now."""
+        return account.uses(client_id, for_ever=self.terms.client_ids_for_ever)
+
+    def _qty(self, ticket: Ticket) -> Decimal:
+        """The quantity, or what the money buys at the prices of the book."""
+        if ticket.spend is None:
+            return ticket.qty
+        bought, money = ZERO, ticket.spend
+        for price, qty in self._matching[ticket.listing.symbol].offers(ticket.side, None):
+            got = min(qty, CONTEXT.divide(money, price))
+            bought = CONTEXT.add(bought, got)
+            money = CONTEXT.subtract(money, CONTEXT.multiply(got, price))
+            if got < qty:
+                break
+        return floor_to_step(bought, ticket.listing.rules.qty_step)
+
+    def _check(self, account: Account, order: Order) -> None:
+        ticket = order.ticket
+        check_filters(ticket)
+        if sum(1 for _ in account.open_orders(order.symbol)) >= self.terms.most_orders:
+            raise Rejected(Reason.TOO_MANY_ORDERS)
+        check_reducing(account, ticket)
+        check_funds(account, order)
+        matching = self._matching[order.symbol]
+        if ticket.force is Force.POST_ONLY and ticket.price is not None:
+            if matching.crosses(order.side, ticket.price):
+                raise Rejected(Reason.POST_ONLY)
+        elif ticket.force is Force.FOK:
+            there = ZERO
+            for _, qty in matching.offers(order.side, ticket.price):
+                there = CONTEXT.add(there, qty)
+            if there < order.qty:
+                raise Rejected(Reason.FILL_OR_KILL)
+
+    def _work(self, account: Account, order: Order) -> None:
+        """Take what there is, then rest, or end."""
+        matching = self._matching[order.symbol]
+        for price, qty in list(matching.offers(order.side, order.price)):
+            if not order.open:
+                return
+            got = self._fill(account, order, min(qty, order.left), price, maker=False)
+            matching.take(order.side, price, got)
+        if not order.open:
+            return
+        resting = order.ticket.kind is Kind.LIMIT and order.ticket.force in (
+            Force.GTC,
+            Force.POST_ONLY,
+        )
+        if resting:
+            matching.rest(order)
+        else:
+            self._end(account, order, Status.EXPIRED)
+
+    def _fill(
+        self, account: Account, order: Order, qty: Decimal, price: Decimal, *, maker: bool
+    ) -> Decimal:
+        """Trade up to ``qty``; what of it: a reduce-only order trades no more than there is."""
+        listing, ticket = order.listing, order.ticket
+        spot = listing.rules.kind is ContractKind.SPOT
+        if ticket.reduce_only:
+            room = max(ZERO, -account.position(listing).qty * order.side)
+            qty = min(qty, room)
+        if qty > 0:
+            position = None if spot else account.position(listing)
+            realised = ZERO if position is None else position.trade(qty * order.side, price)
+            now_ns = self.clock.now_ns()
+            if position is not None:
+                position.updated_ns = now_ns
+            fees = self.terms.spot_fees if spot else self.terms.contract_fees
+            in_base = spot and order.side is Side.BUY
+            value = qty if in_base else CONTEXT.multiply(qty, price)
+            fill = Fill(
+                id=next(self._fill_ids),
+                order_id=order.id,
+                client_id=order.client_id,
+                symbol=order.symbol,
+                side=order.side,
+                price=price,
+                qty=qty,
+                fee=fees.of(value, maker=maker),
+                fee_asset=_fee_asset(listing, order.side),
+                realised=realised,
+                maker=maker,
+                time_ns=now_ns,
+            )
+            order.take(fill)
+            account.settle(fill, listing)
+            if not order.open:
+                self._over(account, order)
+            self.tell(OrderChanged(account, order, Execution.TRADE, fill))
+            self.tell(BalanceChanged(account, listing, Cause.ORDER))
+        if not spot:
+            self._end_reducing(account, listing)
+        return qty
+
+    def _end_reducing(self, account: Account, listing: Listing) -> None:
+        """End reduce-only orders that have nothing left to reduce."""
+        position = account.position(listing)
+        for order in account.open_orders(listing.symbol):
+            if order.ticket.reduce_only and position.qty * order.side >= 0:
+                self._end(account, order, Status.EXPIRED, why="reduce only")
+
+    def _end(self, account: Account, order: Order, status: Status, *, why: str = "") -> None:
+        order.status = status
+        order.ended_by = why
+        order.updated_ns = self.clock.now_ns()
+        self._over(account, order)
+        cancelled = status is Status.CANCELLED
+        execution = Execution.CANCELLED if cancelled else Execution.EXPIRED
+        self.tell(OrderChanged(account, order, execution))
+
+    def _over(self, account: Account, order: Order) -> None:
+        account.end(order)
+        self._matching[order.symbol].leave(order)
+
+    def _owner(self, order: Order) -> Account:
+        return next(each for each in self.accounts.values() if order.id in each.orders)
+
+
+def _fee_asset(listing: Listing, side: Side) -> str:
+    """Fees of spot are taken from what is received."""
+    rules = listing.rules
+    return rules.settle or (rules.base if side is Side.BUY else rules.quote)

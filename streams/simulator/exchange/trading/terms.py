@@ -1,0 +1,51 @@
+"""What venues differ in beyond their wire protocols: fees, limits, rules of client ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from schemas.money import CONTEXT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fees:
+    """Shares of a fill's value."""
+
+    maker: Decimal
+    taker: Decimal
+
+    def of(self, value: Decimal, *, maker: bool) -> Decimal:
+        """The fee of a fill of this value."""
+        return CONTEXT.multiply(value, self.maker if maker else self.taker)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """One venue's terms. Fees are those of its lowest tier.
+
+    ``client_ids_for_ever`` says that a client id may never come again, not even when its order is
+    over; else it must be unlike those of open orders.
+    """
+
+    contract_fees: Fees
+    spot_fees: Fees
+    leverage: int
+    client_ids_for_ever: bool
+    most_orders: int = 200
+    most_conditionals: int = 10
+
+
+BINANCE = Terms(
+    contract_fees=Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005")),
+    spot_fees=Fees(maker=Decimal("0.001"), taker=Decimal("0.001")),
+    leverage=20,
+    client_ids_for_ever=False,
+)
+BYBIT = Terms(
+    contract_fees=Fees(maker=Decimal("0.0002"), taker=Decimal("0.00055")),
+    spot_fees=Fees(maker=Decimal("0.001"), taker=Decimal("0.001")),
+    leverage=10,
+    client_ids_for_ever=True,
+    most_orders=500,
+)

@@ -1,0 +1,183 @@
+"""Where a keyed order stands in the queue, and what the market gives it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from schemas.frame import Side
+from streams.events import BookDiff, BookSnapshot, Levels, TradeEvent
+from streams.simulator.exchange.clock import MarketClock
+from streams.simulator.exchange.listing import Listing
+from streams.simulator.exchange.trading.desk import Desk
+from streams.simulator.exchange.trading.keys import ApiKey
+from streams.simulator.exchange.trading.orders import Force, Kind, Order, Status, Ticket
+from streams.simulator.exchange.trading.terms import BINANCE
+from tests.support.simulated import START_NS, rules_of
+
+KEY = ApiKey(name="a", key="k", secret="s")
+
+
+class Stage:
+    """A market whose every event a test says.
+
+    It starts with bids 100.0 x 5, 99.9 x 7 and asks 100.1 x 4, 100.2 x 6.
+    """
+
+    def __init__(self) -> None:
+        clock = MarketClock(speed=None)
+        clock.start(START_NS)
+        self.listing = Listing(rules_of("BTC/USDT:USDT"), venue_id="BTCUSDT", seed="x", truth=None)
+        self.listing.now_ns = START_NS
+        self.listing.apply(
+            BookSnapshot(
+                "BTCUSDT",
+                START_NS,
+                1,
+                [("100.0", "5"), ("99.9", "7")],
+                [("100.1", "4"), ("100.2", "6")],
+            )
+        )
+        self.desk = Desk(clock, BINANCE)
+        self.desk.add(self.listing)
+        self.account = self.desk.open(KEY)
+        self._id = 1
+
+    def order(
+        self,
+        side: Side,
+        qty: str,
+        price: str | None,
+        *,
+        force: Force = Force.GTC,
+        reduce_only: bool = False,
+    ) -> Order:
+        self._id += 1
+        ticket = Ticket(
+            listing=self.listing,
+            side=side,
+            kind=Kind.MARKET if price is None else Kind.LIMIT,
+            qty=Decimal(qty),
+            client_id=f"c{self._id}",
+            price=None if price is None else Decimal(price),
+            force=force,
+            reduce_only=reduce_only,
+        )
+        return self.desk.place(self.account, ticket)
+
+    def trade(self, side: Side, price: str, qty: str) -> None:
+        self._id += 1
+        id_ = self._id
+        self._meet(TradeEvent("BTCUSDT", START_NS, price, qty, int(side), 0, id_, id_, id_))
+
+    def book(self, bids: Levels = (), asks: Levels = ()) -> None:  # type: ignore[assignment]
+        at = self.listing.book.update_id
+        self._meet(BookDiff("BTCUSDT", START_NS, at + 1, at + 1, at, list(bids), list(asks)))
+
+    def _meet(self, event: TradeEvent | BookDiff) -> None:
+        update = self.listing.apply(event)
+        assert update is not None
+        self.desk.on_market(self.listing, update)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_trades_at_the_price_take_first_what_stands_ahead(stage: Stage) -> None:
+    order = stage.order(Side.BUY, "2", "100.0")
+    stage.trade(Side.SELL, "100.0", "3")
+    assert (order.ahead, order.filled) == (2, 0)
+    stage.trade(Side.SELL, "100.0", "3")
+    assert (order.ahead, order.filled) == (0, 1)
+    stage.trade(Side.BUY, "100.0", "9")  # an aggressor of the same side fills nothing
+    assert order.filled == 1
+    stage.trade(Side.SELL, "100.0", "9")
+    assert (order.filled, order.status) == (2, Status.FILLED)
+    assert all(fill.maker and fill.price == 100 for fill in order.fills)
+
+
+def test_a_trade_through_the_price_fills_up_to_its_quantity(stage: Stage) -> None:
+    order = stage.order(Side.SELL, "5", "100.2")
+    stage.trade(Side.BUY, "100.3", "3")
+    assert (order.filled, order.fills[0].price) == (3, Decimal("100.2"))
+
+
+def test_a_cancel_in_the_level_moves_up_only_what_must_have_been_behind_nobody(
+    stage: Stage,
+) -> None:
+    order = stage.order(Side.BUY, "1", "99.9")
+    assert order.ahead == 7
+    stage.book(bids=[("99.9", "12")])
+    assert order.ahead == 7  # what comes stands behind
+    stage.book(bids=[("99.9", "9")])
+    assert order.ahead == 7  # what goes was behind, as far as it can have been
+    stage.book(bids=[("99.9", "2")])
+    assert order.ahead == 2
+    stage.book(bids=[("99.9", "0")])
+    assert order.ahead == 0
+
+
+def test_an_order_inside_the_spread_is_first(stage: Stage) -> None:
+    stage.book(asks=[("100.1", "0")])
+    order = stage.order(Side.BUY, "1", "100.1")
+    assert order.ahead == 0
+    stage.trade(Side.SELL, "100.1", "0.4")
+    assert order.filled == Decimal("0.4")
+
+
+def test_two_orders_share_one_trade_by_price_then_time(stage: Stage) -> None:
+    later = stage.order(Side.BUY, "1", "99.9")
+    worse = stage.order(Side.BUY, "1", "99.9")
+    better = stage.order(Side.BUY, "1", "100.0")
+    stage.trade(Side.SELL, "99.9", "8.5")
+    # The better one is traded through; 7 stood ahead of the others.
+    assert [each.filled for each in (better, later, worse)] == [1, Decimal("0.5"), 0]
+    assert sum(each.filled for each in (better, later, worse)) <= Decimal("8.5")
+
+
+def test_a_book_that_crosses_the_order_fills_it_up_to_what_crosses(stage: Stage) -> None:
+    order = stage.order(Side.BUY, "3", "100.0")
+    stage.book(bids=[("100.0", "0")], asks=[("99.95", "2")])
+    assert (order.filled, order.fills[0].price) == (2, 100)
+    stage.book(asks=[("100.3", "8")])
+    assert order.filled == 2  # what it took is gone until the level changes
+    stage.book(asks=[("99.95", "1.5")])
+    assert order.filled == 3
+
+
+def test_a_taker_finds_no_more_than_is_shown_and_not_twice(stage: Stage) -> None:
+    first = stage.order(Side.BUY, "5", None)
+    assert [(f.price, f.qty) for f in first.fills] == [
+        (Decimal("100.1"), 4),
+        (Decimal("100.2"), 1),
+    ]
+    second = stage.order(Side.BUY, "9", "100.2", force=Force.IOC)
+    assert (second.filled, second.status) == (5, Status.EXPIRED)
+    stage.book(asks=[("100.1", "3")])
+    third = stage.order(Side.BUY, "9", "100.2", force=Force.IOC)
+    assert [(f.price, f.qty) for f in third.fills] == [(Decimal("100.1"), 3)]
+
+
+def test_amending_to_less_keeps_the_place_and_anything_else_loses_it(stage: Stage) -> None:
+    order = stage.order(Side.BUY, "2", "100.0")
+    stage.trade(Side.SELL, "100.0", "4")
+    stage.desk.amend(stage.account, order, price=None, qty=Decimal(1))
+    assert order.ahead == 1
+    stage.desk.amend(stage.account, order, price=None, qty=Decimal(2))
+    assert order.ahead == 5
+    stage.desk.amend(stage.account, order, price=Decimal("99.9"), qty=None)
+    assert (order.ahead, order.price) == (7, Decimal("99.9"))
+    stage.desk.amend(stage.account, order, price=Decimal("100.1"), qty=None)
+    assert (order.filled, order.fills[0].maker) == (2, False)
+
+
+def test_a_reduce_only_order_ends_with_the_position(stage: Stage) -> None:
+    stage.order(Side.BUY, "3", None)
+    resting = stage.order(Side.SELL, "3", "100.2", reduce_only=True)
+    larger = stage.order(Side.SELL, "5", None, reduce_only=True)
+    assert (larger.filled, larger.status, larger.ended_by) == (3, Status.EXPIRED, "reduce only")
+    assert (resting.status, resting.ended_by) == (Status.EXPIRED, "reduce only")
+    assert stage.account.position(stage.listing).qty == 0
