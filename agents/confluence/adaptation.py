@@ -95,7 +95,10 @@ class Adaptation:
 
     def _differs(self, old: Mapping[str, float], new: Mapping[str, float]) -> bool:
         step = self._settings.weights_step
-        return any(abs(new[name] / old.get(name, 1.0) - 1.0) > step for name in new)
+        for name, multiplier in new.items():
+            if abs(multiplier / old.get(name, 1.0) - 1.0) > step:
+                return True
+        return False
 
     def _told(self, old: Mapping[str, float], new: Mapping[str, float]) -> list[str]:
         """The weights that change, over the dimensions that run, in words."""

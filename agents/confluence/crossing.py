@@ -47,6 +47,8 @@ class Zone(NamedTuple):
 
 Zones = tuple[Zone, Zone, Zone]
 
+_Due = tuple[float, SignalKind | None]
+
 
 def zone_at(zones: Zones, score: float) -> int:
     """Which zone a score lies in."""
@@ -85,7 +87,7 @@ class Crossing:
         short = SignalKind.SHORT if state.short_armed else None
         out = SignalKind.EXIT
         above_short = math.nextafter(limits.short, math.inf)
-        due: tuple[tuple[float, SignalKind | None], ...]
+        due: tuple[_Due, _Due, _Due]
         match state.stance:
             case SignalKind.EXIT:
                 due = ((-math.inf, short), (above_short, None), (limits.long, long))
@@ -99,10 +101,12 @@ class Crossing:
                 due = ((-math.inf, None), (left, out), (limits.long, long or out))
         trusted = tick.reliability >= self._settings.reliability_floor
         rested = self._cooldown_left_ns(state, tick.tick_ns) <= 0
-        low, middle, high = (
-            Zone(low, kind, trusted and (rested or kind is out)) for low, kind in due
+        (low, bottom), (middle, inner), (high, top) = due
+        return (
+            Zone(low, bottom, trusted and (rested or bottom is out)),
+            Zone(middle, inner, trusted and (rested or inner is out)),
+            Zone(high, top, trusted and (rested or top is out)),
         )
-        return low, middle, high
 
     def judge(self, state: CrossingState, tick: Tick, zones: Zones) -> Verdict:
         """What a score gives, by the zones of its tick; sides that it is far from are armed."""

@@ -42,7 +42,7 @@ def smallest_flip(
             if own is None or nearest > reach * pull:
                 continue
             bonus = component.divergence
-            held = min(max(own + bonus, 0.0), 100.0)
+            held = min(max(own + bonus, 0.0), 100.0) if bonus else own
             for away, outcome in wanted:
                 to = held + away / pull - bonus
                 points = abs(to - own)

@@ -81,11 +81,14 @@ class Join:
         if score.tick_ns <= state.decided_ns or score.dimension not in self._weights:
             return []
         waiting = state.waiting
-        if score.tick_ns not in waiting and (state.full or len(waiting) >= MOST_WAITING):
-            state.full = True
-            return None
-        waiting.setdefault(score.tick_ns, {}).setdefault(score.dimension, score)
-        if len(waiting[score.tick_ns]) < len(self._names):
+        spoken = waiting.get(score.tick_ns)
+        if spoken is None:
+            if state.full or len(waiting) >= MOST_WAITING:
+                state.full = True
+                return None
+            spoken = waiting[score.tick_ns] = {}
+        spoken.setdefault(score.dimension, score)
+        if len(spoken) < len(self._names):
             oldest = min(waiting) if len(waiting) == MOST_WAITING else None
             return [] if oldest is None else self._alert_once(state, oldest, waiting[oldest])
         decided = self._decide_complete(state)
@@ -126,7 +129,9 @@ class Join:
         changes = self._adaptation.step(at, scores, price=first.price, tick_ns=first.tick_ns)
         value, contributions = confluence(scores, self._weights, at.multipliers)
         if value is not None:
-            state.recent = [*state.recent, value][-STABILITY_TICKS:]
+            state.recent.append(value)
+            if len(state.recent) > STABILITY_TICKS:
+                del state.recent[0]
         trust, parts = reliability(scores, contributions, self._weights, state.recent)
         limits = thresholds_in_force(
             self._settings.signals,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from operator import sub
 
 import msgspec
 
@@ -89,7 +89,7 @@ class MarketState(msgspec.Struct):
         >>> MarketState(mids=[100.0, 100.0, 100.0, 100.0, 101.0]).efficiency()
         0.5
         """
-        steps = [abs(after - before) for before, after in pairwise(self.mids)]
+        steps = list(map(abs, map(sub, self.mids[1:], self.mids)))
         path = math.fsum(steps)
         if path <= 0.0:
             return 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from operator import attrgetter, sub
 
 from schemas.score import NEUTRAL, Contribution, DimensionScore, ReliabilityPart
 
@@ -22,7 +22,9 @@ CAUSES = ("gaps", "age", "skew", "ids")
 """What lowers the fitness of the data."""
 
 _WEIGHTS = {"readiness": 0.4, "agreement": 0.4, "stability": 0.2, "timeframes": 0.2}
+_TOTAL = math.fsum(_WEIGHTS.values())
 _SOUND = tuple(ReliabilityPart(cause, 1.0) for cause in CAUSES)
+_FITNESS = attrgetter("fitness")
 
 
 def reliability(
@@ -46,16 +48,18 @@ def reliability(
     ``reliability = fitness · mean of the last four``, weighing 0.4, 0.4, 0.2 and 0.2. It is linear
     in the fitness, so bad data never raises it.
     """
-    worst = min(scores, key=lambda s: s.fitness)
+    worst = min(scores, key=_FITNESS)
     values = {
         "readiness": _readiness(scores, weights),
         "agreement": _agreement(contributions),
         "stability": _stability(recent),
     }
     aligned = _alignment(scores, contributions)
+    total = _TOTAL
     if aligned is not None:
         values["timeframes"] = aligned
-    total = math.fsum([_WEIGHTS[name] for name in values])
+    else:
+        total = math.fsum([_WEIGHTS[name] for name in values])
     mean = math.fsum([_WEIGHTS[name] * value for name, value in values.items()]) / total
     parts = (
         ReliabilityPart("fitness", worst.fitness),
@@ -90,8 +94,8 @@ def _agreement(contributions: Sequence[Contribution]) -> float:
 def _stability(recent: Sequence[float]) -> float:
     if len(recent) < 2:
         return 0.0
-    changes = [abs(after - before) for before, after in pairwise(recent)]
-    return max(0.0, 1.0 - math.fsum(changes) / len(changes) / RESTLESS_POINTS)
+    path = math.fsum(map(abs, map(sub, recent[1:], recent)))
+    return max(0.0, 1.0 - path / (len(recent) - 1) / RESTLESS_POINTS)
 
 
 def _alignment(
@@ -99,9 +103,13 @@ def _alignment(
 ) -> float | None:
     torn, total = [], []
     for score, part in zip(scores, contributions, strict=True):
-        if score.dimension in BAR_BASED and part.weight > 0.0:
-            total.append(part.weight)
-            torn += [part.weight * c.weight * abs(c.divergence) for c in score.components]
+        weight = part.weight
+        if weight > 0.0 and score.dimension in BAR_BASED:
+            total.append(weight)
+            # What does not diverge adds nothing to an exact sum.
+            torn += [
+                weight * c.weight * abs(c.divergence) for c in score.components if c.divergence
+            ]
     if not total:
         return None
     return max(0.0, 1.0 - math.fsum(torn) / math.fsum(total) / TORN_POINTS)

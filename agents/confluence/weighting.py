@@ -11,6 +11,8 @@ MOST = math.sqrt(2.0)
 """Multipliers stay within 1/√2 and √2. Their weighted mean does too, and a normalised weight is
 its base weight times multiplier over mean: so it stays within half and twice its base weight."""
 
+_LEAST = 1.0 / MOST
+
 
 def bounded_multiplier(regime: float, skill: float) -> float:
     """Multiplier of a base weight by regime and skill together, held to [1/√2, √2].
@@ -18,7 +20,8 @@ def bounded_multiplier(regime: float, skill: float) -> float:
     >>> bounded_multiplier(1.2, 1.1), bounded_multiplier(1.4, 1.4) == MOST
     (1.32, True)
     """
-    return min(max(regime * skill, 1.0 / MOST), MOST)
+    both = regime * skill
+    return min(max(both, _LEAST), MOST)
 
 
 def confluence(
@@ -40,22 +43,17 @@ def confluence(
     total = math.fsum(raw)
     parts = []
     for item, own in zip(scores, raw, strict=True):
-        multiplier = multipliers.get(item.dimension, 1.0)
-        if item.score is None or total <= 0.0:
-            parts.append(Contribution(item.dimension, item.score, 0.0, 0.0, multiplier))
+        name, score = item.dimension, item.score
+        multiplier = multipliers.get(name, 1.0)
+        if score is None or total <= 0.0:
+            parts.append(Contribution(name, score, 0.0, 0.0, multiplier))
             continue
         weight = own / total
+        shares = tuple([(c.name, weight * c.contribution) for c in item.components])
         parts.append(
-            Contribution(
-                item.dimension,
-                item.score,
-                weight,
-                weight * (item.score - NEUTRAL),
-                multiplier,
-                tuple([(c.name, weight * c.contribution) for c in item.components]),
-            )
+            Contribution(name, score, weight, weight * (score - NEUTRAL), multiplier, shares)
         )
     if total <= 0.0:
         return None, tuple(parts)
-    score = NEUTRAL + math.fsum([p.contribution for p in parts])
-    return min(max(score, 0.0), 100.0), tuple(parts)
+    whole = NEUTRAL + math.fsum([p.contribution for p in parts])
+    return min(max(whole, 0.0), 100.0), tuple(parts)

@@ -28,6 +28,9 @@ TOLERANCE = 1e-6
 """Points: sums over rows of a mirrored or rescaled market round differently."""
 
 
+_Pairs = tuple[tuple[str, float], ...]
+
+
 class PriceStructureOptions(Section):
     """Settings of the price structure dimension."""
 
@@ -45,6 +48,9 @@ class PriceStructureState(msgspec.Struct):
     bars: MarketBars
     timeframes: list[Structure]
     heat: PositionHeat
+    blocks: list[_Pairs] = msgspec.field(default_factory=lambda: [()] * len(TIMEFRAMES))
+    turns: list[_Pairs] = msgspec.field(default_factory=lambda: [()] * len(TIMEFRAMES))
+    """Per timeframe: raw values of order blocks and of structure as of its last closed bar."""
 
 
 class PriceStructure(Dimension[PriceStructureState]):
@@ -75,6 +81,7 @@ class PriceStructure(Dimension[PriceStructureState]):
     """
 
     name = "price_structure"
+    state_version = 2
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (
@@ -154,13 +161,13 @@ class PriceStructure(Dimension[PriceStructureState]):
                 state.timeframes[bar.timeframe] = Structure()
             state.timeframes[bar.timeframe].update(bar.bar)
         for rank in sorted({bar.timeframe for bar in closed}):
-            state.timeframes[rank].refit()
+            structure = state.timeframes[rank]
+            structure.refit()
+            state.blocks[rank] = _blocks_told(structure, rank)
+            state.turns[rank] = _turns_told(structure, rank)
         if closed:
             usuals = [structure.blocks.usual or 0.0 for structure in state.timeframes]
             align([structure.levels for structure in state.timeframes], usuals)
-
-
-_Raw = list[tuple[str, float]]
 
 
 def _names(stem: str) -> tuple[str, ...]:
@@ -175,6 +182,8 @@ _SUPPORT, _RESISTANCE = _names("support"), _names("resistance")
 _STRUCTURE, _RANGE, _IN_RANGE = _names("structure"), _names("range"), _names("range_position")
 _BREAKOUT = _names("breakout")
 _PRICE_OF = attrgetter("price")
+
+_Raw = list[tuple[str, float]]
 
 
 def _price(bars: MarketBars) -> float | None:
@@ -196,26 +205,42 @@ def _price_at(state: PriceStructureState, at_ns: int) -> float | None:
     return None
 
 
+def _blocks_told(structure: Structure, rank: int) -> _Pairs:
+    """How many blocks are fresh and mitigated, and the nearest end of either kind."""
+    blocks = structure.blocks.blocks
+    if not blocks:
+        return ()
+    worn, demand, supply = 0, -math.inf, math.inf
+    for block in blocks:
+        worn += block.mitigated
+        if block.side < 0:
+            supply = min(supply, block.low)
+        else:
+            demand = max(demand, block.high)
+    raw = [(_FRESH[rank], float(len(blocks) - worn)), (_MITIGATED[rank], float(worn))]
+    if demand > -math.inf:
+        raw.append((_DEMAND[rank], demand / PRICE_SCALE))
+    if supply < math.inf:
+        raw.append((_SUPPLY[rank], supply / PRICE_SCALE))
+    return tuple(raw)
+
+
+def _turns_told(structure: Structure, rank: int) -> _Pairs:
+    """Market structure, and the height of the closed bars' range."""
+    raw = []
+    turns = structure.swings.structure
+    if turns is not None:
+        raw.append((_STRUCTURE[rank], float(turns)))
+    if structure.profile.rows:
+        raw.append((_RANGE[rank], structure.profile.span / PRICE_SCALE))
+    return tuple(raw)
+
+
 def _order_block(
     views: Sequence[StructureView], state: PriceStructureState, *, apart: float
 ) -> Reading:
-    raw: _Raw = []
-    for rank, structure in enumerate(state.timeframes):
-        blocks = structure.blocks.blocks
-        if blocks:
-            worn, demand, supply = 0, -math.inf, math.inf
-            for block in blocks:
-                worn += block.mitigated
-                if block.side < 0:
-                    supply = min(supply, block.low)
-                else:
-                    demand = max(demand, block.high)
-            raw.append((_FRESH[rank], float(len(blocks) - worn)))
-            raw.append((_MITIGATED[rank], float(worn)))
-            if demand > -math.inf:
-                raw.append((_DEMAND[rank], demand / PRICE_SCALE))
-            if supply < math.inf:
-                raw.append((_SUPPLY[rank], supply / PRICE_SCALE))
+    first, second, third, last = state.blocks
+    raw = first + second + third + last
     scores = [score(view.blocks_lean) for view in views]
     return over_timeframes("order_block", scores, raw, threshold=apart)
 
@@ -223,29 +248,31 @@ def _order_block(
 def _value_area(views: Sequence[StructureView], *, apart: float) -> Reading:
     raw: _Raw = []
     for rank, view in enumerate(views):
-        if view.area is not None:
-            raw.append((_POC[rank], view.area.poc / PRICE_SCALE))
-            raw.append((_VAL[rank], view.area.low / PRICE_SCALE))
-            raw.append((_VAH[rank], view.area.high / PRICE_SCALE))
-            raw.append((_BELOW[rank], view.area.below))
+        area = view.area
+        if area is not None:
+            raw += (
+                (_POC[rank], area.poc / PRICE_SCALE),
+                (_VAL[rank], area.low / PRICE_SCALE),
+                (_VAH[rank], area.high / PRICE_SCALE),
+                (_BELOW[rank], area.below),
+            )
         if view.cluster is not None:
             raw.append((_CLUSTER[rank], view.cluster / PRICE_SCALE))
-    return over_timeframes(
-        "value_area", [score(view.area_lean) for view in views], raw, threshold=apart
-    )
+    scores = [score(view.area_lean) for view in views]
+    return over_timeframes("value_area", scores, raw, threshold=apart)
 
 
 def _vwap(views: Sequence[StructureView], price: float, *, apart: float) -> Reading:
     raw: _Raw = []
     scores: list[float | None] = []
     for rank, view in enumerate(views):
-        if view.vwap is None:
+        vwap = view.vwap
+        if vwap is None:
             scores.append(None)
             continue
-        distance = view.vwap.distance(price)
+        distance = vwap.distance(price)
         scores.append(vwap_score(distance))
-        raw.append((_VWAP[rank], view.vwap.value / PRICE_SCALE))
-        raw.append((_DISTANCE[rank], distance))
+        raw += ((_VWAP[rank], vwap.value / PRICE_SCALE), (_DISTANCE[rank], distance))
     return over_timeframes("vwap", scores, raw, threshold=apart)
 
 
@@ -260,25 +287,23 @@ def _support_resistance(
             raw.append((_SUPPORT[rank], levels[above - 1].price / PRICE_SCALE))
         if above < len(levels):
             raw.append((_RESISTANCE[rank], levels[above].price / PRICE_SCALE))
-        turns = structure.swings.structure
-        if turns is not None:
-            raw.append((_STRUCTURE[rank], float(turns)))
-        raw += _range(structure, price, rank)
+        raw += state.turns[rank]
+        profile = structure.profile
+        if profile.rows:
+            raw += _range(profile.low, profile.span, price, rank)
     scores = [score(view.levels_lean) for view in views]
     return over_timeframes("support_resistance", scores, raw, threshold=apart)
 
 
-def _range(structure: Structure, price: float, rank: int) -> _Raw:
-    """Height of the closed bars' range, the price in it, and whether it left it."""
-    low, span = structure.profile.low, structure.profile.span
-    if not structure.profile.rows:
-        return []
-    place = (2.0 * (price - low) - span) / span if span > 0.0 else 0.0
-    raw = [(_RANGE[rank], span / PRICE_SCALE), (_IN_RANGE[rank], min(max(place, -1.0), 1.0))]
-    breakout = float(price > low + span) - float(price < low)
-    if breakout:
-        raw.append((_BREAKOUT[rank], breakout))
-    return raw
+def _range(low: float, span: float, price: float, rank: int) -> _Pairs:
+    """Where in the closed bars' range the price stands, and whether it left it."""
+    away = price - low
+    if price < low:
+        return ((_IN_RANGE[rank], -1.0 if span > 0.0 else 0.0), (_BREAKOUT[rank], -1.0))
+    if price > low + span:
+        return ((_IN_RANGE[rank], 1.0 if span > 0.0 else 0.0), (_BREAKOUT[rank], 1.0))
+    place = (2.0 * away - span) / span if span > 0.0 else 0.0
+    return ((_IN_RANGE[rank], min(max(place, -1.0), 1.0)),)
 
 
 def _position_heat(view: HeatView | None) -> Reading:

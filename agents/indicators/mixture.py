@@ -29,6 +29,8 @@ class Mixture(msgspec.Struct, array_like=True):
     weights: list[float]
     centres: list[float]
     spreads: list[float]
+    heights: list[float] = msgspec.field(default_factory=list)
+    """``log(weight / spread)``, once the fit is done."""
 
     def standing(self, x: float) -> tuple[float, float]:
         """Distance of ``x`` from the components that hold it, and the centre of the likeliest.
@@ -39,10 +41,7 @@ class Mixture(msgspec.Struct, array_like=True):
         away = [
             (x - centre) / spread for centre, spread in zip(self.centres, self.spreads, strict=True)
         ]
-        logs = [
-            math.log(weight / spread) - 0.5 * z * z
-            for weight, spread, z in zip(self.weights, self.spreads, away, strict=True)
-        ]
+        logs = [height - 0.5 * z * z for height, z in zip(self.heights, away, strict=True)]
         largest = max(logs)
         shares = [math.exp(log - largest) for log in logs]
         distance = math.fsum(map(mul, shares, away)) / math.fsum(shares)
@@ -74,6 +73,10 @@ def fit(volumes: Sequence[float], *, iterations: int = 10) -> Mixture | None:
     found = Mixture([1.0 / kinds] * kinds, [mean + z * away for z in START], [width] * kinds)
     for _ in range(iterations):
         found = _step(found, xs, parts, narrowest=narrowest)
+    found.heights = [
+        math.log(weight / spread)
+        for weight, spread in zip(found.weights, found.spreads, strict=True)
+    ]
     return found
 
 

@@ -40,11 +40,14 @@ class OrderBlock(msgspec.Struct, array_like=True):
         """Whether the bar touches the block."""
         return bar.low <= self.high if self.side > 0 else bar.high >= self.low
 
-    def hold(self, price: float, *, scale: float) -> float:
-        """How much it holds at a price: 1 at its near end, half 4 scales away, 0 at its far end."""
+    def hold(self, price: float, *, reach: float) -> float:
+        """How much it holds at a price: 1 at its near end, half a ``reach`` away, 0 at its far end.
+
+        The reach is 4 scales of the market.
+        """
         away = price - self.high if self.side > 0 else self.low - price
         if away >= 0.0:
-            return 1.0 / (1.0 + away / (HALF_AWAY * scale)) if scale > 0.0 else 1.0
+            return 1.0 / (1.0 + away / reach) if reach > 0.0 else 1.0
         depth = self.high - self.low
         return max(1.0 + away / depth, 0.0) if depth > 0.0 else 0.0
 
@@ -108,10 +111,10 @@ class OrderBlocks(msgspec.Struct):
         usual = self.usual
         if usual is None:
             return None
-        scale = usual + NOTHING * abs(price)
+        reach = HALF_AWAY * (usual + NOTHING * abs(price))
         demand = supply = 0.0
         for block in self.blocks:
-            part = block.strength * block.hold(price, scale=scale)
+            part = block.strength * block.hold(price, reach=reach)
             if part > 0.0:
                 if block.mitigated or (bar is not None and block.reached_by(bar)):
                     part *= WORN

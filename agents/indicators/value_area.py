@@ -48,9 +48,9 @@ def value_area(
         return None
     slack = TIE * whole
     poc_low, poc_high = _point_of_control(volumes, slack)
-    occupied = _occupied(volumes)
+    occupied, inner = _occupied(volumes)
     # Beyond either end nothing is larger than anything.
-    neighbours = [-math.inf, *[volumes[i] for i in occupied], -math.inf]
+    neighbours = [-math.inf, *inner, -math.inf]
     low = high = occupied.index(poc_low) + 1
     held = volumes[poc_low]
     if poc_high > poc_low:
@@ -58,29 +58,35 @@ def value_area(
         held = math.fsum(volumes[poc_low : poc_high + 1])
     enough = share * whole - slack
     widest = len(occupied) - 1
+    under, over = neighbours[low - 1], neighbours[high + 1]
     while held < enough and high - low < widest:
-        under, over = neighbours[low - 1], neighbours[high + 1]
-        if under >= over - slack:
+        down, up = under >= over - slack, over >= under - slack
+        if down:
             low -= 1
             held += under
-        if over >= under - slack:
+        if up:
             high += 1
             held += over
+            over = neighbours[high + 1]
+        if down:
+            under = neighbours[low - 1]
     return AreaRows(occupied[low - 1], poc_low, poc_high, occupied[high - 1])
 
 
-def _occupied(volumes: Sequence[float]) -> Sequence[int]:
-    """Rows that hold volume; mostly all but the two outer ones do, which costs no search."""
+def _occupied(volumes: Sequence[float]) -> tuple[Sequence[int], Sequence[float]]:
+    """Rows that hold volume, and it; mostly all but the two outer ones do: that needs no search."""
     end = len(volumes)
     first, last = 0 if volumes[0] > 0.0 else 1, end if volumes[-1] > 0.0 else end - 1
-    if last > first and min(volumes[first:last]) > 0.0:
-        return range(first, last)
-    return [i for i, volume in enumerate(volumes) if volume > 0.0]
+    inner = volumes[first:last]
+    if inner and min(inner) > 0.0:
+        return range(first, last), inner
+    found = [i for i, volume in enumerate(volumes) if volume > 0.0]
+    return found, [volumes[i] for i in found]
 
 
 def _point_of_control(volumes: Sequence[float], slack: float) -> tuple[int, int]:
-    peak = max(volumes)
-    peaks = [i for i, volume in enumerate(volumes) if volume >= peak - slack]
+    least = max(volumes) - slack
+    peaks = [i for i, volume in enumerate(volumes) if volume >= least]
     if len(peaks) == 1:
         return peaks[0], peaks[0]
     ends = len(volumes) - 1

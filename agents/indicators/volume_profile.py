@@ -59,6 +59,8 @@ class VolumeProfile(msgspec.Struct):
     """Lowest price of the window, and how far above it the highest is."""
     rows: list[float] = msgspec.field(default_factory=list)
     """Volume by row, lowest price first; the first and last are for what lies outside."""
+    edges: list[float] = msgspec.field(default_factory=list)
+    """Prices at the lower ends of the rows, and at the upper end of the last."""
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar; it counts from the next :meth:`refit` on."""
@@ -71,11 +73,14 @@ class VolumeProfile(msgspec.Struct):
     def refit(self) -> None:
         """Lay the rows anew over the closed bars."""
         if len(self.lows) < self.ready:
-            self.rows = []
+            self.rows, self.edges = [], []
             return
         self.low = min(self.lows)
         self.span = max(self.highs) - self.low
-        self.rows = [0.0] * (self._count() + 2)
+        count = self._count()
+        inner = [self.low + self.span * i / count for i in range(count + 1)]
+        self.edges = [self.low, *inner, self.low + self.span]
+        self.rows = [0.0] * (count + 2)
         for low, high, volume in zip(self.lows, self.highs, self.volumes, strict=True):
             if volume > 0.0:
                 spread(self.rows, self.span, low - self.low, high - self.low, volume)
@@ -84,21 +89,21 @@ class VolumeProfile(msgspec.Struct):
         """The profile with the forming bar on top, ``None`` while warming up or without volume."""
         if not self.rows:
             return None
-        rows = self.rows
-        floor, ceiling = self.low, self.low + self.span
+        rows, edges = self.rows, self.edges
         if bar is not None and bar.volume > 0.0:
             rows = rows.copy()
-            floor, ceiling = min(floor, bar.low), max(ceiling, bar.high)
-            spread(rows, self.span, bar.low - self.low, bar.high - self.low, bar.volume)
+            bottom, top = bar.low, bar.high
+            spread(rows, self.span, bottom - self.low, top - self.low, bar.volume)
+            if bottom < edges[0] or top > edges[-1]:
+                edges = [min(edges[0], bottom), *edges[1:-1], max(edges[-1], top)]
         whole = math.fsum(rows)
         area = value_area(rows, whole=whole)
         if area is None:
             return None
-        edges = (floor, ceiling)
-        poc = (self._edge(area.poc_low, edges) + self._edge(area.poc_high + 1, edges)) / 2
-        low, high = self._edge(area.low, edges), self._edge(area.high + 1, edges)
+        first, poc_low, poc_high, last = area
         below = self._volume_below(rows, price, edges) / whole
-        return ProfileView(poc, low, high, below)
+        poc = (edges[poc_low] + edges[poc_high + 1]) / 2
+        return ProfileView(poc, edges[first], edges[last + 1], below)
 
     def _count(self) -> int:
         """How many rows, from whole numbers: the same in every unit of price."""
@@ -110,16 +115,7 @@ class VolumeProfile(msgspec.Struct):
             return MOST_ROWS
         return min(max(int(2 * len(ranges) * self.span / usual), FEWEST_ROWS), MOST_ROWS)
 
-    def _edge(self, index: int, outer: tuple[float, float]) -> float:
-        """Price at the lower end of a row, or at the upper end of the one before."""
-        count = len(self.rows) - 2
-        if index == 0:
-            return outer[0]
-        if index == count + 2:
-            return outer[1]
-        return self.low + self.span * (index - 1) / count
-
-    def _volume_below(self, rows: list[float], price: float, outer: tuple[float, float]) -> float:
+    def _volume_below(self, rows: list[float], price: float, edges: list[float]) -> float:
         count = len(rows) - 2
         away = price - self.low
         if away < 0.0:
@@ -128,7 +124,7 @@ class VolumeProfile(msgspec.Struct):
             at = count + 1
         else:
             at = 1 + (min(int(away * count / self.span), count - 1) if self.span > 0.0 else 0)
-        bottom, top = self._edge(at, outer), self._edge(at + 1, outer)
+        bottom, top = edges[at], edges[at + 1]
         inside = min(max((price - bottom) / (top - bottom), 0.0), 1.0) if top > bottom else 0.5
         return math.fsum(rows[:at]) + rows[at] * inside
 

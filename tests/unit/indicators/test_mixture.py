@@ -123,7 +123,9 @@ def test_the_same_rows_give_the_same_bits() -> None:
 
 
 def test_a_price_is_measured_from_the_cluster_that_holds_it() -> None:
-    mixture = Mixture([0.5, 0.25, 0.25], [-0.5, 0.5, 0.9], [0.1, 0.05, 0.05])
+    weights, spreads = [0.5, 0.25, 0.25], [0.1, 0.05, 0.05]
+    heights = [math.log(weight / spread) for weight, spread in zip(weights, spreads, strict=True)]
+    mixture = Mixture(weights, [-0.5, 0.5, 0.9], spreads, heights)
     for x, distance, centre in ((-0.6, -1.0, -0.5), (0.55, 1.0, 0.5)):
         found = mixture.standing(x)
         assert found[0] == pytest.approx(distance, abs=0.01)

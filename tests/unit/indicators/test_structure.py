@@ -185,12 +185,12 @@ def _whole(lean: float | None) -> float:
 
 def test_what_a_block_holds_falls_off_on_both_sides() -> None:
     block = OrderBlock(1, 98.0, 100.0, 0.5)
-    assert block.hold(100.0, scale=2.0) == 1.0
-    assert block.hold(108.0, scale=2.0) == 0.5
-    assert block.hold(99.0, scale=2.0) == 0.5
-    assert block.hold(98.0, scale=2.0) == block.hold(90.0, scale=2.0) == 0.0
+    assert block.hold(100.0, reach=8.0) == 1.0
+    assert block.hold(108.0, reach=8.0) == 0.5
+    assert block.hold(99.0, reach=8.0) == 0.5
+    assert block.hold(98.0, reach=8.0) == block.hold(90.0, reach=8.0) == 0.0
     supply = OrderBlock(-1, 98.0, 100.0, 0.5)
-    assert supply.hold(90.0, scale=2.0) == 0.5
+    assert supply.hold(90.0, reach=8.0) == 0.5
 
 
 @given(seed=st.integers(0, 1_000), jump=st.integers(-50, 50))
