@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import aiohttp
 
 from schemas.clock import monotonic_ns, now_ns
-from schemas.frame import NS_PER_MS, Frame, TradeFlag
+from schemas.frame import NS_PER_MS, NS_PER_S, Frame, TradeFlag
 from schemas.health import DeadLetter, Heartbeat
 from schemas.settings import Settings, settings_from
 from streams.exchanges.venue import venue_of
@@ -23,10 +23,16 @@ from streams.simulator.exchange.book import FullBook
 from streams.simulator.exchange.client import connector
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.faults import Fault
+from streams.simulator.exchange.listing import Trade
 from streams.simulator.exchange.truth import Truth
 from tests.support.drifting import DriftingMarket
 
 PATIENCE_S = 15.0
+LOOK_S = 0.005
+MOST_A_LOOK_S = 0.1
+"""What a look takes at most where the loop itself is busy, and not kept from running."""
+Told: TypeAlias = tuple[int, Decimal, Decimal, int]
+"""A trade as every venue tells it: time (ms), price, quantity, side of the aggressor."""
 COMPARED = 20
 """Levels a side that books are compared on: what the venue with the fewest tells."""
 
@@ -99,15 +105,33 @@ class LiveRig:
             await self.exchange.stop()
 
     async def until(self, happened: Callable[[], object], within_s: float = PATIENCE_S) -> float:
-        """Wait for a condition; the seconds it took. An error of the feed ends it."""
-        since_ns = monotonic_ns()
+        """Wait for a condition; the seconds it took. An error of the feed ends it.
+
+        Exchange, feed and test share one event loop: where it stood still, because the machine
+        gave this process no turn, its time is not held against the feed.
+        """
+        took_s, at_ns = 0.0, monotonic_ns()
         while not happened():
             if self._running.done():
                 self._running.result()
-            elapsed_s = (monotonic_ns() - since_ns) / 1e9
-            assert elapsed_s < within_s, f"not within {within_s} s; the feed says: {self.status}"
-            await asyncio.sleep(0.005)
-        return (monotonic_ns() - since_ns) / 1e9
+            assert took_s < within_s, f"not within {within_s} s; the feed says: {self.status}"
+            await asyncio.sleep(LOOK_S)
+            before_ns, at_ns = at_ns, monotonic_ns()
+            took_s += min((at_ns - before_ns) / NS_PER_S, MOST_A_LOOK_S)
+        return took_s
+
+    async def trades_go_by(self, at_least: int = 3) -> dict[str, list[Told]]:
+        """Wait until so many more trades of each symbol have happened; what happened till then."""
+        truths = {s: self.exchange.truth(self.venue, s).trades for s in self.symbols}
+        before = {symbol: len(trades) for symbol, trades in truths.items()}
+        await self.until(lambda: all(len(truths[s]) >= before[s] + at_least for s in truths))
+        return {s: [_told(trade) for trade in truths[s][before[s] :]] for s in truths}
+
+    def told_late(self, symbol: str) -> list[Told]:
+        """The trades that became known late."""
+        return [
+            told for told, flags in _tape(self.frames(symbol)) if flags & TradeFlag.RECOVERED_LATE
+        ]
 
     async def running(self) -> None:
         """Wait until every symbol has a book and trades flow."""
@@ -171,12 +195,10 @@ def check_frames(frames: Sequence[Frame], truth: Truth) -> None:
     """One symbol: no trade missing or doubled since the first; every book of a frame exact."""
     ids = [trade_id for frame in frames for trade_id in frame.trades.id]
     assert len(ids) == len(set(ids))
-    got = sorted(_tape(frames))
+    got = sorted(told for told, _flags in _tape(frames))
     first_ms, last_ms = got[0][0], got[-1][0]
     expected = sorted(
-        (trade.time_ns // NS_PER_MS, Decimal(trade.price), Decimal(trade.qty), int(trade.side))
-        for trade in truth.trades
-        if first_ms <= trade.time_ns // NS_PER_MS <= last_ms
+        _told(trade) for trade in truth.trades if first_ms <= trade.time_ns // NS_PER_MS <= last_ms
     )
     assert got == expected
     states = _states(truth)
@@ -186,12 +208,22 @@ def check_frames(frames: Sequence[Frame], truth: Truth) -> None:
         assert _top(frame) in states, f"frame {frame.seq}: no book of the exchange's"
 
 
-def _tape(frames: Sequence[Frame]) -> Iterator[tuple[int, Decimal, Decimal, int]]:
+def _told(trade: Trade) -> Told:
+    return (
+        trade.time_ns // NS_PER_MS,
+        Decimal(trade.price),
+        Decimal(trade.qty),
+        int(trade.side),
+    )
+
+
+def _tape(frames: Sequence[Frame]) -> Iterator[tuple[Told, int]]:
+    """Each trade of frames, with its flags."""
     for frame in frames:
         tape = frame.trades
         for i, at_ns in enumerate(tape.exchange_ns):
             price, qty = frame.price(tape.price[i]), frame.qty(tape.qty[i])
-            yield at_ns // NS_PER_MS, price, qty, tape.side[i]
+            yield (at_ns // NS_PER_MS, price, qty, tape.side[i]), tape.flags[i]
 
 
 def _states(truth: Truth) -> set[tuple[tuple[Decimal, Decimal], ...]]:

@@ -78,7 +78,7 @@ def test_an_undisturbed_feed_tells_the_truth() -> None:
     run(work())
 
 
-def test_dropped_connections_are_back_in_two_seconds_with_every_trade() -> None:
+def test_dropped_connections_are_back_in_two_seconds() -> None:
     async def work() -> None:
         async with LiveRig() as rig:
             await rig.running()
@@ -86,7 +86,6 @@ def test_dropped_connections_are_back_in_two_seconds_with_every_trade() -> None:
             rig.inflict(Drop())
             await rig.until(lambda: marked(rig, lambda f: "trades" in f.quality.stale))
             await sound_again(rig, before + 1, RECOVERY_OF_A_DROP_S)
-            await rig.until(rig.late_trades)
             await rig.until(lambda: len(rig.frames()) > before + 20)
             rig.check_against_truth()
             assert marked(rig, lambda f: "book" in f.quality.stale and f.book is None)

@@ -1,8 +1,9 @@
-"""Bybit, Coinbase and Hyperliquid: each with its own rule of what continues what."""
+"""Every venue, each with its own rule of what continues what."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ import pytest
 
 from schemas.frame import Frame
 from streams.merge import merge
-from streams.simulator.exchange.faults import Channel, Drop, Garble, Lose
+from streams.simulator.exchange.faults import Channel, Drop, Garble, Lose, Refuse
 from streams.sources import markets_from
 from tests.support.live import LiveRig, quick
 
 SYMBOLS = {
+    "binanceusdm": ("BTC/USDT:USDT", "ETH/USDT:USDT"),
     "binance": ("BTC/USDT", "ETH/USDT"),
     "bybit": ("BTC/USDT:USDT", "ETH/USDT"),
     "coinbase": ("BTC/USD", "ETH/USD"),
     "hyperliquid": ("BTC/USDC:USDC", "ETH/USDC:USDC"),
 }
 DECLARED_LACKS = {
+    "binanceusdm": set(),
     "binance": {"derivatives"},
     "bybit": set(),
     "coinbase": {"derivatives"},
@@ -73,7 +76,6 @@ def test_a_drop_loses_no_trade_and_no_book(venue: str) -> None:
             await rig.until(
                 lambda: any(_sound(frame) for frame in rig.frames()[down:]), within_s=2.0
             )
-            await rig.until(rig.late_trades)
             await rig.until(lambda: len(rig.frames()) > down + 20)
             for symbol in rig.symbols:
                 rig.check_against_truth(symbol)
@@ -81,7 +83,30 @@ def test_a_drop_loses_no_trade_and_no_book(venue: str) -> None:
     run(work())
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit", "coinbase"])
+@pytest.mark.parametrize("venue", SYMBOLS)
+def test_trades_of_an_outage_are_had_back_and_told_late(venue: str) -> None:
+    async def work() -> None:
+        async with LiveRig(venue, SYMBOLS[venue]) as rig:
+            await rig.running()
+            before = len(rig.frames())
+            rig.inflict(Refuse(status=503))
+            rig.inflict(Drop())
+            missed = await rig.trades_go_by()
+            rig.exchange.faults.mend()
+            await rig.until(
+                lambda: all(
+                    Counter(missed[symbol]) <= Counter(rig.told_late(symbol))
+                    for symbol in rig.symbols
+                )
+            )
+            await rig.until(lambda: len(rig.frames()) > before + 30)
+            for symbol in rig.symbols:
+                rig.check_against_truth(symbol)
+
+    run(work())
+
+
+@pytest.mark.parametrize("venue", ["binanceusdm", "binance", "bybit", "coinbase"])
 def test_a_lost_change_of_the_book_is_noticed_and_made_good(venue: str) -> None:
     async def work() -> None:
         async with LiveRig(venue, SYMBOLS[venue]) as rig:
