@@ -16,6 +16,7 @@ from rich.table import Table
 from agents.execution.journal import Trade, journal
 from agents.execution.ledger import EXACT, ZERO
 from cli.common import PANEL_OUTPUT, ConfigOption, SetOption, settings_of
+from cli.quality import quality_in, quality_of_store, show_quality
 from schemas.errors import SourceMissing, UsageError
 from schemas.frame import NS_PER_S
 from schemas.order import Fill, Funding, Order
@@ -53,24 +54,33 @@ def journal_command(
         bool,
         typer.Option("--json", help="Print JSON, for machines.", rich_help_panel=PANEL_OUTPUT),
     ] = False,
+    quality: Annotated[
+        bool,
+        typer.Option("--quality", help="How well each order was executed, instead of the trades."),
+    ] = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """List the trades of an account: from the first fill of a position to the one that ends it.
 
     Net is gross profit less fees plus funding, exact. A position that is still open comes last,
-    with what was realised on it so far.
+    with what was realised on it so far. With --quality: what each order that a signal asked for
+    cost against the price of its arrival, and what they come to by algorithm.
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json: choose one")
+    if quality:
+        records = (
+            quality_in(folder)
+            if folder is not None
+            else quality_of_store(*_store(store, account, config, overrides))
+        )
+        show_quality(records, as_csv=as_csv, as_json=as_json)
+        return
     if folder is not None:
         orders, fills = _from_folder(folder)
     else:
-        settings = settings_of(config, overrides)
-        url = store or settings.store.url
-        if not url:
-            raise UsageError("name the folder of a run, or a ledger with --store or store.url")
-        orders, fills = _from_store(url, account or settings.account.id)
+        orders, fills = _from_store(*_store(store, account, config, overrides))
     trades = journal(orders, fills)
     if as_json:
         document = [{**plain(trade), "net_pnl": format(trade.net_pnl, "f")} for trade in trades]
@@ -81,6 +91,17 @@ def journal_command(
         writer.writerows(_row(trade) for trade in trades)
     else:
         _print(trades)
+
+
+def _store(
+    store: str | None, account: str | None, config: Path | None, overrides: list[str] | None
+) -> tuple[str, str]:
+    """URL of the ledger, and the account."""
+    settings = settings_of(config, overrides)
+    url = store or settings.store.url
+    if not url:
+        raise UsageError("name the folder of a run, or a ledger with --store or store.url")
+    return url, account or settings.account.id
 
 
 def _from_folder(folder: Path) -> tuple[list[Order], list[Fill | Funding]]:

@@ -24,6 +24,7 @@ from schemas.topics import (
     ORDERS,
     OVERVIEW,
     POSITIONS,
+    QUALITY,
     SIGNALS,
     Topic,
 )
@@ -41,6 +42,7 @@ WATCHED = (
     ORDERS,
     FILLS,
     POSITIONS,
+    QUALITY,
     OVERVIEW,
     ALERTS,
     DEAD_LETTERS,

@@ -22,6 +22,7 @@ from schemas.topics import (
     ORDERS,
     OVERVIEW,
     POSITIONS,
+    QUALITY,
     SIGNALS,
     Topic,
 )
@@ -34,6 +35,7 @@ DIGESTED = (
     ORDERS,
     FILLS,
     POSITIONS,
+    QUALITY,
     OVERVIEW,
     ALERTS,
 )

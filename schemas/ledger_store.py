@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.control import Command
+from schemas.execution_quality import ExecutionQuality
 from schemas.order import Fill, Flattened, Funding, Order, Position
 
-LedgerRecord = Order | Fill | Funding | Position | Flattened | Command
+LedgerRecord = Order | Fill | Funding | Position | Flattened | ExecutionQuality | Command
 """What the ledger keeps."""
 
 
@@ -26,7 +27,7 @@ class Lease(NamedTuple):
 
 
 class LedgerStore(Protocol):
-    """Orders in all their versions, fills, funding, positions and commands of accounts.
+    """Orders in all their versions, fills, funding, positions, quality, commands of accounts.
 
     Every method may raise :class:`~schemas.errors.StoreUnreachable`.
     """
@@ -69,6 +70,10 @@ class LedgerStore(Protocol):
 
     def positions(self, account: str) -> list[Position]:
         """The latest position of each symbol."""
+        ...
+
+    def quality(self, account: str) -> list[ExecutionQuality]:
+        """How well each order was executed, in the order in which they ended."""
         ...
 
     def commands(self, account: str) -> list[Command]:

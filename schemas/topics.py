@@ -16,6 +16,7 @@ from schemas.control import (
     Resumed,
     SettingsInForce,
 )
+from schemas.execution_quality import ExecutionQuality
 from schemas.frame import Backfill, Frame, Instrument, Message, RawMessage
 from schemas.health import Checkpoint, DeadLetter, Heartbeat
 from schemas.order import Fill, Flattened, Funding, Order, Position
@@ -89,6 +90,9 @@ FILLS = Topic("execution.fills", KeyedBy.ACCOUNT, (Fill, Funding), "execution", 
 POSITIONS = Topic(
     "execution.positions", KeyedBy.ACCOUNT, (Position, Flattened), "execution", "sinks, api"
 )
+QUALITY = Topic(
+    "execution.quality", KeyedBy.ACCOUNT, (ExecutionQuality,), "execution", "sinks, api"
+)
 OVERVIEW = Topic("market.overview", KeyedBy.OVERVIEW, (MarketOverview,), "overview", "sinks, api")
 CHECKPOINTS = Topic(
     "state.checkpoints", KeyedBy.STATE, (Checkpoint,), "every role", "capsules, shadow workers"
@@ -118,6 +122,7 @@ TOPICS: tuple[Topic, ...] = (
     ORDERS,
     FILLS,
     POSITIONS,
+    QUALITY,
     OVERVIEW,
     CHECKPOINTS,
     ALERTS,

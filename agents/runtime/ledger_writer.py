@@ -14,13 +14,14 @@ import structlog
 from schemas.clock import monotonic_ns
 from schemas.control import Flatten, Halt, Resume
 from schemas.errors import Fenced
+from schemas.execution_quality import ExecutionQuality
 from schemas.frame import NS_PER_MS, Message
 from schemas.ledger_store import Lease, LedgerRecord, LedgerStore
 from schemas.order import Fill, Flattened, Funding, Order, Position
 
 log = structlog.get_logger()
 
-_KEPT = Order | Fill | Funding | Position | Flattened | Halt | Resume | Flatten
+_KEPT = Order | Fill | Funding | Position | Flattened | ExecutionQuality | Halt | Resume | Flatten
 _LOOKS_PER_LEASE = 20
 
 

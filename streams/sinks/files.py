@@ -19,7 +19,7 @@ from schemas.errors import UsageError
 from schemas.frame import Message
 from schemas.plain import from_plain, plain
 from schemas.score import DIMENSIONS, ConfluenceScore
-from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, OVERVIEW, SIGNALS, Topic
+from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, OVERVIEW, QUALITY, SIGNALS, Topic
 
 M = TypeVar("M", bound=Message)
 
@@ -29,6 +29,7 @@ LINES = {
     SIGNALS.name: "signals.jsonl",
     ORDERS.name: "orders.jsonl",
     FILLS.name: "fills.jsonl",
+    QUALITY.name: "quality.jsonl",
     OVERVIEW.name: "overview.jsonl",
     DEAD_LETTERS.name: "dead_letters.jsonl",
 }

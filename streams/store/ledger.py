@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from schemas.codec import Decoder, encode
 from schemas.control import Command, Flatten, Halt, Resume
 from schemas.errors import Fenced, StoreConflict, StoreError
+from schemas.execution_quality import ExecutionQuality
 from schemas.ledger_store import Lease, LedgerRecord
 from schemas.order import Fill, Flattened, Funding, Order, OrderStatus, Position
 from schemas.plain import plain
@@ -57,6 +58,14 @@ _POSITIONS = _Table(
     ("qty", "average_price", "realised_pnl", "fees", "balance"),
 )
 _FLATTENED = _Table("flattened", ("account", "command_id"), ("scope", "tick_ns"))
+_QUALITY = _Table(
+    "execution_quality",
+    ("account", "parent_id"),
+    (
+        "venue", "symbol", "tick_ns", "signal_id", "leg", "side", "algorithm", "outcome", "qty",
+        "filled_qty", "fees", "shortfall", "shortfall_bps",
+    ),
+)  # fmt: skip
 _COMMANDS = _Table(
     "commands",
     ("account", "id"),
@@ -68,6 +77,7 @@ _TABLE_OF: dict[type, _Table] = {
     Funding: _FUNDING,
     Position: _POSITIONS,
     Flattened: _FLATTENED,
+    ExecutionQuality: _QUALITY,
     Halt: _COMMANDS,
     Resume: _COMMANDS,
     Flatten: _COMMANDS,
@@ -195,6 +205,12 @@ class SqlLedger:
             ORDER BY venue, symbol
             """,
             account,
+        )
+
+    def quality(self, account: str) -> list[ExecutionQuality]:
+        """See :class:`LedgerStore`."""
+        return self._read(
+            "SELECT body FROM execution_quality WHERE account = ? ORDER BY number", account
         )
 
     def commands(self, account: str) -> list[Command]:

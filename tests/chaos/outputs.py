@@ -18,11 +18,15 @@ from schemas.topics import (
     ORDERS,
     OVERVIEW,
     POSITIONS,
+    QUALITY,
     SIGNALS,
 )
 from streams.transport.log import Log, TopicPartition
 
-OUTPUTS = (DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, OVERVIEW, ALERTS)
+OUTPUTS = (
+    DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, QUALITY, OVERVIEW,
+    ALERTS,
+)  # fmt: skip
 """Topics that must hold the same, whatever happened on the way."""
 
 Outputs = Mapping[str, Sequence[Message]]

@@ -8,11 +8,17 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
+from schemas.execution_quality import ExecutionQuality
 from schemas.frame import Side
 from schemas.order import Fill, Funding, Order
+from schemas.plain import from_plain
 from schemas.topics import FILLS, ORDERS
+from schemas.topics import QUALITY as QUALITY_TOPIC
 from streams.sinks.files import RunFiles, read_lines
 from streams.store.ledger import open_ledger
+from tests.conformance.store.test_ledger import QUALITY
 from tests.support.prism import prism
 from tests.unit.execution.test_journal import at, order, paid
 
@@ -57,6 +63,34 @@ def test_from_a_folder_and_from_a_ledger(tmp_path: Path) -> None:
     assert rows[0]["net"] == first["net_pnl"]
     shown = prism("journal", folder).stdout
     assert "1 closed, 1 of them won, 1 open; net 19.50" in shown
+
+
+def test_quality_of_orders_in_three_forms(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(QUALITY, parent_id="q", algorithm="market", reason='a, "b"')
+    files = RunFiles(tmp_path / "out")
+    for record in (QUALITY, other):
+        files.add(QUALITY_TOPIC, record)
+    files.close({"summary.json": {}})
+    ledger = open_ledger(url := f"sqlite://{tmp_path / 'ledger.db'}")
+    ledger.write(ledger.acquire("paper", "me", ttl_ms=60_000), [QUALITY, other])
+    ledger.close()
+
+    given = prism("journal", tmp_path / "out", "--quality", "--json")
+    assert given.returncode == 0, given.stderr
+    document = json.loads(given.stdout)
+    assert [from_plain(ExecutionQuality, o) for o in document["orders"]] == [QUALITY, other]
+    by = [(one["algorithm"], one["leg"], one["orders"]) for one in document["summaries"]]
+    assert by == [("market", "open", 1), ("twap", "open", 1)]
+    assert prism("journal", "--store", url, "--quality", "--json").stdout == given.stdout
+
+    rows = list(
+        csv.DictReader(io.StringIO(prism("journal", tmp_path / "out", "--quality", "--csv").stdout))
+    )
+    assert [row["reason"] for row in rows] == [QUALITY.reason, 'a, "b"']
+    assert Decimal(rows[0]["improvement"]) == QUALITY.improvement
+    shown = prism("journal", tmp_path / "out", "--quality").stdout
+    assert "102.85 bps" in shown
+    assert "expired" in shown
 
 
 def test_what_is_not_there_or_no_journal_is_named(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from agents.execution.parents.aim import Aim, sweep
 from agents.execution.parents.curve import VolumeCurve
 from agents.execution.parents.executor import Send, is_dust, moves
 from agents.execution.parents.parent import MOST_CHILDREN, Child, Parent, Task
+from agents.execution.parents.quality import quality_of
 from agents.execution.parents.registry import algorithm
-from agents.execution.parents.view import View, traded
+from agents.execution.parents.view import View, notional, traded
 from agents.execution.risk import Risk
 from agents.venues.paper import PaperVenue
 from schemas.control import TradingMode
-from schemas.frame import Backfill, Frame, Side
+from schemas.frame import Backfill, Frame, Message, Side
 from schemas.order import Fill, Order, OrderStatus, OrderType, TimeInForce
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
@@ -130,7 +131,7 @@ class Dealer:
         """Take a fill: of a child, or of something else that ends the entry under way."""
         for parent in state.parents.get(f"{fill.venue}:{fill.symbol}", ()):
             if parent.owns(fill.client_order_id):
-                parent.fill(fill.client_order_id, fill.qty)
+                parent.fill(fill)
             elif parent.task.leg == OPEN and fill.side is not parent.task.side and leg != "close":
                 parent.stopped = parent.stopped or f"the position was left by {leg}"
 
@@ -143,6 +144,7 @@ class Dealer:
             if child is None:
                 continue
             parent.end(child)
+            parent.told = order.reason
             if order.status is OrderStatus.REJECTED:
                 parent.refused += 1
                 if parent.refused >= REFUSALS:
@@ -154,23 +156,27 @@ class Dealer:
             ):
                 parent.stopped = parent.stopped or f"cancelled at the venue: {order.reason}"
 
-    def review(self, state: AccountState, frame: Frame) -> list[Order]:
-        """Go on with the parents of a frame's symbol; new children."""
+    def review(self, state: AccountState, frame: Frame) -> list[Message]:
+        """Go on with the parents of a frame's symbol: new children, records of what has ended."""
         parents = state.parents.get(frame.key)
         if not parents:
             return []
         view = self._view(state, frame)
         self._heed_halts(state, frame, parents)
-        orders: list[Order] = []
+        records: list[Message] = []
+        left = []
         for parent in parents:
             parent.observe(view, self._settings.slice_ns)
-            orders.extend(self._work(state, frame, parent, view))
-        left = [parent for parent in parents if not self._is_done(state, frame, parent, view)]
+            records.extend(self._work(state, frame, parent, view))
+            if self._is_done(state, frame, parent, view):
+                records.append(quality_of(parent, frame, mid=state.marks.get(frame.key)))
+            else:
+                left.append(parent)
         if left:
             state.parents[frame.key] = left
         else:
             del state.parents[frame.key]
-        return orders
+        return records
 
     def _heed_halts(self, state: AccountState, frame: Frame, parents: Sequence[Parent]) -> None:
         restriction = state.halts.over(frame.key)
@@ -293,6 +299,7 @@ class Dealer:
         return View(
             frame=frame,
             traded=traded(frame),
+            notional=notional(frame),
             step=state.qty_step(frame),
             tick=state.tick_size(frame),
             least=ZERO if rules is None else rules.min_notional,

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import msgspec
 
+from agents.execution.parents.tally import Tally
 from agents.execution.parents.view import View
 from schemas.frame import Side
 from schemas.money import CONTEXT
-from schemas.order import Factor, client_order_id
+from schemas.order import Factor, Fill, client_order_id
 
 ZERO = Decimal(0)
 
@@ -75,11 +76,13 @@ class Child(msgspec.Struct):
 class Parent(msgspec.Struct):
     """An order that is worked. Bounded by its schedule and by :data:`MOST_CHILDREN`.
 
-    ``schedule`` has what is to be done by the end of each slice. ``volume`` is what the market
-    traded since it began, ``slice_volume`` what it did in the last whole slice. ``spread_sum``
-    over ``spreads`` frames gives the mean spread. ``sent_slice`` is the slice of the last child.
-    ``stopped`` says why no child is sent any more, ``blocked`` which risk rule forbids the next.
-    ``refused`` counts children in a row that the venue refused.
+    ``schedule`` has what is to be done by the end of each slice. ``children`` numbers them, those
+    that a rule forbade among them; ``sent`` counts those that went out, ``sent_slice`` is the slice
+    of the last. ``volume`` is what the market traded since it began, at ``notional`` in all,
+    ``slice_volume`` what it did in the last whole slice. ``spread_sum`` over ``spreads`` frames
+    gives the mean spread. ``stopped`` says why no child is sent any more, ``blocked`` which risk
+    rule forbids the next. ``refused`` counts children in a row that the venue refused, ``told`` is
+    what it last said.
     """
 
     task: Task
@@ -88,7 +91,10 @@ class Parent(msgspec.Struct):
     children: int = 0
     working: list[Child] = msgspec.field(default_factory=list)
     ended: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    sent: int = 0
+    tally: Tally = msgspec.field(default_factory=Tally)
     volume: Decimal = ZERO
+    notional: Decimal = ZERO
     volume_at_slice: Decimal = ZERO
     slice_volume: Decimal = ZERO
     slice: int = 0
@@ -98,6 +104,7 @@ class Parent(msgspec.Struct):
     stopped: str = ""
     blocked: str = ""
     refused: int = 0
+    told: str = ""
 
     @property
     def left(self) -> Decimal:
@@ -118,12 +125,14 @@ class Parent(msgspec.Struct):
             self.slice_volume = CONTEXT.subtract(self.volume, self.volume_at_slice)
             self.volume_at_slice, self.slice = self.volume, number
         self.volume = CONTEXT.add(self.volume, view.traded)
+        self.notional = CONTEXT.add(self.notional, view.notional)
         if view.spread is not None:
             self.spread_sum = CONTEXT.add(self.spread_sum, view.spread)
             self.spreads += 1
 
     def send(self, child: Child) -> None:
         """Note a child that goes to the venue; it was numbered already."""
+        self.sent += 1
         self.sent_slice = self.slice
         self.working.append(child)
 
@@ -135,12 +144,14 @@ class Parent(msgspec.Struct):
         """Whether an order is one of its children, working or ended."""
         return id_ in self.ended or self.child(id_) is not None
 
-    def fill(self, id_: str, qty: Decimal) -> None:
+    def fill(self, fill: Fill) -> None:
         """Note a fill of one of the children, also of one that has ended and is told late."""
-        child = self.child(id_)
+        child = self.child(fill.client_order_id)
         if child is not None:
-            child.filled = CONTEXT.add(child.filled, qty)
-        self.filled = CONTEXT.add(self.filled, qty)
+            child.filled = CONTEXT.add(child.filled, fill.qty)
+        self.filled = CONTEXT.add(self.filled, fill.qty)
+        other = self.ended[fill.client_order_id] if child is None else child.other
+        self.tally.take(fill, other=other, side=self.task.side)
         self.refused = 0
 
     def end(self, child: Child) -> None:

@@ -17,12 +17,14 @@ Level = tuple[Decimal, Decimal]
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """A market at a frame's close.
 
-    ``traded`` is the quantity that the market traded within the frame. ``step`` and ``tick`` are
+    ``traded`` is the quantity that the market traded within the frame, ``notional`` that times its
+    prices. ``step`` and ``tick`` are
     those of the venue, ``least`` its minimum notional.
     """
 
     frame: Frame
     traded: Decimal
+    notional: Decimal
     step: Decimal
     tick: Decimal
     least: Decimal = ZERO
@@ -71,3 +73,10 @@ def traded(frame: Frame) -> Decimal:
     """Quantity of the frame's trades between takers and makers that belong to its interval."""
     quantities = zip(frame.trades.qty, frame.trades.flags, strict=True)
     return frame.qty(sum(qty for qty, flags in quantities if not flags & _NOT_MARKET))  # ints
+
+
+def notional(frame: Frame) -> Decimal:
+    """Price times quantity of the same trades, added up."""
+    rows = zip(frame.trades.price, frame.trades.qty, frame.trades.flags, strict=True)
+    total = sum(price * qty for price, qty, flags in rows if not flags & _NOT_MARKET)  # ints
+    return Decimal(total).scaleb(-frame.price_exponent - frame.qty_exponent)

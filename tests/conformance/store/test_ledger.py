@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.control import Flatten, Halt, Resume, TradingMode
 from schemas.errors import StoreConflict, StoreError, StoreUnreachable, UsageError
+from schemas.execution_quality import ExecutionQuality, Outcome
 from schemas.frame import Side
 from schemas.ledger_store import Lease, LedgerRecord, LedgerStore
 from schemas.order import (
@@ -47,6 +48,15 @@ def fill(trade_id: str = "t1", *, symbol: str = "BTC/USDT", tick_ns: int = 6) ->
     )  # fmt: skip
 
 
+QUALITY = ExecutionQuality(
+    "p", "paper", "v", "BTC/USDT", 9, "s", "open", Side.BUY, "twap", Outcome.EXPIRED, "late",
+    qty=Decimal(3), filled_qty=Decimal(2), maker_qty=Decimal(1), children=4, began_ns=1,
+    first_fill_ns=2, last_fill_ns=8, arrival_mid=Decimal("99.5"), end_mid=Decimal(101),
+    average_price=Decimal("100.25"), market_vwap=Decimal(100), market_qty=Decimal(70),
+    fees=Decimal("0.07"), improvement=Decimal("-0.000000000001"), opportunity=Decimal("1.5"),
+    shortfall=Decimal("3.07"), shortfall_bps=Decimal("102.8476"), slippage_bps=Decimal("75.3769"),
+    vwap_bps=Decimal(25), impact_bps=Decimal("150.7538"),
+)  # fmt: skip
 POSITION = Position("paper", "v", "BTC/USDT", 7, -ODD, ODD, Decimal("0.10"), Decimal(0), ODD)
 FUNDING = Funding("p1", "paper", "v", "BTC/USDT", 8, Decimal("-0.010"), "USDT")
 HALT = Halt("paper", 9, "rumour", id="h1", by="ada", mode=TradingMode.REDUCE_ONLY, given_ns=1)
@@ -137,6 +147,13 @@ def test_commands_keep_their_order_and_a_done_flatten_its_record(
     assert ledger.write(lease, [HALT, flatten, resume, done]) == 4
     assert ledger.write(lease, [done]) == 0
     assert ledger.commands("paper") == [HALT, flatten, resume]
+
+
+def test_quality_comes_back_in_the_order_of_the_ends(ledger: SqlLedger, lease: Lease) -> None:
+    first = msgspec.structs.replace(QUALITY, parent_id="z", shortfall=None, shortfall_bps=None)
+    assert ledger.write(lease, [first, QUALITY]) == 2
+    assert ledger.write(lease, [QUALITY]) == 0
+    assert ledger.quality("paper") == [first, QUALITY]
 
 
 def test_a_record_of_another_account_is_refused(ledger: SqlLedger, lease: Lease) -> None:
