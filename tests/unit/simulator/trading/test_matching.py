@@ -89,20 +89,20 @@ def stage() -> Stage:
 def test_trades_at_the_price_take_first_what_stands_ahead(stage: Stage) -> None:
     order = stage.order(Side.BUY, "2", "100.0")
     stage.trade(Side.SELL, "100.0", "3")
-    assert (order.ahead, order.filled) == (2, 0)
+    assert (order.ahead, order.filled) == (Decimal(2), Decimal(0))
     stage.trade(Side.SELL, "100.0", "3")
-    assert (order.ahead, order.filled) == (0, 1)
+    assert (order.ahead, order.filled) == (Decimal(0), Decimal(1))
     stage.trade(Side.BUY, "100.0", "9")  # an aggressor of the same side fills nothing
     assert order.filled == 1
     stage.trade(Side.SELL, "100.0", "9")
-    assert (order.filled, order.status) == (2, Status.FILLED)
+    assert (order.filled, order.status) == (Decimal(2), Status.FILLED)
     assert all(fill.maker and fill.price == 100 for fill in order.fills)
 
 
 def test_a_trade_through_the_price_fills_up_to_its_quantity(stage: Stage) -> None:
     order = stage.order(Side.SELL, "5", "100.2")
     stage.trade(Side.BUY, "100.3", "3")
-    assert (order.filled, order.fills[0].price) == (3, Decimal("100.2"))
+    assert (order.filled, order.fills[0].price) == (Decimal(3), Decimal("100.2"))
 
 
 def test_a_cancel_in_the_level_moves_up_only_what_must_have_been_behind_nobody(
@@ -134,14 +134,14 @@ def test_two_orders_share_one_trade_by_price_then_time(stage: Stage) -> None:
     better = stage.order(Side.BUY, "1", "100.0")
     stage.trade(Side.SELL, "99.9", "8.5")
     # The better one is traded through; 7 stood ahead of the others.
-    assert [each.filled for each in (better, later, worse)] == [1, Decimal("0.5"), 0]
+    assert [each.filled for each in (better, later, worse)] == [Decimal(1), Decimal("0.5"), 0]
     assert sum(each.filled for each in (better, later, worse)) <= Decimal("8.5")
 
 
 def test_a_book_that_crosses_the_order_fills_it_up_to_what_crosses(stage: Stage) -> None:
     order = stage.order(Side.BUY, "3", "100.0")
     stage.book(bids=[("100.0", "0")], asks=[("99.95", "2")])
-    assert (order.filled, order.fills[0].price) == (2, 100)
+    assert (order.filled, order.fills[0].price) == (Decimal(2), Decimal(100))
     stage.book(asks=[("100.3", "8")])
     assert order.filled == 2  # what it took is gone until the level changes
     stage.book(asks=[("99.95", "1.5")])
@@ -151,14 +151,14 @@ def test_a_book_that_crosses_the_order_fills_it_up_to_what_crosses(stage: Stage)
 def test_a_taker_finds_no_more_than_is_shown_and_not_twice(stage: Stage) -> None:
     first = stage.order(Side.BUY, "5", None)
     assert [(f.price, f.qty) for f in first.fills] == [
-        (Decimal("100.1"), 4),
-        (Decimal("100.2"), 1),
+        (Decimal("100.1"), Decimal(4)),
+        (Decimal("100.2"), Decimal(1)),
     ]
     second = stage.order(Side.BUY, "9", "100.2", force=Force.IOC)
-    assert (second.filled, second.status) == (5, Status.EXPIRED)
+    assert (second.filled, second.status) == (Decimal(5), Status.EXPIRED)
     stage.book(asks=[("100.1", "3")])
     third = stage.order(Side.BUY, "9", "100.2", force=Force.IOC)
-    assert [(f.price, f.qty) for f in third.fills] == [(Decimal("100.1"), 3)]
+    assert [(f.price, f.qty) for f in third.fills] == [(Decimal("100.1"), Decimal(3))]
 
 
 def test_amending_to_less_keeps_the_place_and_anything_else_loses_it(stage: Stage) -> None:
@@ -169,15 +169,19 @@ def test_amending_to_less_keeps_the_place_and_anything_else_loses_it(stage: Stag
     stage.desk.amend(stage.account, order, price=None, qty=Decimal(2))
     assert order.ahead == 5
     stage.desk.amend(stage.account, order, price=Decimal("99.9"), qty=None)
-    assert (order.ahead, order.price) == (7, Decimal("99.9"))
+    assert (order.ahead, order.price) == (Decimal(7), Decimal("99.9"))
     stage.desk.amend(stage.account, order, price=Decimal("100.1"), qty=None)
-    assert (order.filled, order.fills[0].maker) == (2, False)
+    assert (order.filled, order.fills[0].maker) == (Decimal(2), False)
 
 
 def test_a_reduce_only_order_ends_with_the_position(stage: Stage) -> None:
     stage.order(Side.BUY, "3", None)
     resting = stage.order(Side.SELL, "3", "100.2", reduce_only=True)
     larger = stage.order(Side.SELL, "5", None, reduce_only=True)
-    assert (larger.filled, larger.status, larger.ended_by) == (3, Status.EXPIRED, "reduce only")
+    assert (larger.filled, larger.status, larger.ended_by) == (
+        Decimal(3),
+        Status.EXPIRED,
+        "reduce only",
+    )
     assert (resting.status, resting.ended_by) == (Status.EXPIRED, "reduce only")
     assert stage.account.position(stage.listing).qty == 0
