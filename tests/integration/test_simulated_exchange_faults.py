@@ -448,7 +448,6 @@ def test_what_is_not_here_cannot_go_wrong() -> None:
     ("url", "method"),
     [
         ("https://api.binance.com/api/v3/order", "POST"),
-        ("https://api.bybit.com/v5/order/create", "POST"),
         ("https://api.coinbase.com/api/v3/brokerage/orders", "POST"),
         ("https://api.hyperliquid.xyz/exchange", "POST"),
     ],
@@ -467,7 +466,7 @@ def test_an_order_side_that_is_not_there_says_that_it_is_not_supported(
 def test_the_private_streams_are_not_there() -> None:
     async def scenario() -> None:
         async with exchange_of("binanceusdm") as exchange, session_of(exchange) as session:
-            for url in ("wss://stream.bybit.com/v5/private", "wss://fstream.binance.com/ws"):
+            for url in ("wss://stream.bybit.com/v5/trade", "wss://fstream.binance.com/ws"):
                 with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
                     await session.ws_connect(url)
 

@@ -113,11 +113,15 @@ class Desk:
             updated_ns=now_ns,
             forced=forced,
         )
-        if not forced:
-            self._check(account, order)
+        unfit = None if forced else self._check(account, order)
+        if unfit is not None and not (self.terms.lapses and ticket.listing.is_contract):
+            raise Rejected(unfit)
         account.add(order)
         self.tell(OrderChanged(account, order, Execution.NEW))
-        self._work(account, order)
+        if unfit is None:
+            self._work(account, order)
+        else:
+            self._end(account, order, Status.EXPIRED, why=str(unfit))
         return order
 
     def cancel(self, account: Account, order: Order) -> None:
@@ -189,7 +193,8 @@ class Desk:
                 break
         return floor_to_step(bought, ticket.listing.rules.qty_step)
 
-    def _check(self, account: Account, order: Order) -> None:
+    def _check(self, account: Account, order: Order) -> Reason | None:
+        """Why an order that is sound otherwise cannot be as it must. Raises :class:`Rejected`."""
         ticket = order.ticket
         check_filters(ticket)
         if sum(1 for _ in account.open_orders(order.symbol)) >= self.terms.most_orders:
@@ -199,13 +204,14 @@ class Desk:
         matching = self._matching[order.symbol]
         if ticket.force is Force.POST_ONLY and ticket.price is not None:
             if matching.crosses(order.side, ticket.price):
-                raise Rejected(Reason.POST_ONLY)
+                return Reason.POST_ONLY
         elif ticket.force is Force.FOK:
             there = ZERO
             for _, qty in matching.offers(order.side, ticket.price):
                 there = CONTEXT.add(there, qty)
             if there < order.qty:
-                raise Rejected(Reason.FILL_OR_KILL)
+                return Reason.FILL_OR_KILL
+        return None
 
     def _work(self, account: Account, order: Order) -> None:
         """Take what there is, then rest, or end."""

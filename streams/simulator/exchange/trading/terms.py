@@ -25,13 +25,16 @@ class Terms:
     """One venue's terms. Fees are those of its lowest tier.
 
     ``client_ids_for_ever`` says that a client id may never come again, not even when its order is
-    over; else it must be unlike those of open orders.
+    over; else it must be unlike those of open orders. ``lapses`` says that a contract's order which
+    cannot be as it must (post-only that would take, fill-or-kill without enough) is accepted, and
+    ends at once.
     """
 
     contract_fees: Fees
     spot_fees: Fees
     leverage: int
     client_ids_for_ever: bool
+    lapses: bool = False
     most_orders: int = 200
     most_conditionals: int = 10
 
@@ -47,5 +50,6 @@ BYBIT = Terms(
     spot_fees=Fees(maker=Decimal("0.001"), taker=Decimal("0.001")),
     leverage=10,
     client_ids_for_ever=True,
+    lapses=True,
     most_orders=500,
 )

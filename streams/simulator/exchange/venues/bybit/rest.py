@@ -96,6 +96,13 @@ class Query:
         wanted = self.whole("limit")
         return default if wanted is None else max(1, min(wanted, most))
 
+    def within(self, at_ns: int) -> bool:
+        """Whether a time lies between ``startTime`` and ``endTime``, as far as they are given."""
+        first_ms, last_ms = self.whole("startTime"), self.whole("endTime")
+        return (first_ms is None or at_ns >= first_ms * NS_PER_MS) and (
+            last_ms is None or at_ns < (last_ms + 1) * NS_PER_MS
+        )
+
     def period_ns(self, name: str, periods: Mapping[str, int]) -> int:
         """A length of time by the venue's name of it."""
         found = periods.get(self._values.get(name, ""))

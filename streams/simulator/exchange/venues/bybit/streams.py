@@ -36,7 +36,9 @@ _CONNECTION_ID = "simulated"
 _TOUCH = {"bid1Price", "bid1Size", "ask1Price", "ask1Size"}
 
 
-class _Command(msgspec.Struct):
+class Command(msgspec.Struct):
+    """What a client says."""
+
     op: str
     req_id: int | str | None = None
     args: list[Any] = []
@@ -51,7 +53,7 @@ class Streams:
         self._hub = hub
         self._messages = messages
         self._listings = listings
-        self._decode = msgspec.json.Decoder(_Command).decode
+        self._decode = msgspec.json.Decoder(Command).decode
         self._books: dict[str, TopLevels] = {}
         self._tickers: dict[str, dict[str, str]] = {}
         self._bars = BarFeed()
@@ -68,15 +70,15 @@ class Streams:
             case "ping":
                 # A fault that forbids pongs means these too.
                 if connection.answers_pings:
-                    connection.urgent(_answer(command, "pong"))
+                    connection.urgent(answer(command, "pong"))
             case "subscribe":
                 self._subscribe(connection, category, command)
             case "unsubscribe":
                 for topic in command.args:
                     self._hub.unsubscribe(connection, f"{category}:{topic}")
-                connection.send(_answer(command, ""))
+                connection.send(answer(command, ""))
             case _:
-                connection.send(_answer(command, "error:op not found", success=False))
+                connection.send(answer(command, "error:op not found", success=False))
 
     def publish(self, listing: Listing, update: Update) -> None:
         """Send what happened to those who listen."""
@@ -111,15 +113,15 @@ class Streams:
                     value = self._messages.bar(listing, topic, bar, interval, closed=closed)
                     self._hub.publish(key, encode(value), Channel.BARS, listing.symbol)
 
-    def _subscribe(self, connection: Connection, category: str, command: _Command) -> None:
+    def _subscribe(self, connection: Connection, category: str, command: Command) -> None:
         topics = [str(topic) for topic in command.args]
         for topic in topics:
             if not self._known(f"{category}:{topic}"):
                 text = f"error:handler not found,topic:{topic}"
-                connection.send(_answer(command, text, success=False))
+                connection.send(answer(command, text, success=False))
                 return
         told = "subscribe" if category == Category.SPOT else ""
-        connection.send(_answer(command, told))
+        connection.send(answer(command, told))
         for topic in topics:
             self._first(connection, f"{category}:{topic}", topic)
 
@@ -206,7 +208,8 @@ class Streams:
         return self._listings.get((Category(category), topic.rpartition(".")[2]))
 
 
-def _answer(command: _Command, text: str, *, success: bool = True) -> bytes:
+def answer(command: Command, text: str, *, success: bool = True) -> bytes:
+    """The venue's answer to a command."""
     value: dict[str, Any] = {"success": success, "ret_msg": text, "conn_id": _CONNECTION_ID}
     if command.req_id is not None:
         value["req_id"] = command.req_id
