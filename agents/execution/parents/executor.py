@@ -16,6 +16,7 @@ from agents.execution.parents.view import View
 from schemas.money import CONTEXT, floor_to_step
 
 ZERO = Decimal(0)
+_TWO = Decimal(2)
 
 
 class Send(NamedTuple):
@@ -43,6 +44,8 @@ def moves(parent: Parent, aim: Aim, view: View) -> Moves:
     taking = _left(child for child in parent.working if not child.is_resting)
     done = CONTEXT.add(parent.filled, taking)
     behind = CONTEXT.subtract(min(aim.due, parent.task.qty), done)
+    if resting and _would_be_stranded(parent, view, free, resting):
+        return Moves()
     if behind > 0:
         if resting:
             return Moves(staying)
@@ -68,6 +71,15 @@ def is_dust(parent: Parent, view: View) -> bool:
     return CONTEXT.multiply(parent.left, view.other(parent.task.side)) < view.least
 
 
+def _would_be_stranded(parent: Parent, view: View, free: Decimal, resting: list[Child]) -> bool:
+    """Whether what a cancel would leave is too small to be sent again: it had better wait."""
+    task = parent.task
+    if task.reduce_only:
+        return False
+    after = CONTEXT.add(free, _left(resting))
+    return CONTEXT.multiply(after, view.other(task.side)) < view.least
+
+
 def _left(children: Iterable[Child]) -> Decimal:
     total = ZERO
     for child in children:
@@ -85,13 +97,14 @@ def _sized(
 ) -> Send | None:
     """A child in whole steps that the venue takes, or nothing: then it waits until more is due.
 
-    It takes a remainder along that would be too small to be sent later.
+    It takes a remainder along that would be too small to be sent later; a clip is halved instead.
     """
     at = view.other(parent.task.side) if price is None else price
     qty = free if want >= free else floor_to_step(want, view.step)
     later = CONTEXT.subtract(free, qty)
-    if qty > 0 and 0 < CONTEXT.multiply(later, at) < view.least and not (aim.capped or aim.clip):
-        qty = free
+    if qty > 0 and 0 < CONTEXT.multiply(later, at) < view.least and not aim.capped:
+        # Half of it where no more may be shown, so that both halves can be sent.
+        qty = free if aim.clip is None else floor_to_step(CONTEXT.divide(free, _TWO), view.step)
     small = CONTEXT.multiply(qty, at) < view.least and not parent.task.reduce_only
     if qty <= 0 or small:
         return None

@@ -277,6 +277,30 @@ def test_children_too_small_for_the_venue_wait_until_more_is_due() -> None:
     assert desk.parent is None
 
 
+def test_what_a_cancel_would_strand_goes_on_resting() -> None:
+    desk = Dealing("iceberg", "1", BUY, least="30", horizon_s=30, slice_s=5, clip_fraction="1")
+    desk.begin()
+    (order,) = desk.working()
+    desk.fill(order, Decimal("0.9"))
+    for _ in range(29):
+        desk.frame(10_100, 10_102, after_ms=1_000)  # the best price is long gone
+    assert desk.venue.cancels == []
+    desk.frame(after_ms=2_000)
+    assert desk.venue.cancels == [order.client_order_id]  # the horizon is over
+
+
+def test_the_last_clips_are_halved_so_that_none_is_too_small() -> None:
+    desk = Dealing("iceberg", "1.1", BUY, least="30", clip_fraction="0.8")
+    desk.begin()
+    sizes = []
+    while desk.working():
+        (order,) = desk.working()
+        sizes.append(order.qty)
+        desk.fill(order, order.qty)
+        desk.frame()
+    assert sizes == [Decimal("0.55"), Decimal("0.55")]
+
+
 def test_more_refusals_than_a_venue_gives_by_chance_stop_a_parent() -> None:
     desk = Dealing("market", "1", BUY)
     desk.begin()
