@@ -34,6 +34,7 @@ from schemas.execution_settings import (
     StopsSettings,
 )
 from schemas.ids import content_id
+from schemas.live_settings import LIVE_DECIDES, LiveSettings
 from schemas.score import DIMENSIONS
 from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
 
@@ -252,6 +253,7 @@ class Settings(Section):
     protections: ProtectionsSettings = ProtectionsSettings()
     paper: PaperSettings = PaperSettings()
     algorithms: AlgorithmsSettings = AlgorithmsSettings()
+    live: LiveSettings = LiveSettings()
     account: AccountSettings = AccountSettings()
     overview: OverviewSettings = OverviewSettings()
     feed: FeedSettings = FeedSettings()
@@ -265,7 +267,10 @@ class Settings(Section):
 
     def decision_json(self) -> str:
         """Canonical JSON of every setting that decides."""
-        chosen = self.model_dump(mode="json", exclude={"feed", "broker", "runtime", "store"})
+        elsewhere = {"feed", "broker", "runtime", "store", "live"}
+        chosen = self.model_dump(mode="json", exclude=elsewhere)
+        if self.live.enabled:
+            chosen["live"] = self.live.model_dump(mode="json", include=LIVE_DECIDES)
         return msgspec.json.encode(chosen, order="deterministic").decode()
 
 

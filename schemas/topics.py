@@ -24,6 +24,7 @@ from schemas.overview import MarketOverview
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.signal import Signal
+from schemas.venue import AccountReport, OrderReport, TradeReport, VenueRequest
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -93,6 +94,11 @@ POSITIONS = Topic(
 QUALITY = Topic(
     "execution.quality", KeyedBy.ACCOUNT, (ExecutionQuality,), "execution", "sinks, api"
 )
+VENUE_REQUESTS = Topic("venue.requests", KeyedBy.ACCOUNT, (VenueRequest,), "execution", "operators")
+VENUE_REPORTS = Topic(
+    "venue.reports", KeyedBy.ACCOUNT, (OrderReport, TradeReport, AccountReport), "execution",
+    "execution", retention_ms=None,
+)  # fmt: skip
 OVERVIEW = Topic("market.overview", KeyedBy.OVERVIEW, (MarketOverview,), "overview", "sinks, api")
 CHECKPOINTS = Topic(
     "state.checkpoints", KeyedBy.STATE, (Checkpoint,), "every role", "capsules, shadow workers"
@@ -123,6 +129,8 @@ TOPICS: tuple[Topic, ...] = (
     FILLS,
     POSITIONS,
     QUALITY,
+    VENUE_REQUESTS,
+    VENUE_REPORTS,
     OVERVIEW,
     CHECKPOINTS,
     ALERTS,

@@ -24,6 +24,8 @@ from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
 from agents.execution.risk_state import RiskState
 from agents.execution.trade_log import exit_by, follow
+from agents.venues.base import Venue
+from agents.venues.live import LiveVenue
 from agents.venues.paper import PaperVenue
 from schemas.control import Command, Resume, TradingMode
 from schemas.frame import Backfill, ContractKind, Frame, Instrument, Message, Side, contract_kind
@@ -31,6 +33,7 @@ from schemas.money import CONTEXT
 from schemas.order import Fill, Funding, Order, OrderStatus, Position
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
+from schemas.venue import VenueReport
 
 __all__ = ["Account", "AccountState"]
 
@@ -43,8 +46,14 @@ class Account:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._id = settings.account.id
-        self._currency = settings.paper.currency
-        self._venue = PaperVenue(settings.paper, account=settings.account.id)
+        live = settings.live.enabled
+        self._currency = settings.live.currency if live else settings.paper.currency
+        self._balance = settings.live.capital if live else settings.paper.balance
+        self._venue: Venue = (
+            LiveVenue(settings.live, account=settings.account.id)
+            if live
+            else PaperVenue(settings.paper, account=settings.account.id)
+        )
         self._risk = Risk(settings, venue=self._venue)
         self._entries = Entries(settings, account=settings.account.id, risk=self._risk)
         self._dealer = Dealer(
@@ -63,7 +72,7 @@ class Account:
 
     def initial(self) -> AccountState:
         """An account that has not traded."""
-        balance = self._settings.paper.balance
+        balance = self._balance
         return AccountState(
             ledger=Ledger(balance=balance),
             venue=self._venue.initial(),
@@ -94,31 +103,48 @@ class Account:
         """Take what a person wants; it holds for frames that close after its ``effective_ns``."""
         state.halts.give(command)
 
+    def hear(self, state: AccountState, report: VenueReport) -> None:
+        """Take what a real venue reports; it holds for frames that close after its tick."""
+        self._venue.hear(state.venue, report)
+
+    def unready(self, state: AccountState) -> str | None:
+        """Why a real venue forbids every decision, if it does."""
+        return self._venue.unready(state.venue)
+
     def step(self, state: AccountState, frame: Frame, signal: Signal | None) -> list[Message]:
         """One frame and, if it is a tick that gave one, its signal; what comes of it, in order."""
         for command in state.halts.advance(frame.close_ns):
             if isinstance(command, Resume) and not command.scope:
                 state.risk.resume(state.equity())
+                self._venue.resume(state.venue)
         records = self._settle(state, frame)
         self._mark(state, frame)
         records.extend(self._risk.observe(state, frame, moved=bool(records)))
         self._dealer.learn(state, frame)
-        records.extend(self._dealer.review(state, frame))
-        records.extend(self._protection.review(state, frame))
-        waited = self._dealer.released(state, frame)
-        for due in (waited, signal):
-            if due is not None:
-                records.extend(self._admit(state, frame, due))
+        unready, due = self._venue.unready(state.venue), [signal]
+        if unready is None:
+            records.extend(self._dealer.review(state, frame))
+            records.extend(self._protection.review(state, frame))
+            due.insert(0, self._dealer.released(state, frame))
+        for wish in due:
+            if wish is not None:
+                records.extend(self._admit(state, frame, wish, unready))
         records.extend(
             flatten(
                 state.halts, frame, account=self._id, ledger=state.ledger, venue=self._venue,
                 at=state.venue,
             )
         )  # fmt: skip
+        records.extend(self._venue.dispatch(state.venue, frame, state.rules_of(frame)))
         return records
 
-    def _admit(self, state: AccountState, frame: Frame, signal: Signal) -> Sequence[Order]:
+    def _admit(
+        self, state: AccountState, frame: Frame, signal: Signal, unready: str | None
+    ) -> Sequence[Order]:
         """Act on a signal as far as nobody has forbidden it; the rest is a recorded refusal."""
+        if unready is not None:
+            side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
+            return [self._order(frame, signal, "refused", side, Decimal(0), rejected=unready)]
         restriction = state.halts.over(frame.key)
         if restriction is None:
             return self._act(state, frame, signal)
@@ -162,7 +188,7 @@ class Account:
         before = msgspec.structs.replace(state.ledger.holdings.get(frame.key, Holding()))
         if not state.ledger.apply(fill):
             return False
-        leg = legs[fill.client_order_id]
+        leg = legs.get(fill.client_order_id) or self._venue.leg_of(state.venue, fill)
         self._dealer.booked(state, fill, leg=leg)
         closed = follow(
             state.openings,

@@ -14,6 +14,7 @@ from agents.execution.parents.parent import Parent
 from agents.execution.risk_state import RiskState
 from agents.execution.stop_plan import StopPlan
 from agents.execution.trade_log import Opening
+from agents.venues.live_state import LiveState
 from agents.venues.paper import PaperState
 from schemas.frame import Frame, Instrument
 from schemas.money import CONTEXT
@@ -31,7 +32,7 @@ class AccountState(msgspec.Struct):
     """
 
     ledger: Ledger
-    venue: PaperState
+    venue: PaperState | LiveState
     risk: RiskState
     instruments: dict[str, list[Instrument]] = msgspec.field(default_factory=dict)
     marks: dict[str, Decimal] = msgspec.field(default_factory=dict)
@@ -42,6 +43,12 @@ class AccountState(msgspec.Struct):
     parents: dict[str, list[Parent]] = msgspec.field(default_factory=dict)
     waiting: dict[str, Signal] = msgspec.field(default_factory=dict)
     curves: dict[str, VolumeCurve] = msgspec.field(default_factory=dict)
+
+    @property
+    def paper(self) -> PaperState:
+        """The state of the paper venue, of an account that trades there."""
+        assert isinstance(self.venue, PaperState)
+        return self.venue
 
     def equity(self) -> Decimal:
         """Balance plus what the open positions would earn at the last mids."""

@@ -14,7 +14,9 @@ from decimal import Decimal
 from agents.execution.halts import Flattening, Halts
 from agents.execution.ledger import Ledger
 from agents.execution.orders import is_protective
-from agents.venues.paper import PaperState, PaperVenue
+from agents.venues.base import Venue
+from agents.venues.live_state import LiveState
+from agents.venues.paper import PaperState
 from schemas.frame import Frame, Message, Side
 from schemas.order import Flattened, Order, OrderStatus, OrderType, client_order_id
 
@@ -22,7 +24,13 @@ LEG = "flatten"
 
 
 def flatten(
-    halts: Halts, frame: Frame, *, account: str, ledger: Ledger, venue: PaperVenue, at: PaperState
+    halts: Halts,
+    frame: Frame,
+    *,
+    account: str,
+    ledger: Ledger,
+    venue: Venue,
+    at: PaperState | LiveState,
 ) -> list[Message]:
     """Do at one frame what flattens under way want: orders, and a record of each that is done."""
     records: list[Message] = []
@@ -33,7 +41,7 @@ def flatten(
             )
         orders = [key for key in venue.open_orders(at) if task.covers(key)]
         held = [key for key, holding in ledger.holdings.items() if holding.qty and task.covers(key)]
-        if not orders and not held:
+        if not orders and not held and venue.reports_none(at, task.command.scope):
             halts.flattening.remove(task)
             records.append(_done(task, frame, account))
     return records
@@ -45,8 +53,8 @@ def _work_on(
     *,
     account: str,
     ledger: Ledger,
-    venue: PaperVenue,
-    at: PaperState,
+    venue: Venue,
+    at: PaperState | LiveState,
 ) -> list[Order]:
     working = venue.open_orders(at).get(frame.key, [])
     for order in working:

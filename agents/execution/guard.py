@@ -30,6 +30,7 @@ class Guard(msgspec.Struct):
     """What protects one position. ``distance`` is the stop's first distance, in units of price.
 
     ``best`` is the best mid since the entry; ``stop`` only ever moves in the position's favour.
+    ``failed`` counts placings of the stop since one last came to rest.
     ``leaving`` says that its close is under way: nothing is placed any more.
     """
 
@@ -43,6 +44,7 @@ class Guard(msgspec.Struct):
     targets: list[Target]
     stop_id: str = ""
     attempts: int = 0
+    failed: int = 0
     leaving: str = ""
 
     def risk_per_unit(self, mark: Decimal) -> Decimal:

@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from agents.execution.account_state import AccountState
 from agents.execution.guard import Guard, Target, expired, guard_of, moved_stop
 from agents.execution.orders import OPEN, STOP, TARGET, TIME, UNPROTECTED, Wish, new_order
-from agents.venues.paper import Change, PaperVenue
+from agents.venues.base import Change, Venue
 from schemas.execution_settings import StopsSettings
 from schemas.frame import Frame, Side
 from schemas.money import CONTEXT, floor_to_step
@@ -21,13 +21,15 @@ from schemas.order import Order, OrderStatus, OrderType
 ZERO = Decimal(0)
 
 ATTEMPTS = 5
-"""Placings of one stop or target; after that a stop gives way to a close, a target to none."""
+"""Placings of a stop that never came to rest, or of a target; after that a stop gives way to a
+close, a target to none."""
+_STANDS = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIAL})
 
 
 class Protection:
     """Protective orders of one account; the state is the caller's to keep."""
 
-    def __init__(self, settings: StopsSettings, *, account: str, venue: PaperVenue) -> None:
+    def __init__(self, settings: StopsSettings, *, account: str, venue: Venue) -> None:
         self._settings = settings
         self._account = account
         self._venue = venue
@@ -103,10 +105,12 @@ class Protection:
     ) -> list[Order]:
         stop = working.get(guard.stop_id)
         if stop is None:
-            if guard.attempts >= ATTEMPTS:
+            if guard.failed >= ATTEMPTS:
                 guard.leaving = UNPROTECTED
                 return []
             return [self._place_stop(state, frame, guard, held)]
+        if stop.status in _STANDS:
+            guard.failed = 0
         short_of = CONTEXT.subtract(stop.qty, stop.filled_qty) < held
         moved = stop.stop_price != guard.stop
         if (short_of or moved) and not self._venue.is_changing(state.venue, stop):
@@ -117,6 +121,7 @@ class Protection:
 
     def _place_stop(self, state: AccountState, frame: Frame, guard: Guard, held: Decimal) -> Order:
         guard.attempts += 1
+        guard.failed += 1
         order = new_order(
             self._account,
             frame,

@@ -27,7 +27,7 @@ from agents.execution.statistics import (
     portfolio_returns,
     tail,
 )
-from agents.venues.paper import PaperVenue
+from agents.venues.base import Venue
 from schemas.alert import Alert, Severity
 from schemas.frame import Frame, Side
 from schemas.money import CONTEXT, decimal_of
@@ -54,7 +54,7 @@ WATCHED = (
 class Risk:
     """Asks the rules; the state is the caller's to keep."""
 
-    def __init__(self, settings: Settings, *, venue: PaperVenue) -> None:
+    def __init__(self, settings: Settings, *, venue: Venue) -> None:
         self._account = settings.account.id
         self._limits = settings.risk
         self._protections = settings.protections

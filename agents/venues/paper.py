@@ -4,14 +4,16 @@ not there. ``docs/paper-venue.md`` lists what it assumes, all of it on the caref
 
 from __future__ import annotations
 
+from agents.venues.base import Answer, Change
 from agents.venues.paper_queue import Working
-from agents.venues.paper_session import Answer, Session
-from agents.venues.paper_state import Change, PaperState, Request
+from agents.venues.paper_session import Session
+from agents.venues.paper_state import PaperState, Request
 from agents.venues.paper_terms import LIQUIDATION, Terms
 from agents.venues.paper_wallet import Wallet
 from schemas.execution_settings import PaperSettings
-from schemas.frame import Frame
-from schemas.order import Order
+from schemas.frame import Frame, Instrument
+from schemas.order import Fill, Order
+from schemas.venue import VenueReport, VenueRequest
 
 __all__ = ["LIQUIDATION", "Change", "PaperState", "PaperVenue"]
 
@@ -63,6 +65,36 @@ class PaperVenue:
     def on_frame(self, state: PaperState, frame: Frame) -> list[Answer]:
         """What the venue answers at this frame's close, in order."""
         return Session(self._terms, state, frame).run()
+
+    def leg_of(self, state: PaperState, fill: Fill) -> str:
+        """Leg of the order of a fill, while the order works."""
+        orders = self.open_orders_of(state, f"{fill.venue}:{fill.symbol}")
+        legs = (order.leg for order in orders if order.client_order_id == fill.client_order_id)
+        return next(legs, "")
+
+    def hear(self, state: PaperState, report: VenueReport) -> None:
+        """Nothing is reported on paper."""
+
+    def resume(self, state: PaperState) -> None:
+        """Nothing waits for a person."""
+
+    def unready(self, state: PaperState) -> str | None:  # noqa: ARG002 - the seam's
+        """Paper is always ready."""
+        return None
+
+    def reports_none(self, state: PaperState, scope: str) -> bool:
+        """Whether there are no orders and no positions in ``venue:symbol``, or (empty) at all."""
+        there = state.working.keys() | state.wallet.qty.keys()
+        return scope not in there if scope else not there
+
+    def dispatch(
+        self,
+        state: PaperState,  # noqa: ARG002 - the seam's
+        frame: Frame,  # noqa: ARG002
+        rules: Instrument | None,  # noqa: ARG002
+    ) -> list[Order | VenueRequest]:
+        """Nothing leaves."""
+        return []
 
     def _request(
         self, state: PaperState, order: Order, change: Change | None, *, now_ns: int

@@ -11,18 +11,19 @@ from decimal import Decimal
 
 import msgspec
 
+from agents.venues.base import Answer, Change
 from agents.venues.paper_book import ShownBook, Take
 from agents.venues.paper_checks import Arrival, refusal
 from agents.venues.paper_queue import Tape, Working, by_priority, look_again, shown_at
-from agents.venues.paper_state import Change, PaperState
+from agents.venues.paper_state import PaperState
 from agents.venues.paper_terms import Terms
 from schemas.frame import ContractKind, Frame, Side, contract_kind
 from schemas.money import CONTEXT
-from schemas.order import Fill, Funding, Order, OrderStatus, OrderType, TimeInForce
+from schemas.order import Order, OrderStatus, OrderType, TimeInForce
+
+__all__ = ["Answer", "Session"]
 
 ZERO = Decimal(0)
-
-Answer = Order | Fill | Funding
 
 
 class Session:

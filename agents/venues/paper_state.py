@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
+from agents.venues.base import Change
 from agents.venues.paper_queue import Working
 from agents.venues.paper_wallet import Wallet
 
-
-class Change(msgspec.Struct, frozen=True):
-    """What an amendment sets anew; ``None`` leaves it."""
-
-    qty: Decimal | None = None
-    price: Decimal | None = None
-    stop_price: Decimal | None = None
+__all__ = ["Change", "PaperState", "Request"]
 
 
 class Request(msgspec.Struct):
@@ -26,7 +19,7 @@ class Request(msgspec.Struct):
     change: Change | None = None
 
 
-class PaperState(msgspec.Struct):
+class PaperState(msgspec.Struct, tag=True):
     """Orders that are not terminal and requests under way, by ``venue:symbol``, oldest first."""
 
     wallet: Wallet

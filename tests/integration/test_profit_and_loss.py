@@ -66,9 +66,9 @@ def check(state: AccountState, records: list[Message], settings: Settings) -> No
     """Equity, closed positions and the venue's own books agree, and every order's life is legal."""
     start = settings.paper.balance
     assert Fraction(state.equity()) == money_of(records, state, start)
-    for key, qty in state.venue.wallet.qty.items():
-        state.venue.wallet.hold(key, qty, state.marks[key])
-    assert Margin(settings.paper).equity(state.venue.wallet) == state.equity()
+    for key, qty in state.paper.wallet.qty.items():
+        state.paper.wallet.hold(key, qty, state.marks[key])
+    assert Margin(settings.paper).equity(state.paper.wallet) == state.equity()
     if not state.ledger.open_count():
         earned = sum((Fraction(trade.profit) for trade in state.risk.trades), Fraction(0))
         assert Fraction(state.ledger.balance - start) == earned

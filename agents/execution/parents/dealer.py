@@ -21,7 +21,7 @@ from agents.execution.parents.quality import quality_of
 from agents.execution.parents.registry import algorithm
 from agents.execution.parents.view import View, notional, traded
 from agents.execution.risk import Risk
-from agents.venues.paper import PaperVenue
+from agents.venues.base import Venue
 from schemas.control import TradingMode
 from schemas.frame import Backfill, Frame, Message, Side
 from schemas.order import Fill, Order, OrderStatus, OrderType, TimeInForce
@@ -39,7 +39,7 @@ _DONE = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
 class Dealer:
     """Parents of one account; the state is the caller's to keep."""
 
-    def __init__(self, settings: Settings, *, account: str, venue: PaperVenue, risk: Risk) -> None:
+    def __init__(self, settings: Settings, *, account: str, venue: Venue, risk: Risk) -> None:
         self._settings = settings.algorithms
         self._limits = settings.risk
         self._entry = algorithm(settings.algorithms.entry)

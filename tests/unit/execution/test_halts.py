@@ -90,7 +90,7 @@ def test_a_halt_refuses_a_new_entry_and_names_rule_extent_person_and_reason() ->
     assert orders(desk.step(SignalKind.LONG)) == [
         ("refused", "rejected", "halt: account, by ada: rumour (c7)")
     ]
-    assert not desk.state.venue.working
+    assert not desk.state.paper.working
 
 
 def test_a_halt_holds_after_its_tick_and_not_at_it_whenever_it_is_read() -> None:

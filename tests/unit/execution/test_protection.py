@@ -69,7 +69,7 @@ class Desk:
         return self.state.held_qty(KEY)
 
     def working(self) -> dict[str, Order]:
-        return {w.order.leg: w.order for w in self.state.venue.working.get(KEY, [])}
+        return {w.order.leg: w.order for w in self.state.paper.working.get(KEY, [])}
 
 
 def of(kind: type[M], records: Sequence[Message]) -> list[M]:
@@ -188,7 +188,7 @@ def test_protection_is_the_same_after_a_restart() -> None:
 def test_what_the_venue_has_lost_is_placed_again_under_the_next_attempt() -> None:
     desk = Desk()
     desk.open()
-    del desk.state.venue.working[KEY]
+    del desk.state.paper.working[KEY]
     again = of(Order, desk.step(10_000))
     assert [(o.leg, o.attempt) for o in again] == [
         ("stop", 2), ("target1", 2), ("target2", 2), ("target3", 2),
@@ -204,7 +204,7 @@ def test_a_position_whose_stop_is_lost_again_and_again_is_closed() -> None:
     desk.open()
     legs = []
     for _ in range(8):
-        desk.state.venue.working.pop(KEY, None)
+        desk.state.paper.working.pop(KEY, None)
         legs += [o.leg for o in of(Order, desk.step(10_000))]
         if "unprotected" in legs:
             break

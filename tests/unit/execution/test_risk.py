@@ -32,7 +32,7 @@ def test_a_refusal_is_an_order_that_keeps_its_size_and_every_factor() -> None:
     assert order.reason == "max_position: limit 2000.00, position 3000.000"
     assert order.qty == 30
     assert {factor.name for factor in order.factors} >= {"fraction", "initial_notional", "qty"}
-    assert not desk.state.venue.working
+    assert not desk.state.paper.working
 
 
 def test_an_exit_is_never_refused_by_a_limit() -> None:

@@ -1,0 +1,207 @@
+"""A real venue as the account sees it: pure, and moved by reports alone.
+
+What the account wants leaves as requests with the step that decided it. What becomes of them is
+heard as reports, each with the tick from which it holds, and taken at the next frame of its symbol
+after that. Nothing is assumed: an order without an answer is neither there nor not there, and while
+it is unknown nothing takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from agents.execution.lifecycle import DONE
+from agents.venues.base import Answer, Change
+from agents.venues.live_filters import Sending, filtered
+from agents.venues.live_hearing import Hearing
+from agents.venues.live_state import Asked, LiveState
+from schemas.frame import Frame, Instrument
+from schemas.live_settings import LiveSettings
+from schemas.money import CONTEXT
+from schemas.order import Fill, Order, OrderStatus, OrderType
+from schemas.venue import AccountReport, RequestKind, VenueReport, VenueRequest
+
+__all__ = ["AMENDS", "LiveState", "LiveVenue"]
+
+ADOPTED = "adopted"
+"""Leg of what was taken over from outside."""
+
+_TRIGGERS = frozenset({OrderType.STOP, OrderType.TAKE_PROFIT})
+AMENDS: Mapping[str, frozenset[OrderType]] = {
+    "binance": frozenset(),
+    "binanceusdm": frozenset({OrderType.LIMIT}),
+    "bybit": frozenset({OrderType.LIMIT, *_TRIGGERS}),
+    "coinbase": frozenset({OrderType.LIMIT}),
+    "hyperliquid": frozenset({OrderType.LIMIT}),
+}
+"""What each venue can amend in place; anything else is cancelled, and placed anew by whoever needs
+it once it is known to be gone."""
+
+_SHOWN = 3
+
+
+class LiveVenue:
+    """One account at a real venue; the state is the caller's to keep.
+
+    Cost: O(reports due + working orders) a frame. Memory: what is open, and reports that wait.
+    """
+
+    def __init__(self, settings: LiveSettings, *, account: str) -> None:
+        self._settings = settings
+        self._account = account
+
+    def initial(self) -> LiveState:
+        """Nothing is known, and so nothing may be decided."""
+        return LiveState()
+
+    def submit(self, state: LiveState, order: Order) -> None:
+        """Send one order with this step."""
+        if state.book.place(order) is not None:
+            state.new.append(order)
+
+    def cancel(self, state: LiveState, order: Order, *, now_ns: int) -> None:  # noqa: ARG002
+        """Ask to cancel an order, once; a cancel takes the place of an amendment not yet sent."""
+        asked = state.asked.get(order.client_order_id)
+        if asked is None or not asked.sent:
+            state.asked[order.client_order_id] = Asked(order)
+
+    def amend(self, state: LiveState, order: Order, change: Change, *, now_ns: int) -> None:
+        """Ask for another quantity, limit or trigger; where the venue cannot, the order goes."""
+        if order.type not in AMENDS.get(order.venue, frozenset()):
+            self.cancel(state, order, now_ns=now_ns)
+        elif order.client_order_id not in state.asked:
+            state.asked[order.client_order_id] = Asked(order, change)
+
+    def open_orders(self, state: LiveState) -> dict[str, list[Order]]:
+        """What is not known to be done, by ``venue:symbol``."""
+        found: dict[str, list[Order]] = {}
+        for order in state.book.working():
+            found.setdefault(f"{order.venue}:{order.symbol}", []).append(order)
+        return found
+
+    def open_orders_of(self, state: LiveState, key: str) -> list[Order]:
+        """The same of one symbol."""
+        return self.open_orders(state).get(key, [])
+
+    def is_changing(self, state: LiveState, order: Order) -> bool:
+        """Whether a cancel or an amendment of an order is under way."""
+        return order.client_order_id in state.asked
+
+    def leg_of(self, state: LiveState, fill: Fill) -> str:
+        """Leg of the order of a fill."""
+        order = state.book.orders.get(fill.client_order_id)
+        return ADOPTED if order is None else order.leg
+
+    def hear(self, state: LiveState, report: VenueReport) -> None:
+        """Take a report, once; it waits for its tick."""
+        if report.number <= state.heard.get(report.run, 0) or report.effective_ns is None:
+            return
+        state.heard[report.run] = report.number
+        state.waiting.append(report)
+
+    def on_frame(self, state: LiveState, frame: Frame) -> list[Answer]:
+        """What was reported of this symbol, and of the account, by this frame's close."""
+        hearing = Hearing(self._settings, state, frame, account=self._account)
+        later: list[VenueReport] = []
+        for report in state.waiting:
+            due = (report.effective_ns or 0) < frame.close_ns
+            if due:
+                hearing.notice(report.run)
+            # A look at the account counts when all that was reported before it is taken.
+            of_all = isinstance(report, AccountReport)
+            mine = not later if of_all else (report.venue, report.symbol) == _market(frame)
+            if due and mine:
+                hearing.take(report)
+            else:
+                later.append(report)
+        state.waiting = later
+        return hearing.end()
+
+    def resume(self, state: LiveState) -> None:
+        """A person has looked at what was contradictory."""
+        state.troubles = ()
+
+    def unready(self, state: LiveState) -> str | None:
+        """Why nothing may be decided."""
+        reasons = (*state.troubles, *state.problems)
+        if not reasons:
+            return None
+        more = len(reasons) - _SHOWN
+        return "live: " + "; ".join(reasons[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+    def reports_none(self, state: LiveState, scope: str) -> bool:
+        """Whether the last look, taken after everything that moved, showed nothing in a scope."""
+        look = state.look
+        if look is None or look.effective_ns <= state.moved_ns or state.book.working():
+            return False
+        there = [*look.orders, *look.positions]
+        return scope not in there if scope else not there
+
+    def dispatch(
+        self, state: LiveState, frame: Frame, rules: Instrument | None
+    ) -> list[Order | VenueRequest]:
+        """Requests of this step; orders that break the venue's own rules are rejected here."""
+        given: list[Order | VenueRequest] = []
+        for order in state.new:
+            refused = self._refused(state, frame, order, rules)
+            if refused is None:
+                given.append(self._request(frame, RequestKind.CREATE, order, Change()))
+                continue
+            rejected = msgspec.structs.replace(
+                order, version=order.version + 1, status=OrderStatus.REJECTED, reason=refused
+            )
+            state.book.orders[order.client_order_id] = rejected
+            given.append(rejected)
+        state.new = []
+        for id_, asked in list(state.asked.items()):
+            latest = state.book.orders[id_]
+            if latest.status in DONE:
+                del state.asked[id_]
+            elif not asked.sent:
+                asked.sent = True
+                kind = RequestKind.CANCEL if asked.change is None else RequestKind.AMEND
+                given.append(self._request(frame, kind, latest, asked.change or Change()))
+        for id_ in state.strays:
+            order = state.book.orders[id_]
+            given.append(self._request(frame, RequestKind.CANCEL, order, Change()))
+        state.strays = {}
+        return given
+
+    def _refused(
+        self, state: LiveState, frame: Frame, order: Order, rules: Instrument | None
+    ) -> str | None:
+        if order.venue != self._settings.venue:
+            return f"venue: {order.venue} is not live.venue {self._settings.venue}"
+        if rules is None:
+            return "rules: the venue has not told its tick and step yet"
+        working = len(self.open_orders_of(state, frame.key))
+        return filtered(Sending(order, rules, working, _mid(frame)))
+
+    def _request(
+        self, frame: Frame, kind: RequestKind, order: Order, change: Change
+    ) -> VenueRequest:
+        return VenueRequest(
+            account=self._account,
+            venue=order.venue,
+            symbol=order.symbol,
+            tick_ns=frame.close_ns,
+            kind=kind,
+            order=order,
+            qty=change.qty,
+            price=change.price,
+            stop_price=change.stop_price,
+        )
+
+
+def _market(frame: Frame) -> tuple[str, str]:
+    return frame.venue, frame.symbol
+
+
+def _mid(frame: Frame) -> Decimal | None:
+    book = frame.book
+    if book is None or not book.bid_price or not book.ask_price:
+        return None
+    return CONTEXT.divide(frame.price(book.bid_price[0] + book.ask_price[0]), Decimal(2))
