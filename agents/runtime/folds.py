@@ -133,7 +133,7 @@ class AccountFold:
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS,)
-    state_version = 4
+    state_version = 5
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id

@@ -49,12 +49,12 @@ def run_trial(
     state, first = account.initial(), frames[trial.start]
     account.learn(state, rules)
     if contract_kind(first.symbol) is ContractKind.SPOT:
-        state.venue.wallet.hold(first.key, Decimal(10**9), Decimal(1))  # so that it can be sold
+        state.paper.wallet.hold(first.key, Decimal(10**9), Decimal(1))  # so that it can be sold
     account._mark(state, first)
     signal = signal_of(SignalKind.LONG if trial.side is Side.BUY else SignalKind.SHORT)
     dealer.begin(state, first, _order(first, trial, signal.id), signal)
     for frame in frames[trial.start + 1 :]:
-        for answer in venue.on_frame(state.venue, frame):
+        for answer in venue.on_frame(state.paper, frame):
             match answer:
                 case Fill():
                     dealer.booked(state, answer, leg="open")
