@@ -88,7 +88,6 @@ def test_keys_are_made_once_and_orders_are_told_as_they_truly_are(tmp_path: Path
         async with aiohttp.ClientSession(connector=door) as session:
             signed = {"apiKey": key["key"], "secret": key["secret"], "session": session}
             client = ccxt.pro.binanceusdm(signed)
-            client.has["fetchCurrencies"] = False
             try:
                 await client.create_order(
                     "BTC/USDT:USDT", "market", "buy", 0.01, None, {"clientOrderId": client_id}

@@ -447,7 +447,7 @@ def test_what_is_not_here_cannot_go_wrong() -> None:
 @pytest.mark.parametrize(
     ("url", "method"),
     [
-        ("https://api.binance.com/api/v3/order", "POST"),
+        ("https://fapi.binance.com/fapi/v1/convert/getQuote", "POST"),
         ("https://api.coinbase.com/api/v3/brokerage/orders", "POST"),
         ("https://api.hyperliquid.xyz/exchange", "POST"),
     ],

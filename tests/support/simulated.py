@@ -257,6 +257,5 @@ async def trader_of(
     if not any(key.key in desk.accounts for desk in exchange.desks.values()):
         exchange.open_accounts(key)
     async with ccxt_of(exchange, venue, apiKey=key.key, secret=key.secret, **config) as client:
-        client.has["fetchCurrencies"] = False
         await client.load_markets()
         yield client

@@ -114,7 +114,9 @@ class Desk:
             forced=forced,
         )
         unfit = None if forced else self._check(account, order)
-        if unfit is not None and not (self.terms.lapses and ticket.listing.is_contract):
+        terms = self.terms
+        lapses = terms.contract_lapses if ticket.listing.is_contract else terms.spot_lapses
+        if unfit is not None and unfit not in lapses:
             raise Rejected(unfit)
         account.add(order)
         self.tell(OrderChanged(account, order, Execution.NEW))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from schemas.money import CONTEXT
+from streams.simulator.exchange.trading.rejections import Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +26,17 @@ class Terms:
     """One venue's terms. Fees are those of its lowest tier.
 
     ``client_ids_for_ever`` says that a client id may never come again, not even when its order is
-    over; else it must be unlike those of open orders. ``lapses`` says that a contract's order which
-    cannot be as it must (post-only that would take, fill-or-kill without enough) is accepted, and
-    ends at once.
+    over; else it must be unlike those of open orders. ``contract_lapses`` and ``spot_lapses`` are
+    the reasons (post-only would take, fill-or-kill finds too little) for which an order is not
+    refused: it is accepted, and ends at once.
     """
 
     contract_fees: Fees
     spot_fees: Fees
     leverage: int
     client_ids_for_ever: bool
-    lapses: bool = False
+    contract_lapses: frozenset[Reason] = frozenset()
+    spot_lapses: frozenset[Reason] = frozenset()
     most_orders: int = 200
     most_conditionals: int = 10
 
@@ -44,12 +46,14 @@ BINANCE = Terms(
     spot_fees=Fees(maker=Decimal("0.001"), taker=Decimal("0.001")),
     leverage=20,
     client_ids_for_ever=False,
+    spot_lapses=frozenset({Reason.FILL_OR_KILL}),
 )
 BYBIT = Terms(
     contract_fees=Fees(maker=Decimal("0.0002"), taker=Decimal("0.00055")),
     spot_fees=Fees(maker=Decimal("0.001"), taker=Decimal("0.001")),
     leverage=10,
     client_ids_for_ever=True,
-    lapses=True,
+    contract_lapses=frozenset({Reason.FILL_OR_KILL, Reason.POST_ONLY}),
+    spot_lapses=frozenset({Reason.FILL_OR_KILL}),
     most_orders=500,
 )

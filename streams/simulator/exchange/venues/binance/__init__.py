@@ -1,6 +1,6 @@
 """Binance, spot and USD-M futures."""
 
+from streams.simulator.exchange.venues.binance.spot import Binance
 from streams.simulator.exchange.venues.binance.usdm import BinanceUsdm
-from streams.simulator.exchange.venues.binance.venue import Binance
 
 __all__ = ["Binance", "BinanceUsdm"]

@@ -36,7 +36,7 @@ WAITING = {
     Waiting.REJECTED: "REJECTED",
     Waiting.EXPIRED: "EXPIRED",
 }
-_EXECUTIONS = {
+EXECUTIONS = {
     Execution.NEW: "NEW",
     Execution.TRADE: "TRADE",
     Execution.AMENDED: "AMENDMENT",
@@ -173,7 +173,7 @@ def order_event(
         "p": text(order.price or ZERO),
         "ap": text(round(order.average or ZERO, 8)),
         "sp": "0",
-        "x": _EXECUTIONS[execution],
+        "x": EXECUTIONS[execution],
         "X": STATUSES[order.status],
         "i": order.id,
         "l": "0",

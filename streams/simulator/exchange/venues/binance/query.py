@@ -22,6 +22,10 @@ class Query:
         self._values = values
         self._listings = listings
 
+    def like(self, values: Mapping[str, str]) -> Query:
+        """Other parameters about the same symbols."""
+        return Query(values, self._listings)
+
     def text(self, name: str) -> str:
         """A parameter that must be there."""
         value = self._values.get(name)

@@ -30,7 +30,10 @@ class Gate:
 
     def owner(self, request: Request) -> Account:
         """The account of a request that needs no signature."""
-        key = request.headers.get("X-MBX-APIKEY")
+        return self.of_key(request.headers.get("X-MBX-APIKEY"))
+
+    def of_key(self, key: str | None) -> Account:
+        """The account of a key."""
         if not key:
             raise refuse(-2014, "API-key format invalid.", status=401)
         account = self._accounts.get(key)

@@ -21,6 +21,17 @@ _CONDITIONAL = {
 }
 
 
+_SPOT = {
+    "LIMIT": Kind.LIMIT,
+    "LIMIT_MAKER": Kind.LIMIT,
+    "MARKET": Kind.MARKET,
+    "STOP_LOSS": Kind.MARKET,
+    "STOP_LOSS_LIMIT": Kind.LIMIT,
+    "TAKE_PROFIT": Kind.MARKET,
+    "TAKE_PROFIT_LIMIT": Kind.LIMIT,
+}
+
+
 def side_of(query: Query) -> Side:
     """``BUY`` or ``SELL``."""
     match query.text("side"):
@@ -121,3 +132,41 @@ def algo_ticket(query: Query) -> tuple[Ticket, Trigger, str]:
         by=TriggerBy.MARK if by_mark else TriggerBy.LAST,
     )
     return ticket, trigger, name
+
+
+def spot_ticket(query: Query) -> Ticket:
+    """An order of spot, plain or conditional."""
+    name = query.text("type")
+    if name not in _SPOT:
+        raise refuse(-1116, "Invalid orderType.")
+    kind, side = _SPOT[name], side_of(query)
+    spend = query.number("quoteOrderQty") if name == "MARKET" else None
+    if spend is not None and side is Side.SELL:
+        raise refuse(-1106, "Parameter 'quoteOrderQty' sent when not required.")
+    force = Force.GTC
+    if name == "LIMIT_MAKER":
+        force = Force.POST_ONLY
+    elif kind is Kind.LIMIT:
+        query.text("timeInForce")
+        force = force_of(query)
+        if force is Force.POST_ONLY:
+            raise refuse(-1115, "Invalid timeInForce.")
+    return Ticket(
+        listing=query.listing(),
+        side=side,
+        kind=kind,
+        qty=ZERO if spend is not None else needed(query, "quantity"),
+        client_id=client_id_of(query, "newClientOrderId"),
+        price=needed(query, "price") if kind is Kind.LIMIT else None,
+        force=force,
+        spend=spend,
+    )
+
+
+def spot_trigger(query: Query, ticket: Ticket) -> Trigger | None:
+    """What a conditional order of spot waits for; ``None`` for a plain one."""
+    name = query.text("type")
+    if not name.startswith(("STOP_LOSS", "TAKE_PROFIT")):
+        return None
+    rising = name.startswith("STOP_LOSS") == (ticket.side is Side.BUY)
+    return Trigger(price=needed(query, "stopPrice"), rising=rising)

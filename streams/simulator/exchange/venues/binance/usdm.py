@@ -7,9 +7,7 @@ from typing import Any
 from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.connection import Connection
 from streams.simulator.exchange.faults import FaultTable
-from streams.simulator.exchange.trading.desk import Desk
 from streams.simulator.exchange.trading.rejections import Reason
-from streams.simulator.exchange.trading.terms import BINANCE
 from streams.simulator.exchange.trading.triggers import Triggers
 from streams.simulator.exchange.venues.base import Reply, Request
 from streams.simulator.exchange.venues.binance.futures_account import FuturesAccount
@@ -18,9 +16,7 @@ from streams.simulator.exchange.venues.binance.futures_errors import refusal_of
 from streams.simulator.exchange.venues.binance.futures_orders import FuturesOrders
 from streams.simulator.exchange.venues.binance.futures_settings import FuturesSettings
 from streams.simulator.exchange.venues.binance.futures_stream import FuturesUserStream
-from streams.simulator.exchange.venues.binance.query import Query
-from streams.simulator.exchange.venues.binance.signing import Gate
-from streams.simulator.exchange.venues.binance.venue import Binance
+from streams.simulator.exchange.venues.binance.venue import BinanceVenue
 
 _STREAMS = (
     *("/public/ws", "/public/stream", "/market/ws", "/market/stream"),
@@ -29,7 +25,7 @@ _STREAMS = (
 _LISTEN_KEY = "/fapi/v1/listenKey"
 
 
-class BinanceUsdm(Binance):
+class BinanceUsdm(BinanceVenue):
     """USD-M futures. Since April 2026 book and best prices are served at ``/public``, the rest of
     the market's streams at ``/market``, and the old paths no more. Single trades, which the venue
     does not document, are served at both: ccxt asks for them at ``/public``.
@@ -41,12 +37,11 @@ class BinanceUsdm(Binance):
 
     def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
         super().__init__(clock, faults)
-        desk = self.desk = Desk(clock, BINANCE)
+        desk = self.desk
         self.triggers = Triggers(desk, keep_ids=False)
-        self._gate = Gate(clock, desk.accounts)
         self._user_stream = FuturesUserStream(self.hub, clock)
         desk.listeners.append(self._user_stream.hear)
-        self._routes = {
+        self.routes = {
             **FuturesOrders(desk, clock, self._by_name).routes(),
             **FuturesAlgo(self.triggers, clock).routes(),
             **FuturesAccount(desk, clock, self._by_name).routes(),
@@ -54,16 +49,10 @@ class BinanceUsdm(Binance):
         }
 
     def answer(self, request: Request) -> Reply:
-        """Public requests, and those of accounts."""
+        """Also listen keys, which need no signature."""
         if request.path == _LISTEN_KEY:
             return Reply(self._listen_key(request))
-        handler = self._routes.get((request.method, request.path))
-        if handler is None:
-            return super().answer(request)
-        account, values = self._gate.signed(request)
-        if request.method != "GET" and not account.key.trade:
-            raise refusal_of(Reason.PERMISSION)
-        return Reply(handler(account, Query(values, self._by_name)))
+        return super().answer(request)
 
     def rejection(self, reason: Reason) -> Reply:
         """With the code of the venue."""
@@ -90,7 +79,7 @@ class BinanceUsdm(Binance):
         return self._user_stream.expire(0, all_of_them=True)
 
     def _listen_key(self, request: Request) -> Any:
-        account, keys = self._gate.owner(request), self._user_stream.keys
+        account, keys = self.gate.owner(request), self._user_stream.keys
         match request.method:
             case "POST":
                 return {"listenKey": keys.ask(account)}

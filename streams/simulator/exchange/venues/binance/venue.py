@@ -1,17 +1,23 @@
-"""Binance's spot market as a venue; what it shares with USD-M."""
+"""What Binance's two markets share as venues: public requests and streams, and signed routes."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.connection import Connection
 from streams.simulator.exchange.faults import FaultTable
 from streams.simulator.exchange.listing import Listing, Update
-from streams.simulator.exchange.venues.base import Reply, Request, Venue
+from streams.simulator.exchange.trading.desk import Desk
+from streams.simulator.exchange.trading.rejections import Reason
+from streams.simulator.exchange.trading.terms import BINANCE
+from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue
+from streams.simulator.exchange.venues.binance.futures_orders import Routes
 from streams.simulator.exchange.venues.binance.messages import Messages
 from streams.simulator.exchange.venues.binance.query import Query, refuse
 from streams.simulator.exchange.venues.binance.rest import Rest
+from streams.simulator.exchange.venues.binance.signing import Gate
 from streams.simulator.exchange.venues.binance.streams import Streams
 from streams.simulator.market.source import Rules
 
@@ -24,18 +30,20 @@ _ERRORS = {
 _UNKNOWN = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
 
 
-class Binance(Venue):
-    """Spot."""
+class BinanceVenue(Venue):
+    """One of the markets; ``routes`` of its accounts are by method and path."""
 
-    id = "binance"
-    hosts: ClassVar[tuple[str, ...]] = ("api.binance.com", "stream.binance.com")
-    futures: ClassVar[bool] = False
+    futures: ClassVar[bool]
+    desk: Desk
 
     def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
         super().__init__(clock, faults)
         self._by_name: dict[str, Listing] = {}
         self._streams = Streams(self.hub, Messages(clock, futures=self.futures), self.groups)
         self._public = Rest(clock, self._by_name, futures=self.futures).handlers()
+        self.desk = Desk(clock, BINANCE)
+        self.gate = Gate(clock, self.desk.accounts)
+        self.routes: Routes = {}
 
     def add(self, listing: Listing) -> None:
         """List a symbol."""
@@ -47,11 +55,21 @@ class Binance(Venue):
         return f"{rules.base}{rules.quote}"
 
     def answer(self, request: Request) -> Reply:
-        """Public requests; all others are the account's, which is not simulated."""
+        """Public requests, and those of accounts."""
+        route = self.routes.get((request.method, request.path))
+        if route is not None:
+            account, values = self.gate.signed(request)
+            if request.method != "GET" and not account.key.trade:
+                raise Refusal(self.rejection(Reason.PERMISSION))
+            return Reply(route(account, Query(values, self._by_name)))
         handler = self._public.get(request.path)
         if handler is None:
             raise refuse(-1020, f"This operation is not supported: {request.path}")
         return Reply(handler(Query(request.query, self._by_name)))
+
+    @abstractmethod
+    def rejection(self, reason: Reason) -> Reply:
+        """With the code of the market."""
 
     def refusal(self, status: int) -> Any:
         """With the code of the venue."""
@@ -60,10 +78,6 @@ class Binance(Venue):
     def maintenance(self) -> Reply:
         """Requests fail with 503."""
         return Reply({"code": 1, "msg": "System is under maintenance."}, 503)
-
-    def streams(self, path: str) -> bool:
-        """``/ws``, ``/ws/name/...`` and ``/stream?streams=name/...``."""
-        return path.startswith(("/ws", "/stream"))
 
     @staticmethod
     def groups(_stream: str) -> tuple[str, ...] | None:
