@@ -15,7 +15,7 @@ from agents.execution.account import Account, AccountState
 from agents.overview.overview import Overview, OverviewState
 from schemas.control import Command, Flatten, Halt, Resume
 from schemas.frame import Backfill, Frame, Instrument, Message
-from schemas.score import DimensionScore
+from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.settings import Settings
 from schemas.signal import Signal
@@ -78,7 +78,7 @@ class Pipeline:
 
     def _decide(self, frame: Frame) -> list[Message]:
         decided: list[Message] = []
-        signal = None
+        signal = score = None
         repeated = frame.close_ns <= self._closed_ns.get(frame.key, -1)
         for machine in self._machines:
             for given in machine.apply(self._state(machine, frame), frame):
@@ -88,9 +88,10 @@ class Pipeline:
                 joined = self._join.step(self._join_state(frame), given) or ()
                 decided.extend(joined)
                 signal = next((m for m in joined if isinstance(m, Signal)), signal)
+                score = next((m for m in joined if isinstance(m, ConfluenceScore)), score)
         if not repeated:
             self._closed_ns[frame.key] = frame.close_ns
-            decided.extend(self._account.step(self.account_state, frame, signal))
+            decided.extend(self._account.step(self.account_state, frame, signal, score))
             if self._overview is not None:
                 decided.extend(self._overview.step(self._overview_state, frame))
         return decided

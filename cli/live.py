@@ -26,6 +26,7 @@ from schemas.topics import (
     POSITIONS,
     QUALITY,
     SIGNALS,
+    TRADE_ALERTS,
     Topic,
 )
 from streams.publish import FramePublisher
@@ -43,6 +44,7 @@ WATCHED = (
     FILLS,
     POSITIONS,
     QUALITY,
+    TRADE_ALERTS,
     OVERVIEW,
     ALERTS,
     DEAD_LETTERS,

@@ -24,6 +24,7 @@ from schemas.topics import (
     POSITIONS,
     QUALITY,
     SIGNALS,
+    TRADE_ALERTS,
     Topic,
 )
 
@@ -36,6 +37,7 @@ DIGESTED = (
     FILLS,
     POSITIONS,
     QUALITY,
+    TRADE_ALERTS,
     OVERVIEW,
     ALERTS,
 )

@@ -24,6 +24,7 @@ from schemas.overview import MarketOverview
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.signal import Signal
+from schemas.trade_alert import TradeAlert
 from schemas.venue import AccountReport, OrderReport, TradeReport, VenueRequest
 
 HOUR_MS = 3_600_000
@@ -94,6 +95,9 @@ POSITIONS = Topic(
 QUALITY = Topic(
     "execution.quality", KeyedBy.ACCOUNT, (ExecutionQuality,), "execution", "sinks, api"
 )
+TRADE_ALERTS = Topic(
+    "execution.trade_alerts", KeyedBy.ACCOUNT, (TradeAlert,), "execution", "api, notifiers, sinks"
+)
 VENUE_REQUESTS = Topic("venue.requests", KeyedBy.ACCOUNT, (VenueRequest,), "execution", "operators")
 VENUE_REPORTS = Topic(
     "venue.reports", KeyedBy.ACCOUNT, (OrderReport, TradeReport, AccountReport), "execution",
@@ -129,6 +133,7 @@ TOPICS: tuple[Topic, ...] = (
     FILLS,
     POSITIONS,
     QUALITY,
+    TRADE_ALERTS,
     VENUE_REQUESTS,
     VENUE_REPORTS,
     OVERVIEW,

@@ -13,16 +13,18 @@ from decimal import Decimal
 
 import msgspec
 
+from agents.execution import trade_alerts
 from agents.execution.account_state import AccountState
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
-from agents.execution.orders import CLOSE, OPEN, Wish, is_protective, new_order
+from agents.execution.orders import CLOSE, Wish, is_entry, is_protective, new_order
 from agents.execution.parents.dealer import Dealer
 from agents.execution.protection import Protection
 from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
 from agents.execution.risk_state import RiskState
+from agents.execution.thesis import Thesis, outlook_of
 from agents.execution.trade_log import exit_by, follow
 from agents.venues.base import Venue
 from agents.venues.live import LiveVenue
@@ -31,6 +33,7 @@ from schemas.control import Command, Resume, TradingMode
 from schemas.frame import Backfill, ContractKind, Frame, Instrument, Message, Side, contract_kind
 from schemas.money import CONTEXT
 from schemas.order import Fill, Funding, Order, OrderStatus, Position
+from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
 from schemas.venue import VenueReport
@@ -111,8 +114,16 @@ class Account:
         """Why a real venue forbids every decision, if it does."""
         return self._venue.unready(state.venue)
 
-    def step(self, state: AccountState, frame: Frame, signal: Signal | None) -> list[Message]:
-        """One frame and, if it is a tick that gave one, its signal; what comes of it, in order."""
+    def step(
+        self,
+        state: AccountState,
+        frame: Frame,
+        signal: Signal | None,
+        score: ConfluenceScore | None = None,
+    ) -> list[Message]:
+        """One frame and, of a tick, its score and signal; what comes of it, in order."""
+        if score is not None and (outlook := outlook_of(score)) is not None:
+            state.outlooks[frame.key] = outlook
         for command in state.halts.advance(frame.close_ns):
             if isinstance(command, Resume) and not command.scope:
                 state.risk.resume(state.equity())
@@ -136,6 +147,7 @@ class Account:
             )
         )  # fmt: skip
         records.extend(self._venue.dispatch(state.venue, frame, state.rules_of(frame)))
+        trade_alerts.placed(state, records)
         return records
 
     def _admit(
@@ -181,6 +193,7 @@ class Account:
         records: list[Message] = [*answers]
         if moved:
             records.append(self._position(state, frame))
+        records.extend(trade_alerts.confirmed(state, frame, answers))
         return records
 
     def _book(self, state: AccountState, frame: Frame, fill: Fill, legs: Mapping[str, str]) -> bool:
@@ -190,6 +203,7 @@ class Account:
             return False
         leg = legs.get(fill.client_order_id) or self._venue.leg_of(state.venue, fill)
         self._dealer.booked(state, fill, leg=leg)
+        trade_alerts.booked(state, fill)
         closed = follow(
             state.openings,
             fill,
@@ -200,7 +214,9 @@ class Account:
         )
         if closed is not None:
             state.risk.closed(closed)
-        if leg == OPEN:
+        if is_entry(leg):
+            if frame.key in state.proposed:
+                state.theses[frame.key] = state.proposed[frame.key]
             self._protection.opened(state, frame)
         return True
 
@@ -232,6 +248,7 @@ class Account:
         if enters:
             entry = self._entries.order(state, frame, signal)
             if entry.status is OrderStatus.INTENT:
+                state.proposed[frame.key] = Thesis(signal, entry.qty)
                 orders.extend(self._dealer.begin(state, frame, entry, signal))
             else:
                 orders.append(entry)

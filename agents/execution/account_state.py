@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from agents.execution.confirmation import Confirmation
 from agents.execution.guard import Guard
 from agents.execution.halts import Halts
 from agents.execution.ledger import Ledger
@@ -13,6 +14,7 @@ from agents.execution.parents.curve import VolumeCurve
 from agents.execution.parents.parent import Parent
 from agents.execution.risk_state import RiskState
 from agents.execution.stop_plan import StopPlan
+from agents.execution.thesis import Outlook, Thesis
 from agents.execution.trade_log import Opening
 from agents.venues.live_state import LiveState
 from agents.venues.paper import PaperState
@@ -43,6 +45,10 @@ class AccountState(msgspec.Struct):
     parents: dict[str, list[Parent]] = msgspec.field(default_factory=dict)
     waiting: dict[str, Signal] = msgspec.field(default_factory=dict)
     curves: dict[str, VolumeCurve] = msgspec.field(default_factory=dict)
+    outlooks: dict[str, Outlook] = msgspec.field(default_factory=dict)
+    proposed: dict[str, Thesis] = msgspec.field(default_factory=dict)
+    theses: dict[str, Thesis] = msgspec.field(default_factory=dict)
+    unconfirmed: dict[str, Confirmation] = msgspec.field(default_factory=dict)
 
     @property
     def paper(self) -> PaperState:

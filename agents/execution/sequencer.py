@@ -23,10 +23,11 @@ _NEVER = 1 << 63
 
 
 class Step(NamedTuple):
-    """One frame with the signal of its tick, if it gave one."""
+    """One frame; of a tick, its score, and its signal if it gave one."""
 
     frame: Frame
     signal: Signal | None
+    score: ConfluenceScore | None = None
 
 
 class _Head(NamedTuple):
@@ -52,7 +53,7 @@ class _Lane:
     released_ns: int = -1
     frames: deque[Frame] = field(default_factory=deque)
     held: list[Frame] = field(default_factory=list)
-    signal_of_tick: dict[int, str | None] = field(default_factory=dict)
+    score_of_tick: dict[int, ConfluenceScore] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
     absences: list[_Absence] = field(default_factory=list)
 
@@ -107,7 +108,7 @@ class Sequencer:
         """Take the verdict on a tick."""
         lane = self._lanes.get(score.key)
         if lane is not None and score.tick_ns > lane.released_ns:
-            lane.signal_of_tick.setdefault(score.tick_ns, score.signal_id)
+            lane.score_of_tick.setdefault(score.tick_ns, score)
 
     def add_signal(self, signal: Signal) -> None:
         """Take the signal that a verdict names."""
@@ -145,16 +146,17 @@ class Sequencer:
                 return
             lane = self._lanes[f"{head.venue}:{head.symbol}"]
             frame = lane.frames[0]
-            signal = None
+            signal = score = None
             if frame.is_tick and self._verdicts:
-                if frame.close_ns not in lane.signal_of_tick:
+                score = lane.score_of_tick.get(frame.close_ns)
+                if score is None:
                     return
-                signal_id = lane.signal_of_tick[frame.close_ns]
-                if signal_id is not None and signal_id not in lane.signals:
-                    return
-                signal = None if signal_id is None else lane.signals[signal_id]
+                if score.signal_id is not None:
+                    signal = lane.signals.get(score.signal_id)
+                    if signal is None:
+                        return
             self._release(lane)
-            yield Step(frame, signal)
+            yield Step(frame, signal, score)
 
     def laggards(self) -> list[str]:
         """Symbols that hold the others up: without a frame where one is awaited."""
@@ -213,9 +215,9 @@ class Sequencer:
         self.waiting -= 1
         heapq.heappop(self._heads)
         if frame.is_tick and self._verdicts:
-            signal_id = lane.signal_of_tick.pop(frame.close_ns)
-            if signal_id is not None:
-                del lane.signals[signal_id]
+            score = lane.score_of_tick.pop(frame.close_ns)
+            if score.signal_id is not None:
+                del lane.signals[score.signal_id]
         if lane.frames:
             following = lane.frames[0]
             head = _Head(following.close_ns, following.venue, following.symbol)

@@ -133,7 +133,7 @@ class AccountFold:
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS,)
-    state_version = 5
+    state_version = 6
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id
@@ -147,7 +147,7 @@ class AccountFold:
 
     def step(self, state: AccountState, step: Step) -> Sequence[Message]:
         """Take one step; orders, fills and positions."""
-        return self._account.step(state, step.frame, step.signal)
+        return self._account.step(state, step.frame, step.signal, step.score)
 
 
 class OverviewFold:

@@ -19,7 +19,16 @@ from schemas.errors import UsageError
 from schemas.frame import Message
 from schemas.plain import from_plain, plain
 from schemas.score import DIMENSIONS, ConfluenceScore
-from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, OVERVIEW, QUALITY, SIGNALS, Topic
+from schemas.topics import (
+    DEAD_LETTERS,
+    FILLS,
+    ORDERS,
+    OVERVIEW,
+    QUALITY,
+    SIGNALS,
+    TRADE_ALERTS,
+    Topic,
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -30,6 +39,7 @@ LINES = {
     ORDERS.name: "orders.jsonl",
     FILLS.name: "fills.jsonl",
     QUALITY.name: "quality.jsonl",
+    TRADE_ALERTS.name: "trade_alerts.jsonl",
     OVERVIEW.name: "overview.jsonl",
     DEAD_LETTERS.name: "dead_letters.jsonl",
 }

@@ -20,12 +20,13 @@ from schemas.topics import (
     POSITIONS,
     QUALITY,
     SIGNALS,
+    TRADE_ALERTS,
 )
 from streams.transport.log import Log, TopicPartition
 
 OUTPUTS = (
-    DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, QUALITY, OVERVIEW,
-    ALERTS,
+    DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, QUALITY,
+    TRADE_ALERTS, OVERVIEW, ALERTS,
 )  # fmt: skip
 """Topics that must hold the same, whatever happened on the way."""
 

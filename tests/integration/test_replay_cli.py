@@ -42,6 +42,7 @@ WRITTEN = {
     "overview.jsonl",
     "signals.jsonl",
     "summary.json",
+    "trade_alerts.jsonl",
 }
 
 

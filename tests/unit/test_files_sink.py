@@ -34,6 +34,7 @@ WHOLE = {
     "overview.jsonl",
     "signals.jsonl",
     "summary.json",
+    "trade_alerts.jsonl",
 }
 
 
