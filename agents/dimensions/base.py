@@ -258,8 +258,11 @@ class DimensionMachine:
         bonus = reading.divergence
         whole = score
         if bonus:
-            bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
-            whole = min(max(whole + bonus, 0.0), 100.0)
+            if not -MAX_DIVERGENCE <= bonus <= MAX_DIVERGENCE:
+                bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
+            whole += bonus
+            if not 0.0 <= whole <= 100.0:
+                whole = min(max(whole, 0.0), 100.0)
         return ComponentReading(name, score, weight, weight * (whole - NEUTRAL), bonus, raw)
 
 

@@ -22,6 +22,8 @@ DAY_BARS = 6
 
 MINUTES_PER_DAY = 1_440.0
 
+_ALL = [1.0] * len(TIMEFRAMES)
+
 _Parts = tuple[tuple[float, float | None], ...]
 
 
@@ -117,7 +119,12 @@ def volume_sentiment(state: SentimentState, bars: Sequence[Bar | None], *, apart
                 (0.2, squash(impact, gain=2.5)),
             )
         )
-        raw += _known((_TAKERS[rank], balance), (_COUNTS[rank], count), (_IMPACT[rank], impact))
+        if balance is not None:
+            raw.append((_TAKERS[rank], balance))
+        if count is not None:
+            raw.append((_COUNTS[rank], count))
+        if impact is not None:
+            raw.append((_IMPACT[rank], impact))
     whole = _over_timeframes(parts, apart=apart)
     return Reading("volume_sentiment", whole.score, tuple(raw), whole.divergence, whole.coverage)
 
@@ -139,12 +146,14 @@ def market_mood(
         )
     )
     for rank, mood in enumerate(moods):
-        raw += _known(
-            (_VOLATILITY[rank], mood.volatility),
-            (_MOMENTUM[rank], mood.momentum),
-            (_VOLUME[rank], mood.volume),
-            (_TREND[rank], mood.trend),
-        )
+        if mood.volatility is not None:
+            raw.append((_VOLATILITY[rank], mood.volatility))
+        if mood.momentum is not None:
+            raw.append((_MOMENTUM[rank], mood.momentum))
+        if mood.volume is not None:
+            raw.append((_VOLUME[rank], mood.volume))
+        if mood.trend is not None:
+            raw.append((_TREND[rank], mood.trend))
     share = 0.6 / math.fsum([0.6, *(weight for weight, part in parts if part is not None)])
     bonus = whole.divergence * share
     return Reading("market_mood", score(lean), tuple(raw), bonus, whole.coverage)
@@ -161,13 +170,14 @@ def risk(
 ) -> Reading:
     """Against the side of the crowd, by how much it has at stake."""
     margin = reach = None
-    for mood, (_, minutes) in zip(moods, TIMEFRAMES, strict=True):
+    for mood, (_, minutes) in zip(reversed(moods), reversed(TIMEFRAMES), strict=True):
         if mood.atr is None or mood.gap is None:
-            continue  # the longest timeframe that is ready counts
+            continue
         day_range = mood.atr * math.sqrt(MINUTES_PER_DAY / minutes)
         reach = maintenance_reach(day_range, mood.close, leverage=leverage, rate=maintenance)
         if crowd is not None:
             margin = margin_used(mood.gap, mood.close, crowd=crowd, leverage=leverage)
+        break  # the longest timeframe that is ready counts
     volume = day_volume(state.bars)
     level = state.interest.leverage(now_ns, day_volume=volume)
     parts = ((0.4, level), (0.3, margin), (0.3, reach))
@@ -193,7 +203,7 @@ def day_volume(bars: MarketBars) -> float | None:
     """Volume of a day, from the last six closed bars of the longest timeframe that has them."""
     for series in reversed(bars.series[1:]):
         if len(series.closed) >= DAY_BARS:
-            volume = math.fsum(bar.volume for bar in series.closed[-DAY_BARS:])
+            volume = math.fsum([bar.volume for bar in series.closed[-DAY_BARS:]])
             return volume * (MINUTES_PER_DAY * 60 * NS_PER_S) / (DAY_BARS * series.period_ns)
     return None
 
@@ -202,6 +212,8 @@ def _over_timeframes(parts: Sequence[_Parts], *, apart: float) -> Combined:
     """Parts by timeframe combined; the coverage counts the parts that are not ready, too."""
     whole = combine([score(blend(part)) for part in parts], threshold=apart)
     shares = [ready_share(part) for part in parts]
+    if shares == _ALL:
+        return whole
     held = ready = 0.0
     for weight, share in zip(WEIGHTS, shares, strict=True):
         if share > 0.0:

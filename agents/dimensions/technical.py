@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -22,6 +21,8 @@ from agents.indicators.rsi import rsi_band
 from agents.indicators.technicals import Technicals, TechnicalView
 from schemas.frame import Backfill, Frame
 
+_Raw = list[tuple[str, float]]
+
 TOLERANCE = 1e-6
 """Points: volume-weighted means of a mirrored or rescaled series round differently."""
 
@@ -39,8 +40,10 @@ class TechnicalState(msgspec.Struct):
 
     bars: MarketBars
     timeframes: list[Technicals]
-    patterns: list[list[tuple[str, int]]]
-    """Per timeframe: what its last closed bar completed."""
+    patterns: list[_Raw]
+    """Per timeframe: what its last closed bar completed, 100 bullish to -100 bearish."""
+    ratios: list[_Raw]
+    """Per timeframe: what moved its bands as of the last closed bar."""
     steady: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(TIMEFRAMES))
     """Per timeframe: the stretch of its bands by volatility and volume of closed bars."""
     liquidity: BookLiquidity = msgspec.field(default_factory=BookLiquidity)
@@ -75,7 +78,7 @@ class Technical(Dimension[TechnicalState]):
     """
 
     name = "technical"
-    state_version = 2
+    state_version = 3
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (
@@ -100,6 +103,7 @@ class Technical(Dimension[TechnicalState]):
             bars=MarketBars(),
             timeframes=[Technicals() for _ in TIMEFRAMES],
             patterns=[[] for _ in TIMEFRAMES],
+            ratios=[[] for _ in TIMEFRAMES],
         )
 
     def fold(self, state: TechnicalState, frame: Frame) -> None:
@@ -142,16 +146,15 @@ class Technical(Dimension[TechnicalState]):
                 state.timeframes[bar.timeframe] = Technicals()
             state.timeframes[bar.timeframe].update(bar.bar)
         for rank in sorted({bar.timeframe for bar in closed}):
-            state.patterns[rank] = patterns(state.bars.series[rank].closed)
+            completed = patterns(state.bars.series[rank].closed)
+            state.patterns[rank] = [
+                (f"{name}_{TIMEFRAMES[rank][0]}", float(lean)) for name, lean in completed
+            ]
             technicals = state.timeframes[rank]
-            state.steady[rank] = band_stretch(
-                self._bounds,
-                volatility=technicals.volatility_ratio,
-                volume=technicals.volume_ratio,
-            )
-
-
-_Raw = list[tuple[str, float]]
+            volatility, volume = technicals.volatility_ratio, technicals.volume_ratio
+            state.steady[rank] = band_stretch(self._bounds, volatility=volatility, volume=volume)
+            told = ((_VOLATILITY[rank], volatility), (_VOLUME[rank], volume))
+            state.ratios[rank] = [(name, ratio) for name, ratio in told if ratio is not None]
 
 
 def _names(stem: str) -> tuple[str, ...]:
@@ -169,13 +172,17 @@ _ADX, _BOLLINGER, _EXHAUSTION = _names("adx"), _names("bollinger"), _names("tren
 
 
 def _ao(views: Sequence[TechnicalView], *, apart: float) -> Reading:
-    scores = [None if view.ao is None else score(view.ao.lean) for view in views]
     raw: _Raw = []
+    scores: list[float | None] = []
     for rank, view in enumerate(views):
-        if view.ao is not None:
-            raw.append((_AO[rank], view.ao.value / PRICE_SCALE))
-            raw.append((_CHANGE[rank], view.ao.change / PRICE_SCALE))
-            raw.append((_ACCELERATION[rank], view.ao.acceleration / PRICE_SCALE))
+        ao = view.ao
+        if ao is None:
+            scores.append(None)
+            continue
+        scores.append(score(ao.lean))
+        raw.append((_AO[rank], ao.value / PRICE_SCALE))
+        raw.append((_CHANGE[rank], ao.change / PRICE_SCALE))
+        raw.append((_ACCELERATION[rank], ao.acceleration / PRICE_SCALE))
     return over_timeframes("ao", scores, raw, threshold=apart)
 
 
@@ -187,12 +194,16 @@ def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float
             shift = state.timeframes[rank].momentum_shift(view)
             if shift:
                 raw.append((_SHIFT[rank], float(shift)))
-    return over_timeframes("macd", [score(view.macd_lean) for view in views], raw, threshold=apart)
+    scores = [score(view.macd_lean) for view in views]
+    return over_timeframes("macd", scores, raw, threshold=apart)
 
 
-def _band(away: float, edge: float) -> list[float]:
-    """Beyond a band: above (1) or below (-1); nothing within."""
-    return [] if abs(away) <= edge else [math.copysign(1.0, away)]
+def _beyond(raw: _Raw, name: str, away: float, edge: float) -> None:
+    """Tell a value beyond its band: above (1) or below (-1); nothing of one within."""
+    if away > edge:
+        raw.append((name, 1.0))
+    elif away < -edge:
+        raw.append((name, -1.0))
 
 
 def _rsi(
@@ -203,45 +214,46 @@ def _rsi(
     apart: float,
 ) -> Reading:
     raw: _Raw = []
-    for rank, view in enumerate(views):
-        if view.rsi is not None:
-            raw.append((_RSI[rank], view.rsi))
-            raw.append((_RSI_BAND[rank], float(rsi_band(view.rsi, stretches[rank]))))
-            raw.append((_STRETCH[rank], stretches[rank]))
-            technicals = state.timeframes[rank]
-            for names, ratio in (
-                (_VOLATILITY, technicals.volatility_ratio),
-                (_VOLUME, technicals.volume_ratio),
-            ):
-                if ratio is not None:
-                    raw.append((names[rank], ratio))
+    scores = [view.rsi for view in views]
+    for rank, rsi in enumerate(scores):
+        if rsi is not None:
+            stretch = stretches[rank]
+            raw.append((_RSI[rank], rsi))
+            raw.append((_RSI_BAND[rank], float(rsi_band(rsi, stretch))))
+            raw.append((_STRETCH[rank], stretch))
+            raw += state.ratios[rank]
     liquidity = state.liquidity
     if liquidity.spread is not None and liquidity.depth is not None:
         raw.append(("spread_to_usual", liquidity.spread))
         raw.append(("depth_to_usual", liquidity.depth))
-    return over_timeframes("rsi", [view.rsi for view in views], raw, threshold=apart)
+    return over_timeframes("rsi", scores, raw, threshold=apart)
 
 
 def _williams_r(
     views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float
 ) -> Reading:
-    scores = [None if view.williams_r is None else 100.0 + view.williams_r for view in views]
     raw: _Raw = []
+    scores: list[float | None] = []
     for rank, view in enumerate(views):
-        if view.williams_r is not None:
-            raw.append((_WILLIAMS_R[rank], view.williams_r))
-            beyond = _band(view.williams_r + 50.0, 30.0 * stretches[rank])
-            raw += [(_WILLIAMS_R_BAND[rank], side) for side in beyond]
+        value = view.williams_r
+        if value is None:
+            scores.append(None)
+            continue
+        scores.append(100.0 + value)
+        raw.append((_WILLIAMS_R[rank], value))
+        _beyond(raw, _WILLIAMS_R_BAND[rank], value + 50.0, 30.0 * stretches[rank])
     return over_timeframes("williams_r", scores, raw, threshold=apart)
 
 
 def _cci(views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float) -> Reading:
     raw: _Raw = []
     for rank, view in enumerate(views):
-        if view.cci is not None:
-            raw.append((_CCI[rank], view.cci))
-            raw += [(_CCI_BAND[rank], side) for side in _band(view.cci, 100.0 * stretches[rank])]
-    return over_timeframes("cci", [score(view.cci_lean) for view in views], raw, threshold=apart)
+        cci = view.cci
+        if cci is not None:
+            raw.append((_CCI[rank], cci))
+            _beyond(raw, _CCI_BAND[rank], cci, 100.0 * stretches[rank])
+    scores = [score(view.cci_lean) for view in views]
+    return over_timeframes("cci", scores, raw, threshold=apart)
 
 
 def _atr(
@@ -257,12 +269,13 @@ def _atr(
             raw.append((_ATR[rank], view.atr / PRICE_SCALE))
         if view.adx is not None:
             raw.append((_ADX[rank], view.adx))
-        if view.band is not None:
-            raw.append((_BOLLINGER[rank], view.band))
-            raw += [(_BOLLINGER_BAND[rank], side) for side in _band(view.band, stretches[rank])]
+        band = view.band
+        if band is not None:
+            raw.append((_BOLLINGER[rank], band))
+            _beyond(raw, _BOLLINGER_BAND[rank], band, stretches[rank])
         exhaustion = view.exhaustion
         if exhaustion is not None:
             raw.append((_EXHAUSTION[rank], exhaustion))
-        for name, lean in state.patterns[rank]:
-            raw.append((f"{name}_{TIMEFRAMES[rank][0]}", float(lean)))
-    return over_timeframes("atr", [score(view.atr_lean) for view in views], raw, threshold=apart)
+        raw += state.patterns[rank]
+    scores = [score(view.atr_lean) for view in views]
+    return over_timeframes("atr", scores, raw, threshold=apart)

@@ -63,7 +63,7 @@ def combine(scores: Sequence[float | None], *, threshold: float = 10.0) -> Combi
                 bonus += PULL * (away - threshold)
             elif away < -threshold:
                 bonus += PULL * (away + threshold)
-    if bonus:
+    if not -MAX_DIVERGENCE <= bonus <= MAX_DIVERGENCE:
         bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
     return Combined(whole, bonus, ready)
 

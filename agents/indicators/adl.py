@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -12,7 +10,7 @@ from agents.indicators.ema_gap import EmaGap
 from agents.indicators.usual_size import UsualSize
 
 
-class AdlView(NamedTuple):
+class AdlView(msgspec.Struct, array_like=True, frozen=True):
     """The line and its oscillator, in units of volume, and the oscillator's standing."""
 
     line: float

@@ -60,4 +60,5 @@ class Adx(msgspec.Struct):
         if p is None or m is None:
             return None
         whole = p + m
-        return 100.0 * abs(p - m) / whole if whole > 0.0 else 0.0
+        # Rounding alone would lead beyond 100 where all movement is one way.
+        return min(100.0 * abs(p - m) / whole, 100.0) if whole > 0.0 else 0.0

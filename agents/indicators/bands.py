@@ -20,7 +20,11 @@ def band_share(ratio: float | None, bound: float) -> float:
     >>> band_share(2.0, 0.1), band_share(0.1, 0.1), band_share(None, 0.1)
     (0.1, -0.1, 0.0)
     """
-    return 0.0 if ratio is None else bound * math.log2(min(max(ratio, 0.5), 2.0))
+    if ratio is None:
+        return 0.0
+    if not 0.5 <= ratio <= 2.0:
+        ratio = min(max(ratio, 0.5), 2.0)
+    return bound * math.log2(ratio)
 
 
 def band_stretch(

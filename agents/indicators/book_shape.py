@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from operator import mul
 
@@ -67,17 +68,18 @@ def common_reach(book: Book) -> tuple[int, int, int]:
     (4, 1, 4)
     """
     twice = book.bid_price[0] + book.ask_price[0]
-    reach = min(twice - 2 * book.bid_price[-1], 2 * book.ask_price[-1] - twice)
-    bid = ask = 0
-    for price, qty in zip(book.bid_price, book.bid_qty, strict=True):
-        if twice - 2 * price > reach:
-            break
-        bid += qty
-    for price, qty in zip(book.ask_price, book.ask_qty, strict=True):
-        if 2 * price - twice > reach:
-            break
-        ask += qty
-    return bid, ask, reach
+    bid_reach, ask_reach = twice - 2 * book.bid_price[-1], 2 * book.ask_price[-1] - twice
+    bids, asks = len(book.bid_price), len(book.ask_price)
+    if bid_reach > ask_reach:
+        bids = bisect_right(book.bid_price, ask_reach - twice, key=_negative_twice)
+    elif ask_reach > bid_reach:
+        asks = bisect_right(book.ask_price, (twice + bid_reach) // 2)
+    bid, ask = sum(book.bid_qty[:bids]), sum(book.ask_qty[:asks])  # ints
+    return bid, ask, min(bid_reach, ask_reach)
+
+
+def _negative_twice(price: int) -> int:
+    return -2 * price
 
 
 def concentration(quantities: Sequence[int]) -> float:
@@ -110,14 +112,13 @@ def fill_cost(
     """
     left = quantity
     paid = 0.0
-    distance = 0
+    price = prices[0]
     for price, available in zip(prices, quantities, strict=True):
-        distance = 2 * price - twice_mid  # of one sign, that of the side
         if available >= left:
             break
-        paid += available * distance
+        paid += available * (2 * price - twice_mid)  # of one sign, that of the side
         left -= available
-    return abs(paid + left * distance) / (2.0 * quantity)
+    return abs(paid + left * (2 * price - twice_mid)) / (2.0 * quantity)
 
 
 def walls(
@@ -139,4 +140,5 @@ def walls(
     edge = multiple * total / (others + multiple)
     if largest < edge:
         return 0, prices[0], times
-    return len([q for q in quantities if q >= edge]), prices[quantities.index(largest)], times
+    count = len([q for q in quantities if q >= edge])
+    return count, prices[quantities.index(largest)], times

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -15,7 +13,7 @@ NOTHING = 1e-3
 """A flow of less than this part of the volume is none."""
 
 
-class CmfView(NamedTuple):
+class CmfView(msgspec.Struct, array_like=True, frozen=True):
     """The flow, the same smoothed, and its standing."""
 
     value: float

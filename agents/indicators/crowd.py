@@ -14,7 +14,10 @@ def extremity(x: float, *, calm: float, extreme: float) -> float:
     >>> [extremity(x, calm=1.0, extreme=3.0) for x in (-0.5, 2.0, -9.0)]
     [0.0, 0.5, 1.0]
     """
-    return min(max((abs(x) - calm) / (extreme - calm), 0.0), 1.0)
+    size = abs(x)
+    if size <= calm:
+        return 0.0
+    return (size - calm) / (extreme - calm) if size < extreme else 1.0
 
 
 def crowd_lean(x: float, *, calm: float, extreme: float, follow: float | None = None) -> float:

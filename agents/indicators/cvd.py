@@ -14,8 +14,8 @@ class CvdSlope(msgspec.Struct):
 
     The delta (aggressive buys minus sells) is kept as one sum per ``sample_s``; the slope is that
     of its running total over ``window`` samples and the open one, by event time. Unit: quantity per
-    second; positive is net buying. Warm-up: ``ready`` samples. Cost per update: O(1), reading the
-    slope O(window).
+    second; positive is net buying. Warm-up: ``ready`` samples. Cost per update and reading: O(1),
+    O(window) where a sample closes.
 
     >>> cvd = CvdSlope(sample_s=1.0, ready=3)
     >>> for second in range(6):
@@ -31,6 +31,9 @@ class CvdSlope(msgspec.Struct):
     deltas: list[float] = msgspec.field(default_factory=list)
     open_delta: float = 0.0
     seen_ns: int = 0
+    sums: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    """Of the closed samples but the first: total; sums of t, of the total, of t t and t total."""
+    closed_delta: float = 0.0
 
     def update(self, delta: float, close_ns: int) -> None:
         """Take in the buys minus sells of one frame."""
@@ -46,7 +49,7 @@ class CvdSlope(msgspec.Struct):
     @property
     def recent_delta(self) -> float:
         """Buys minus sells over the window, in quantity."""
-        return math.fsum(self.deltas[1:]) + self.open_delta
+        return self.closed_delta + self.open_delta
 
     @property
     def value(self) -> float | None:
@@ -54,17 +57,13 @@ class CvdSlope(msgspec.Struct):
         count = len(self.deltas)
         if count < self.ready:
             return None
-        # Times and totals are taken from the first sample on: small numbers keep the sums exact.
-        start = self.closed_ns[0]
-        sum_t = sum_c = sum_tt = sum_tc = total = 0.0
-        at_ns = [*self.closed_ns[1:], self.seen_ns]
-        for closed_ns, delta in zip(at_ns, [*self.deltas[1:], self.open_delta], strict=True):
-            total += delta
-            t = (closed_ns - start) / NS_PER_S
-            sum_t += t
-            sum_c += total
-            sum_tt += t * t
-            sum_tc += t * total
+        total, sum_t, sum_c, sum_tt, sum_tc = self.sums
+        total += self.open_delta
+        t = (self.seen_ns - self.closed_ns[0]) / NS_PER_S
+        sum_t += t
+        sum_c += total
+        sum_tt += t * t
+        sum_tc += t * total
         n = count + 1
         spread = sum_tt - sum_t * sum_t / n
         return (sum_tc - sum_t * sum_c / n) / spread if spread > 0.0 else None
@@ -76,3 +75,15 @@ class CvdSlope(msgspec.Struct):
         self.open_delta = 0.0
         if len(self.deltas) > self.window:
             del self.closed_ns[0], self.deltas[0]
+        self.closed_delta = math.fsum(self.deltas[1:])
+        # Times and totals are taken from the first sample on: small numbers keep the sums exact.
+        start = self.closed_ns[0]
+        sum_t = sum_c = sum_tt = sum_tc = total = 0.0
+        for closed_ns, delta in zip(self.closed_ns[1:], self.deltas[1:], strict=True):
+            total += delta
+            t = (closed_ns - start) / NS_PER_S
+            sum_t += t
+            sum_c += total
+            sum_tt += t * t
+            sum_tc += t * total
+        self.sums = (total, sum_t, sum_c, sum_tt, sum_tc)

@@ -35,7 +35,7 @@ class Ewma(msgspec.Struct):
             self.total = self.total * kept + value * (1.0 - kept)
             self.weight = self.weight * kept + (1.0 - kept)
         self.seen_ns = close_ns
-        return self.value
+        return self.total / self.weight if self.weight > 0.0 else None
 
     @property
     def value(self) -> float | None:

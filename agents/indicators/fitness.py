@@ -67,13 +67,17 @@ class Fitness(msgspec.Struct):
 
     def update(self, frame: Frame) -> float:
         """Fitness after one frame."""
-        now = frame_defects(
-            frame.quality, lost_frames=self._lost_before(frame), silence_ns=self._silence(frame)
-        )
+        seen, seen_ns = self.seen, self.seen_ns
+        if seen is None or seen[0] != frame.epoch:
+            lost = frame.quality.declared_hole
+        else:  # what the log lacks before this frame, whether the feed declared it or not
+            lost = frame.seq - seen[1] - 1
+        silence_ns = 0 if seen_ns is None else frame.open_ns - seen_ns
+        now = frame_defects(frame.quality, lost_frames=max(lost, 0), silence_ns=silence_ns)
         before = self.defects
         # What is as it was before needs no fading: of two equals the newer is the larger.
-        if before is not NO_DEFECTS and before != now and self.seen_ns is not None:
-            elapsed_s = (frame.close_ns - self.seen_ns) / NS_PER_S
+        if before is not NO_DEFECTS and before != now and seen_ns is not None:
+            elapsed_s = (frame.close_ns - seen_ns) / NS_PER_S
             keep = math.exp(-_LN2 * elapsed_s / self.half_life_s)
             gaps, age, skew, ids = before
             now = Defects(
@@ -95,15 +99,6 @@ class Fitness(msgspec.Struct):
             return ()
         pairs = zip(Defects._fields, self.defects, strict=True)
         return tuple((name, value) for name, value in pairs if value > 0.0)
-
-    def _lost_before(self, frame: Frame) -> int:
-        """Frames that the log lacks before this one, whether the feed declared them or not."""
-        if self.seen is None or self.seen[0] != frame.epoch:
-            return frame.quality.declared_hole
-        return max(frame.seq - self.seen[1] - 1, 0)
-
-    def _silence(self, frame: Frame) -> int:
-        return 0 if self.seen_ns is None else frame.open_ns - self.seen_ns
 
 
 def frame_defects(quality: Quality, *, lost_frames: int = 0, silence_ns: int = 0) -> Defects:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import mul
+from operator import mul, truediv
 
 import msgspec
 
@@ -38,9 +38,7 @@ class Mixture(msgspec.Struct, array_like=True):
         ``sum_k share_k (x - centre_k) / spread_k``, ``share_k`` the probability that ``x`` belongs
         to component ``k``: signed, in spreads, smooth where one component gives way to the next.
         """
-        away = [
-            (x - centre) / spread for centre, spread in zip(self.centres, self.spreads, strict=True)
-        ]
+        away = list(map(truediv, [x - centre for centre in self.centres], self.spreads))
         logs = [height - 0.5 * z * z for height, z in zip(self.heights, away, strict=True)]
         largest = max(logs)
         shares = [math.exp(log - largest) for log in logs]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -21,7 +19,7 @@ def signed_volume(volume: float, change: float) -> float:
     return volume if change > 0.0 else -volume
 
 
-class ObvView(NamedTuple):
+class ObvView(msgspec.Struct, array_like=True, frozen=True):
     """The line in units of volume, and its distance from its mean in deviations."""
 
     line: float

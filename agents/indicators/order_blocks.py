@@ -103,12 +103,12 @@ class OrderBlocks(msgspec.Struct):
         """Mean bar range, exponentially weighted over 50 bars; ``None`` while warming up."""
         return self.ranges.value if len(self.volumes) >= self.ready else None
 
-    def lean(self, bar: Bar | None, price: float) -> float | None:
+    def lean(self, bar: Bar | None, price: float, *, usual: float | None) -> float | None:
         """Demand against supply around the price, in (-1, 1); ``None`` while warming up.
 
         ``(D - S) / (D + S + 0.25)`` over ``strength * worth * hold``; 0 where there is no block.
+        ``usual`` is what :attr:`usual` tells.
         """
-        usual = self.usual
         if usual is None:
             return None
         reach = HALF_AWAY * (usual + NOTHING * abs(price))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.indicators.decay import fade, memory_s
+from schemas.frame import NS_PER_S
 
 
 class EventRate(msgspec.Struct):
@@ -30,19 +31,21 @@ class EventRate(msgspec.Struct):
     def update(self, value: float, close_ns: int) -> float | None:
         """The rate after the amount ``value`` of the time since the update before."""
         if self.first_ns is None:
-            self.first_ns = close_ns  # nothing is known of how long the first amount took
-        else:
-            kept = fade(close_ns - self.seen_ns, self.half_life_s)
-            self.amount = self.amount * kept + value
-            self.weight = self.weight * kept + (1.0 - kept)
+            # Nothing is known of how long the first amount took.
+            self.first_ns = self.seen_ns = close_ns
+            return None
+        kept = fade(close_ns - self.seen_ns, self.half_life_s)
+        self.amount = self.amount * kept + value
+        self.weight = self.weight * kept + (1.0 - kept)
         self.seen_ns = close_ns
         return self.value
 
     @property
     def value(self) -> float | None:
         """Amount per second, ``None`` while warming up."""
-        if self.first_ns is None or self.weight <= 0.0:
+        first_ns = self.first_ns
+        if first_ns is None or self.weight <= 0.0:
             return None
-        if self.seen_ns - self.first_ns < self.warmup_s * 1e9:
+        if self.seen_ns - first_ns < self.warmup_s * NS_PER_S:
             return None
         return self.amount / (self.weight * memory_s(self.half_life_s))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +17,7 @@ LARGEST = 100.0
 """Where the ratio ends; it has no end where nothing was traded before."""
 
 
-class RelativeVolumeView(NamedTuple):
+class RelativeVolumeView(msgspec.Struct, array_like=True, frozen=True):
     """Ratio, volatility, direction and lean as :class:`RelativeVolume` says; none has a unit."""
 
     ratio: float

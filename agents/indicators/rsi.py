@@ -47,7 +47,10 @@ class Rsi(msgspec.Struct):
         if gain is None or loss is None:
             return None
         whole = gain + loss
-        return 100.0 * gain / whole if whole > 0.0 else 50.0
+        if whole <= 0.0:
+            return 50.0
+        # Rounding alone would lead beyond 100 where the close only rose.
+        return min(100.0 * gain / whole, 100.0)
 
 
 def rsi_band(rsi: float, stretch: float = 1.0) -> int:

@@ -46,7 +46,12 @@ class Standing(msgspec.Struct):
         weight = self.weight
         mean = self.total / weight if self.centred and weight > 0.0 else 0.0
         away = value - mean
-        self.value = self._measure(away, close_ns)
+        standing = None
+        if weight > 0.0 and close_ns - self.first_ns >= self.warmup_s * NS_PER_S:
+            scale = self.deviations / weight + self.floor
+            if scale > 0.0:
+                standing = away / scale
+        self.value = standing
         kept = fade(close_ns - self.seen_ns, self.half_life_s)
         self.total = self.total * kept + value * (1.0 - kept)
         if weight > 0.0 or not self.centred:
@@ -54,12 +59,4 @@ class Standing(msgspec.Struct):
             self.deviations = self.deviations * kept + abs(away) * (1.0 - kept)
         self.weight = weight * kept + (1.0 - kept)
         self.seen_ns = close_ns
-        return self.value
-
-    def _measure(self, away: float, close_ns: int) -> float | None:
-        if self.first_ns is None or close_ns - self.first_ns < self.warmup_s * NS_PER_S:
-            return None
-        if self.weight <= 0.0:
-            return None
-        scale = self.deviations / self.weight + self.floor
-        return away / scale if scale > 0.0 else None
+        return standing

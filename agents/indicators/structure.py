@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from agents.indicators.bar import Bar
-from agents.indicators.blend import blend, squash
 from agents.indicators.levels import Level, lean_of, levels_of
 from agents.indicators.mixture import Mixture, fit
 from agents.indicators.order_blocks import OrderBlocks
@@ -76,23 +77,13 @@ class Structure(msgspec.Struct):
         lean, cluster = None, None
         if area is not None and self.clusters is not None:
             standing, centre = self.clusters.standing(self._place(price))
-            lean = blend(
-                (
-                    (0.5, squash(area.position(price), gain=0.6)),
-                    (0.3, squash(standing, gain=0.6)),
-                    (0.2, 2.0 * area.below - 1.0),
-                )
-            )
+            lean = 0.5 * math.tanh(0.6 * area.position(price)) + 0.3 * math.tanh(0.6 * standing)
+            lean += 0.2 * (2.0 * area.below - 1.0)
             cluster = self.profile.low + self.profile.span * (centre + 1.0) / 2
         usual = self.blocks.usual
-        return StructureView(
-            blocks_lean=self.blocks.lean(bar, price),
-            levels_lean=None if usual is None else lean_of(self.levels, price, usual=usual),
-            area_lean=lean,
-            area=area,
-            cluster=cluster,
-            vwap=vwap,
-        )
+        levels = None if usual is None else lean_of(self.levels, price, usual=usual)
+        blocks = self.blocks.lean(bar, price, usual=usual)
+        return StructureView(blocks, levels, lean, area, cluster, vwap)
 
     def price_at(self, at_ns: int, *, period_ns: int) -> float | None:
         """Middle of the range of the closed bar that holds a time, if it is remembered."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import msgspec
 
@@ -15,7 +14,7 @@ NOTHING = 1e-3
 """An imbalance of less than this part of the volume is none."""
 
 
-class VolumeDeltaView(NamedTuple):
+class VolumeDeltaView(msgspec.Struct, array_like=True, frozen=True):
     """The imbalance, and in its usual size."""
 
     ratio: float

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -12,7 +10,7 @@ from agents.indicators.obv import signed_volume
 from agents.indicators.window_drift import WindowDrift
 
 
-class VolumeDivergenceView(NamedTuple):
+class VolumeDivergenceView(msgspec.Struct, array_like=True, frozen=True):
     """Drift of each line less that of the price; ``None`` is "not ready".
 
     ``bought`` is the line's own sum over the window, in units of volume.
@@ -74,8 +72,8 @@ class VolumeDivergence(msgspec.Struct):
         delta = bar.delta
         cvd = None if delta is None else self.cvd.peek(delta)
         return VolumeDivergenceView(
-            cvd=None if cvd is None else cvd - price,
-            obv=None if obv is None else obv - price,
-            adl=None if adl is None else adl - price,
-            bought=None if cvd is None or delta is None else self.cvd.sum_with(delta),
+            None if cvd is None else cvd - price,
+            None if obv is None else obv - price,
+            None if adl is None else adl - price,
+            None if cvd is None or delta is None else self.cvd.sum_with(delta),
         )

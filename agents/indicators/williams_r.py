@@ -40,4 +40,5 @@ class WilliamsR(msgspec.Struct):
             return None
         high = max(self.highest, bar.high)
         low = min(self.lowest, bar.low)
-        return -100.0 * (high - bar.close) / (high - low) if high > low else -50.0
+        # Rounding alone would lead below -100 at the low of the range.
+        return max(-100.0 * (high - bar.close) / (high - low), -100.0) if high > low else -50.0

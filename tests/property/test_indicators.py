@@ -8,6 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from agents.indicators.adx import Adx
+from agents.indicators.bar import Bar
 from agents.indicators.blend import blend, score, squash
 from agents.indicators.book_shape import (
     common_reach,
@@ -20,7 +22,9 @@ from agents.indicators.book_shape import (
 from agents.indicators.decay import fade
 from agents.indicators.quantile import StepQuantile
 from agents.indicators.quotes import rescaled
+from agents.indicators.rsi import Rsi
 from agents.indicators.standing import Standing
+from agents.indicators.williams_r import WilliamsR
 from schemas.frame import Book
 
 S = 1_000_000_000
@@ -190,3 +194,23 @@ def test_a_mantissa_comes_back_from_a_finer_exponent(mantissa: int, old: int, fi
     there = rescaled(mantissa, old, old + finer)
     assert there == mantissa * 10**finer
     assert rescaled(there, old + finer, old) == mantissa
+
+
+@given(
+    steps=st.lists(st.floats(0.01, 2.0), min_size=29, max_size=40), side=st.sampled_from((1, -1))
+)
+def test_a_market_that_only_goes_one_way_is_at_the_end_of_every_scale_and_not_beyond(
+    steps: list[float], side: int
+) -> None:
+    rsi, adx, williams = Rsi(), Adx(), WilliamsR()
+    price = 500.0
+    for step in steps:
+        price += side * step
+        far = price + step / 3.0 if side < 0 else price - step / 3.0
+        bar = Bar(0, far, max(price, far), min(price, far), price)
+        strength, trend, place = rsi.peek(bar), adx.peek(bar), williams.peek(bar)
+        assert strength is None or 0.0 <= strength <= 100.0
+        assert trend is None or 0.0 <= trend <= 100.0
+        assert place is None or -100.0 <= place <= 0.0
+        for indicator in (rsi, adx, williams):
+            indicator.update(bar)

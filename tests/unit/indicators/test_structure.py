@@ -159,14 +159,16 @@ def test_a_rise_of_less_than_a_bar_range_leaves_no_block() -> None:
 def test_a_block_is_mitigated_by_a_return_and_gone_when_closed_beyond() -> None:
     blocks = OrderBlocks()
     moving(blocks, *calm(), BASE, *RISE)
-    fresh = blocks.lean(None, 102.0)
+    fresh = blocks.lean(None, 102.0, usual=blocks.usual)
     back = (104.5, 104.5, 100.5, 103.0, 10.0)
     # The forming bar already wears it off.
-    assert blocks.lean(Bar(0, *back), 102.0) == pytest.approx(0.5 * _part(fresh) / _whole(fresh))
+    assert blocks.lean(Bar(0, *back), 102.0, usual=blocks.usual) == pytest.approx(
+        0.5 * _part(fresh) / _whole(fresh)
+    )
     moving(blocks, back)
     assert blocks.blocks[0].mitigated
     worn = pytest.approx(0.5 * _part(fresh) / _whole(fresh), rel=0.01)  # the mean range moved on
-    assert blocks.lean(None, 102.0) == worn
+    assert blocks.lean(None, 102.0, usual=blocks.usual) == worn
     moving(blocks, (103.0, 103.0, 97.0, 98.6, 10.0))
     assert len(blocks.blocks) == 1
     moving(blocks, (98.6, 98.6, 97.0, 98.4, 10.0))

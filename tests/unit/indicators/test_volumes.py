@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from agents.indicators.adl import Adl
 from agents.indicators.bar import PRICE_SCALE, Bar
 from agents.indicators.cmf import Cmf
-from agents.indicators.relative_volume import LARGEST, RelativeVolume
-from agents.indicators.volume_delta import VolumeDelta, delta_lean
+from agents.indicators.relative_volume import LARGEST, RelativeVolume, RelativeVolumeView
+from agents.indicators.volume_delta import VolumeDelta, VolumeDeltaView, delta_lean
 from agents.indicators.volume_divergence import VolumeDivergence
 from agents.indicators.volumes import Volumes, VolumeView
 from agents.indicators.window_drift import WindowDrift
@@ -77,7 +77,7 @@ def test_a_bar_of_which_nobody_knows_who_took_starts_the_delta_anew() -> None:
         assert divergence.peek(bar(1.0)).obv is not None
         delta.update(bar(1.0))
         divergence.update(bar(1.0))
-    assert delta.peek(bar(1.0)) == (0.0, None)
+    assert delta.peek(bar(1.0)) == VolumeDeltaView(0.0, None)
     assert divergence.peek(bar(1.0)).cvd is not None
     assert divergence.peek(bar(1.0, bought=None)).cvd is None
 
@@ -139,12 +139,12 @@ def test_the_first_volume_after_a_silence_is_as_unusual_as_can_be() -> None:
     relative = RelativeVolume()
     for i in range(60):
         relative.update(Bar.flat(i, 5.0))
-    assert relative.peek(Bar.flat(60, 5.0)) == (0.0, 0.0, 0.0, 0.0)
+    assert relative.peek(Bar.flat(60, 5.0)) == RelativeVolumeView(0.0, 0.0, 0.0, 0.0)
     assert relative.trend(Bar.flat(60, 5.0)) == 0.0
     burst = Bar(60, 5.0, 6.0, 5.0, 6.0, volume=1e-8)
     view = relative.peek(burst)
     assert view is not None
-    assert view[:3] == (LARGEST, 0.0, 1.0)
+    assert (view.ratio, view.volatility, view.direction) == (LARGEST, 0.0, 1.0)
     assert view.lean == pytest.approx(math.tanh(2.0))
 
 
@@ -254,7 +254,7 @@ def test_whatever_the_bars_every_value_is_finite_and_in_its_range(
             lean = getattr(view, name)
             assert lean is None or -1.0 <= lean <= 1.0
         if view.relative is not None:
-            assert all(math.isfinite(x) for x in view.relative)
+            assert all(math.isfinite(x) for x in msgspec.structs.astuple(view.relative))
             assert -1.0 <= view.relative.lean <= 1.0
             assert -1e-9 <= view.relative.ratio <= LARGEST
         if view.delta is not None:
