@@ -55,6 +55,11 @@ class AlgorithmsSettings(Section):
     limit_bps: Decimal = Field(
         Decimal(0), ge=0, description="limit: how far beyond the other side's best price it goes."
     )
+    routes: bool = Field(
+        False,
+        description="Whether an entry is shared out over the venues of its symbol, by price, fees "
+        "(paper.venue_fees) and depth.",
+    )
     curve_bucket_s: int = Field(
         900, ge=60, le=86_400,
         description="vwap: length of the times of day whose usual volumes are learnt.",

@@ -266,6 +266,13 @@ class ProtectionsSettings(Section):
     )
 
 
+class VenueFees(Section):
+    """What a venue charges."""
+
+    taker_fee_bps: Decimal = Field(ge=0, description="Taker fee, in basis points.")
+    maker_fee_bps: Decimal = Field(description="Maker fee, in basis points; below 0 is a rebate.")
+
+
 class PaperSettings(Section):
     """The paper venue."""
 
@@ -279,6 +286,9 @@ class PaperSettings(Section):
     )
     maker_fee_bps: Decimal = Field(
         Decimal(2), description="Maker fee, in basis points; below 0 is a rebate."
+    )
+    venue_fees: dict[str, VenueFees] = Field(
+        default_factory=dict, description="Fees of a venue by its name, instead of the two above."
     )
     cancels_ahead: Decimal = Field(
         Decimal(0), ge=0, le=1,
@@ -294,6 +304,12 @@ class PaperSettings(Section):
     liquidation_fee_bps: Decimal = Field(
         Decimal(50), ge=0, description="Fee of a liquidation beside the taker fee."
     )
+
+    def fees_of(self, venue: str) -> VenueFees:
+        """What a venue charges."""
+        return self.venue_fees.get(venue) or VenueFees(
+            taker_fee_bps=self.taker_fee_bps, maker_fee_bps=self.maker_fee_bps
+        )
 
     @property
     def latency_ns(self) -> int:

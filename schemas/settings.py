@@ -261,6 +261,12 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
+    @model_validator(mode="after")
+    def _one_venue_live(self) -> Settings:
+        if self.live.enabled and self.algorithms.routes:
+            raise ValueError("algorithms.routes: a live account trades at one venue; set it false")
+        return self
+
     def config_hash(self) -> str:
         """Hash of every setting that decides (not of where things run)."""
         return content_id("config", self.decision_json())

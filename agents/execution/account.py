@@ -20,6 +20,7 @@ from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
 from agents.execution.orders import CLOSE, Wish, is_entry, is_protective, new_order
 from agents.execution.parents.dealer import Dealer
+from agents.execution.parents.router import Router
 from agents.execution.protection import Protection
 from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
@@ -62,6 +63,7 @@ class Account:
         self._dealer = Dealer(
             settings, account=settings.account.id, venue=self._venue, risk=self._risk
         )
+        self._router = Router(settings, account=settings.account.id)
         self._protection = Protection(
             settings.stops, account=settings.account.id, venue=self._venue
         )
@@ -132,10 +134,12 @@ class Account:
         self._mark(state, frame)
         records.extend(self._risk.observe(state, frame, moved=bool(records)))
         self._dealer.learn(state, frame)
+        self._router.observe(state, frame)
         unready, due = self._venue.unready(state.venue), [signal]
         if unready is None:
             records.extend(self._dealer.review(state, frame))
             records.extend(self._protection.review(state, frame))
+            records.extend(self._begin_routed(state, frame))
             due.insert(0, self._dealer.released(state, frame))
         for wish in due:
             if wish is not None:
@@ -233,6 +237,8 @@ class Account:
         replaced = self._dealer.postpones(state, frame, signal)
         if replaced is not None:
             return self._gave_way(frame, signal, side, replaced)
+        if self._router.leaves(state, frame, signal) and not holding.qty:
+            return ()
         refused = refusal(self._situation(state, frame, signal, holding.qty))
         if refused is not None:
             return [self._order(frame, signal, "refused", side, Decimal(0), rejected=refused)]
@@ -248,11 +254,24 @@ class Account:
         if enters:
             entry = self._entries.order(state, frame, signal)
             if entry.status is OrderStatus.INTENT:
-                state.proposed[frame.key] = Thesis(signal, entry.qty)
-                orders.extend(self._dealer.begin(state, frame, entry, signal))
+                entry = self._router.share(state, frame, entry, signal)
+                if entry.qty:
+                    state.proposed[frame.key] = Thesis(signal, entry.qty)
+                    orders.extend(self._dealer.begin(state, frame, entry, signal))
             else:
                 orders.append(entry)
         return orders
+
+    def _begin_routed(self, state: AccountState, frame: Frame) -> Sequence[Order]:
+        """Begin the part of an entry that was routed to this frame's venue."""
+        due = self._router.due(state, frame)
+        if due is None:
+            return ()
+        order, signal = due
+        if order.status is OrderStatus.REJECTED:
+            return [order]
+        state.proposed[frame.key] = Thesis(signal, order.qty)
+        return self._dealer.begin(state, frame, order, signal)
 
     def _gave_way(self, frame: Frame, signal: Signal, side: Side, replaced: str) -> Sequence[Order]:
         """The record of a signal that waited and is not acted on any more."""
@@ -270,13 +289,14 @@ class Account:
             for order in self._venue.open_orders_of(state.venue, frame.key)
             if not is_protective(order)
         ]
-        parents = state.parents.get(frame.key, ())
+        elsewhere, others = self._router.elsewhere(state, frame.key)
+        parents = [*state.parents.get(frame.key, ()), *others]
         busy = [order.client_order_id for order in working] or [p.task.id for p in parents]
         return Situation(
             symbol=frame.symbol,
             kind=signal.kind,
             account_currency=self._currency,
-            held_qty=held_qty,
+            held_qty=held_qty or elsewhere,
             working_order=busy[0] if busy else None,
         )
 

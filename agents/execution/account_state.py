@@ -12,6 +12,7 @@ from agents.execution.halts import Halts
 from agents.execution.ledger import Ledger
 from agents.execution.parents.curve import VolumeCurve
 from agents.execution.parents.parent import Parent
+from agents.execution.parents.routed import Quote, Routed
 from agents.execution.risk_state import RiskState
 from agents.execution.stop_plan import StopPlan
 from agents.execution.thesis import Outlook, Thesis
@@ -29,8 +30,9 @@ class AccountState(msgspec.Struct):
     """Bounded by what is open and by the symbols.
 
     ``marks`` are the last mids: what positions are worth. ``plans`` belong to entries that were
-    placed last, ``guards`` and ``openings`` to open positions, ``parents`` are orders being worked,
-    ``waiting`` signals that wait for one of them to end: all by ``venue:symbol``.
+    placed last, ``guards`` and ``openings`` to open positions. ``parents`` are orders being worked,
+    ``waiting`` signals that wait for one of them to end. ``routed`` are parts of entries for other
+    venues, ``partners`` tell where parts of a symbol's entry went. All are by ``venue:symbol``.
     """
 
     ledger: Ledger
@@ -49,6 +51,9 @@ class AccountState(msgspec.Struct):
     proposed: dict[str, Thesis] = msgspec.field(default_factory=dict)
     theses: dict[str, Thesis] = msgspec.field(default_factory=dict)
     unconfirmed: dict[str, Confirmation] = msgspec.field(default_factory=dict)
+    quotes: dict[str, Quote] = msgspec.field(default_factory=dict)
+    routed: dict[str, Routed] = msgspec.field(default_factory=dict)
+    partners: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def paper(self) -> PaperState:

@@ -56,6 +56,7 @@ class Guard(msgspec.Struct):
         """Take over what was placed for a smaller part of the same entry; no stop falls back."""
         self.opened_ns, self.leaving = before.opened_ns, before.leaving
         self.stop_id, self.attempts = before.stop_id, before.attempts
+        self.failed = before.failed
         if before.stop_id:
             better = max if self.side is Side.BUY else min
             self.best, self.stop = better(self.best, before.best), better(self.stop, before.stop)

@@ -192,6 +192,9 @@ class Risk:
                     left = parent.out() if parent.stopped else parent.left
                     signed = CONTEXT.multiply(left, Decimal(parent.task.side.value))
                     held[key] = CONTEXT.add(held.get(key, ZERO), signed)
+        for key, routed in state.routed.items():
+            signed = CONTEXT.multiply(routed.qty, Decimal(routed.side.value))
+            held[key] = CONTEXT.add(held.get(key, ZERO), signed)
         return held
 
     def _exposure(

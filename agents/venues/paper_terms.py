@@ -27,16 +27,17 @@ class Terms:
         self.latency_ns = settings.latency_ns
         self.cancels_ahead = settings.cancels_ahead
         self.margin = Margin(settings)
-        self._taker = CONTEXT.divide(settings.taker_fee_bps, _BPS)
-        self._maker = CONTEXT.divide(settings.maker_fee_bps, _BPS)
-        forced = CONTEXT.add(settings.taker_fee_bps, settings.liquidation_fee_bps)
-        self._forced = CONTEXT.divide(forced, _BPS)
+        self._fees = dict(settings.venue_fees)
+        self._otherwise = settings.fees_of("")
+        self._forced_bps = settings.liquidation_fee_bps
 
     def fill(self, order: Order, frame: Frame, take: Take, *, maker: bool, number: int) -> Fill:
         """A trade of an order, with its fee; ``number`` tells trades of one frame apart."""
-        rate = self._maker if maker else self._taker
+        fees = self._fees.get(order.venue, self._otherwise)
+        bps = fees.maker_fee_bps if maker else fees.taker_fee_bps
         if order.leg == LIQUIDATION:
-            rate = self._forced
+            bps = CONTEXT.add(fees.taker_fee_bps, self._forced_bps)
+        rate = CONTEXT.divide(bps, _BPS)
         return Fill(
             trade_id=content_id(
                 "paper", order.client_order_id, str(frame.epoch), str(frame.seq), str(number)

@@ -8,6 +8,7 @@ from agents.execution.parents.view import View
 from schemas.algorithm_settings import AlgorithmsSettings
 
 AT_ONCE = True
+MAY_REST = False
 
 
 def aim(parent: Parent, view: View, settings: AlgorithmsSettings) -> Aim:  # noqa: ARG001

@@ -14,6 +14,8 @@ from agents.execution.parents.view import View
 from schemas.algorithm_settings import AlgorithmsSettings
 from schemas.money import CONTEXT
 
+MAY_REST = False
+
 
 def aim(parent: Parent, view: View, settings: AlgorithmsSettings) -> Aim:
     """What is cheap now, once a slice."""

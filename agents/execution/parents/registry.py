@@ -27,6 +27,7 @@ class Algorithm(NamedTuple):
     aim: Callable[[Parent, View, AlgorithmsSettings], Aim]
     schedule: Scheduling | None
     learns_volume: bool
+    may_rest: bool
     at_once: bool
     """Whether it is one order and no work: a signal that comes meanwhile does not stop it."""
 
@@ -43,6 +44,7 @@ def algorithms() -> dict[str, Algorithm]:
             module.aim,
             getattr(module, "schedule", None),
             getattr(module, "LEARNS_VOLUME", False),
+            getattr(module, "MAY_REST", True),
             getattr(module, "AT_ONCE", False),
         )
     return found
