@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -12,9 +13,11 @@ from rich.text import Text
 
 from agents.confluence.breakdown import Breakdown, Row, Table
 from agents.confluence.interpretation import DimensionWords, Reason
+from agents.confluence.phrasebook import plain_name
 from agents.confluence.sentences.base import Tone, tone_of
 from agents.confluence.sentences.figures import points, price
 from cli.moment import written
+from schemas.score import ConfluenceScore
 
 CELLS = 18
 """Width of a gauge."""
@@ -48,13 +51,15 @@ class BreakdownView:
         told = self._told
         headline = Text(told.interpretation.headline, style="bold")
         yield Group(self._head(), headline, Text(""), table(told.whole, heading="dimension"))
+        yield _section("In force", list(in_force(told.confluence)))
         for name, reasons in (
             ("Bullish", told.interpretation.bullish),
             ("Bearish", told.interpretation.bearish),
         ):
             if reasons:
                 yield _section(name, [_reason(r) for r in reasons[:MOST_REASONS]])
-        yield _section("What would change the view", told.interpretation.change)
+        change = [*told.interpretation.change, *smallest_flip(told.confluence)]
+        yield _section("What would change the view", change)
         if told.interpretation.notes:
             yield _section("To know", told.interpretation.notes)
         for part, words in zip(told.tables, told.interpretation.dimensions, strict=True):
@@ -72,6 +77,45 @@ class BreakdownView:
             lines.append(f"signal {whole.signal_id}")
         head.append("\n" + "\n".join(lines), style="not bold dim")
         return head
+
+
+def in_force(whole: ConfluenceScore) -> Iterator[str]:
+    """Regime, weights and thresholds as the market moved them, and what changed at this tick."""
+    regime = "not known yet" if whole.regime is None else plain_name(whole.regime.value)
+    moved = ", ".join(
+        f"{plain_name(part.dimension)} ×{part.multiplier:.2f}"
+        for part in whole.contributions
+        if part.multiplier != 1.0
+    )
+    yield f"Regime {regime}; base weights by regime and skill: {moved or 'as they are'}."
+    for name, limit, points_of in (
+        ("Long", whole.long_threshold, [m.long_points for m in whole.threshold_moves]),
+        ("Short", whole.short_threshold, [m.short_points for m in whole.threshold_moves]),
+    ):
+        if points_of:
+            told = ", ".join(
+                f"{_signed(by, 2)} {move.name} at {move.ratio:.2f} of usual"
+                for move, by in zip(whole.threshold_moves, points_of, strict=True)
+            )
+            base = limit - math.fsum(points_of)
+            yield f"{name} at {limit:.2f}, {base:.2f} moved by {told}."
+        else:
+            yield f"{name} at {limit:.2f}, not moved."
+    yield from (f"Changed now: {change}." for change in whole.changes)
+
+
+def smallest_flip(whole: ConfluenceScore) -> Iterator[str]:
+    """The least change of one component that would have given another signal."""
+    flip = whole.flip
+    if flip is None:
+        if whole.score is not None:
+            yield "No single component, whatever its score, would have given another signal."
+    else:
+        given = "no signal" if flip.signal is None else f"the signal {flip.signal}"
+        yield (
+            f"Smallest flip: {plain_name(flip.component)} ({plain_name(flip.dimension)}) at "
+            f"{flip.to:.2f} instead of {flip.score:.2f} would have given {given}."
+        )
 
 
 def table(part: Table, *, heading: str = "component") -> RichTable:

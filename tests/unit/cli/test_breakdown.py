@@ -11,8 +11,17 @@ from rich.console import Console, RenderableType
 from agents.confluence.breakdown import Breakdown, breakdown, dimension_table
 from agents.confluence.interpretation import interpret
 from agents.dimensions import registry
-from cli.breakdown import BreakdownView, gauge, table
-from schemas.score import ComponentReading, ConfluenceScore, Contribution, DimensionScore
+from cli.breakdown import BreakdownView, gauge, in_force, smallest_flip, table
+from schemas.score import (
+    ComponentReading,
+    ConfluenceScore,
+    Contribution,
+    DimensionScore,
+    Flip,
+    Regime,
+    ThresholdMove,
+)
+from schemas.signal import SignalKind
 from tests.support.messages import SYMBOL, VENUE
 
 TICK_NS = 1_723_161_601_500_000_000
@@ -125,3 +134,45 @@ def test_the_whole_has_a_line_per_dimension_ready_or_not(name: str) -> None:
     lines = [line for line in drawn(BreakdownView(told())).splitlines() if line.startswith(name)]
     assert len(lines) == 1
     assert (".." in lines[0].split()) is (name == "volume")
+
+
+def test_what_is_in_force_is_told_with_every_move() -> None:
+    parts = (
+        Contribution("technical", 60.0, 0.4, 4.0, 0.8),
+        Contribution("price_structure", 60.0, 0.6, 6.0, 1.2),
+        Contribution("volume", None, 0.0, 0.0, 1.0),
+    )
+    moves = (ThresholdMove("volatility", 2.0, 1.8, -1.5), ThresholdMove("volume", 2.0, -0.9, 0.75))
+    flip = Flip("technical", "rsi", 60.0, 71.25, SignalKind.LONG)
+    verdict = ConfluenceScore(
+        VENUE, SYMBOL, TICK_NS, 1, 7, 60.0, 0.5, 9.0, parts, (), 68.9, 34.25,
+        regime=Regime.TRENDING_UP, threshold_moves=moves, changes=("weights a 0.1 -> 0.2",),
+        flip=flip,
+    )  # fmt: skip
+    assert list(in_force(verdict)) == [
+        "Regime trending up; base weights by regime and skill: "
+        "technical ×0.80, price structure ×1.20.",
+        "Long at 68.90, 68.00 moved by +1.80 volatility at 2.00 of usual, "
+        "-0.90 volume at 2.00 of usual.",
+        "Short at 34.25, 35.00 moved by -1.50 volatility at 2.00 of usual, "
+        "+0.75 volume at 2.00 of usual.",
+        "Changed now: weights a 0.1 -> 0.2.",
+    ]
+    assert list(smallest_flip(verdict)) == [
+        "Smallest flip: rsi (technical) at 71.25 instead of 60.00 would have given the signal long."
+    ]
+    drawn_whole = drawn(BreakdownView(breakdown(verdict, [technical()])), width=200)
+    for line in (*in_force(verdict), *smallest_flip(verdict)):
+        assert line in drawn_whole
+
+
+def test_what_did_not_move_says_so() -> None:
+    verdict = told().confluence
+    assert list(in_force(verdict)) == [
+        "Regime not known yet; base weights by regime and skill: as they are.",
+        "Long at 68.00, not moved.",
+        "Short at 35.00, not moved.",
+    ]
+    assert list(smallest_flip(verdict)) == [
+        "No single component, whatever its score, would have given another signal."
+    ]
