@@ -71,10 +71,11 @@ class CcxtTransport(Transport):
         return str(market["id"])
 
     async def load(self) -> dict[str, Contract]:
-        """The symbols that the venue lists now, by unified name."""
+        """What the venue lists, by unified name; what it lists no more is there as not active."""
         markets = await self.call(lambda: self.exchange.load_markets(True))
         at_ns = now_ns()
-        self.contracts = {
+        gone = {name: known._replace(active=False) for name, known in self.contracts.items()}
+        self.contracts = gone | {
             symbol: Contract(
                 self.market_name(market),
                 self.raw_symbol(market),
@@ -138,6 +139,11 @@ class CcxtTransport(Transport):
     async def watch(self, stream: Stream) -> None:
         """Ccxt's watch method of a stream."""
         raise NotImplementedError
+
+    def tells(self, kind: str, symbol: str) -> bool:
+        """Nothing of a symbol that is not traded now."""
+        del kind
+        return self.contracts[symbol].active
 
     def market(self, symbol: str) -> str:
         """Which of the venue's markets a symbol belongs to."""

@@ -96,8 +96,12 @@ class Tapped:
         self._lose(client, str(error))
 
     def connections_of(self, stream: Stream) -> list[Connection]:
-        """The connections that a stream is on."""
-        return [held for held in self._connections.values() if stream in held.streams]
+        """The connections that a stream is on, whichever of its symbols are listed now."""
+        return [
+            held
+            for held in self._connections.values()
+            if any(stream.name == other.name for other in held.streams)
+        ]
 
     def cut(self, connection: Connection, reason: Exception) -> None:
         """Give a connection up."""

@@ -135,7 +135,7 @@ class Transport(ABC):
         """Which of the venue's markets a symbol belongs to."""
 
     def tells(self, kind: str, symbol: str) -> bool:
-        """Whether the venue answers such a request for the symbol."""
+        """Whether the venue answers such a request for the symbol now."""
         del kind, symbol
         return True
 

@@ -36,6 +36,8 @@ T = TypeVar("T")
 _AFTER_LIMIT_S = 10.0
 """How long a venue that refuses without saying for how long is left alone."""
 _HISTORY_AT_ONCE = 4
+_SOON_S = 10.0
+"""Least time between two looks at the rules because of what does not fit them."""
 _AT_ONCE = 10
 """Symbols whose frames are closed, and then published, before the next ones are."""
 
@@ -83,10 +85,13 @@ class LiveFeed:
         self._rules: dict[str, Contract] = {}
         self._channels: dict[str, set[str]] = {}
         """What each symbol is listened to on."""
+        self._delisted: set[str] = set()
+        """Symbols that the venue does not trade now."""
         self._why: dict[str, str] = {}
         """What keeps the feed from working, by where."""
         self.receiver.on_refused = self._pause
         self.receiver.on_up = self._stream_is_up
+        self.receiver.on_unreadable = self._recovery.tape_doubtful
 
     async def run(self, symbols: str, stop: asyncio.Event) -> None:
         """Listen until ``stop``. Raises :class:`UsageError` for symbols that there are not."""
@@ -117,8 +122,7 @@ class LiveFeed:
         return "ok" if self.receiver.feeds else "starting"
 
     async def _work(self, symbols: str) -> None:
-        contracts = await self._until_it_works("markets", self.transport.load)
-        await self._until_it_works("clock", self._check_clock)
+        contracts = await self._until_it_works("markets", self._look)
         names = await self._until_it_works(
             "symbols", lambda: chosen(symbols, self.transport, contracts)
         )
@@ -152,6 +156,7 @@ class LiveFeed:
         backoff = Backoff(first_s=feed.reconnect_s, most_s=feed.reconnect_max_s)
         while True:
             try:
+                await self._budget.take(self.transport.weight(what))
                 result = await work()
             except (VenueUnavailable, ClockOff) as error:
                 wait_s = backoff.next_s(at_least_s=self._budget.closed_s())
@@ -162,6 +167,12 @@ class LiveFeed:
             else:
                 self._why.pop(what, None)
                 return result
+
+    async def _look(self) -> dict[str, Contract]:
+        """What the venue lists now, if its clock and ours agree."""
+        contracts = await self.transport.load()
+        await self._check_clock()
+        return contracts
 
     async def _check_clock(self) -> None:
         before_ns = now_ns()
@@ -226,8 +237,14 @@ class LiveFeed:
         backoff = Backoff(first_s=feed.reconnect_s, most_s=feed.reconnect_max_s)
         while True:
             before_ns = monotonic_ns()
+            # One symbol that is not listed any more would have the venue refuse them all.
+            listed = tuple(name for name in stream.symbols if name not in self._delisted)
+            if not listed:
+                self._why.pop(stream.name, None)
+                await asyncio.sleep(_SOON_S / 10)
+                continue
             try:
-                await self.transport.hold(stream)
+                await self.transport.hold(stream._replace(symbols=listed))
             except VenueUnavailable as error:
                 self._why[stream.name] = str(error)
             if self.receiver.heard.get(stream.name, 0) > before_ns:
@@ -275,22 +292,39 @@ class LiveFeed:
 
     async def _look_at_rules(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.feed.rules_s)
-            await self._until_it_works("clock", self._check_clock)
-            contracts = await self._until_it_works("markets", self.transport.load)
+            await self._rules_are_due()
+            contracts = await self._until_it_works("markets", self._look)
             for name, known in list(self._rules.items()):
-                self._compare(name, known, contracts.get(name))
+                await self._compare(name, known, contracts.get(name))
 
-    def _compare(self, name: str, known: Contract, now: Contract | None) -> None:
+    async def _rules_are_due(self) -> None:
+        """After ``rules_s``, or soon if what comes does not fit what is known of the venue."""
+        looked_ns, misfits = monotonic_ns(), self._misfits()
+        every_s = self._settings.feed.rules_s
+        while (passed_s := (monotonic_ns() - looked_ns) / NS_PER_S) < every_s:
+            if self._misfits() > misfits and passed_s >= min(_SOON_S, every_s):
+                return
+            await asyncio.sleep(min(1.0, every_s - passed_s))
+
+    def _misfits(self) -> int:
+        counts = self.counters.counts
+        names = ("rejected.off_grid", "rejected.wrong_clock", "refused_requests")
+        return sum(counts[name] for name in names)  # ints
+
+    async def _compare(self, name: str, known: Contract, now: Contract | None) -> None:
         feed = self.receiver.feeds[name]
         if now is None or not now.active:
-            if name not in self._why:
+            if name not in self._delisted:
                 log.error("feed.delisted", symbol=feed.key)
+                self._delisted.add(name)
                 self.receiver.tell(feed, self._link(name, up=False))
             self._why[name] = "delisted, or not traded now"
             return
-        if self._why.pop(name, None) is not None:
-            self.receiver.tell(feed, self._link(name, up=True))
+        if name in self._delisted:
+            log.warning("feed.listed_again", symbol=feed.key)
+            self._delisted.discard(name)
+            del self._why[name]
+            await self._recovery.begin_anew(name)
         if _without_time(now.rules) != _without_time(known.rules):
             log.warning("feed.rules_changed", symbol=feed.key, tick=str(now.rules.tick_size))
             self.counters.add("rules_changed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import structlog
@@ -17,6 +17,9 @@ from streams.feed.lines import Head, Link, OwnLine, Told, as_line, encode_line
 from streams.feed.symbol_feed import SymbolFeed
 
 log = structlog.get_logger()
+
+_PONG, _PONG_WITHIN = '"pong"', 80
+"""What answers to pings say that are messages, within their first characters."""
 
 OnDeadLetter = Callable[[DeadLetter], None]
 
@@ -59,6 +62,8 @@ class Receiver:
         """Monotonic time at which each stream was last heard, by its name."""
         self.on_up: Callable[[Stream], None] = lambda _stream: None
         """Called when a stream is heard for the first time on a connection."""
+        self.on_unreadable: Callable[[Iterable[str]], None] = lambda _symbols: None
+        """Called with the symbols that a message may have been about which was none."""
         self.on_refused: Callable[[float | None], None] = lambda _seconds: None
         self._routes: dict[str, dict[str, SymbolFeed]] = {}
         self._recorder = recorder
@@ -110,8 +115,9 @@ class Receiver:
         if connection.waiting:
             self._up(connection)
         receive_ns = self.now()
-        connection.heard_ns = monotonic_ns()
-        connection.messages += 1
+        if _PONG not in text[:_PONG_WITHIN]:  # who only answers pings may have stopped to tell
+            connection.heard_ns = monotonic_ns()
+            connection.messages += 1
         self.counters.counts["messages"] += 1
         payload = text.encode()
         try:
@@ -175,7 +181,10 @@ class Receiver:
     ) -> None:
         self.rejected(error, payload, receive_ns)
         line = as_line(payload)
-        for feed in self._feeds_of(connection):
+        feeds = self._feeds_of(connection)
+        named = [feed.symbol for feed in feeds if feed.raw.encode() in payload]
+        self.on_unreadable(named or [feed.symbol for feed in feeds])
+        for feed in feeds:
             feed.reject(receive_ns)
             if self._recorder is not None:
                 self._recorder.write(feed, receive_ns, line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import msgspec
@@ -54,9 +54,29 @@ class Recovery:
         self._streams = streams
 
     def tape_due(self, stream: Stream) -> None:
-        """A tape goes on after a break: whatever happened meanwhile is asked for."""
-        if self._venue.asks_trades and "trades" in stream.channels:
-            self._tape_due.update(stream.symbols)
+        """A tape goes on after a break: whatever happened meanwhile is asked for. Where the stream
+        repeats some of it and ids are a sequence, they tell what lacks beyond that.
+        """
+        if not self._venue.asks_trades or "trades" not in stream.channels:
+            return
+        for symbol in stream.symbols:
+            tape = self._receiver.feeds[symbol].framer.state.tape
+            if not (self._venue.repeats_tape and tape.verifiable):
+                self._tape_due.add(symbol)
+
+    def tape_doubtful(self, symbols: Iterable[str]) -> None:
+        """Something of these was no message, maybe a trade. Where ids are a sequence, the next
+        trade tells.
+        """
+        for symbol in symbols:
+            if not self._receiver.feeds[symbol].framer.state.tape.verifiable:
+                self._tape_due.add(symbol)
+
+    async def begin_anew(self, symbol: str) -> None:
+        """Have everything of a symbol subscribed again."""
+        for stream in self._streams:
+            if symbol in stream.symbols:
+                await self._transport.resubscribe(stream, symbol)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -53,7 +53,7 @@ class SymbolFeed:
         self.symbol = symbol
         self.key = f"{venue.id}:{symbol}"
         self._venue = venue
-        self._raw = raw
+        self.raw = raw
         self._hooks = hooks
         self._validator = Validator(feed)
         self._tape_up_ns = start_ns
@@ -137,7 +137,7 @@ class SymbolFeed:
             self._hooks.rejected(error, payload, receive_ns)
             return
         for event in events:
-            if event.symbol is None or event.symbol == self._raw:
+            if event.symbol is None or event.symbol == self.raw:
                 self.add(receive_ns, event, payload)
 
     def finish(self, now_ns: int) -> None:

@@ -144,6 +144,11 @@ class LiveRig:
             )
         )
 
+    def sound(self, symbol: str) -> bool:
+        """Whether the last frame of a symbol has a book and nothing stale."""
+        frame = self.last(symbol)
+        return frame is not None and frame.book is not None and not frame.quality.stale
+
     def inflict(self, fault: Fault) -> None:
         """Put a fault in force."""
         self.exchange.faults.inflict(fault)

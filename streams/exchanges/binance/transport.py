@@ -37,6 +37,7 @@ class SpotTransport(CcxtTransport):
     book_weights: tuple[tuple[int, float], ...] = ((100, 5), (500, 25), (1_000, 50), (5_000, 250))
     trades_weight = 4.0
     bars_weight = 2.0
+    listing_weight = 80.0
     depths: tuple[int, ...] = (100, 500, 1_000, 5_000)
 
     def streams(self, symbols: Sequence[str]) -> list[Stream]:
@@ -89,6 +90,8 @@ class SpotTransport(CcxtTransport):
                 return self.trades_weight
             case "bars":
                 return self.bars_weight
+            case "markets" | "symbols":
+                return self.listing_weight
             case _:
                 return 1.0
 
@@ -111,6 +114,7 @@ class UsdmTransport(SpotTransport):
     book_weights = ((50, 2), (100, 5), (500, 10), (1_000, 20))
     trades_weight = 20.0
     bars_weight = 5.0
+    listing_weight = 40.0
     depths = (50, 100, 500, 1_000)
 
     def streams(self, symbols: Sequence[str]) -> list[Stream]:

@@ -90,7 +90,8 @@ class BybitTransport(CcxtTransport):
 
     def tells(self, kind: str, symbol: str) -> bool:
         """Spot has no ratio."""
-        return kind != "ratio" or self.contracts[symbol].market == "linear"
+        spot = self.contracts[symbol].market == "spot"
+        return super().tells(kind, symbol) and not (kind == "ratio" and spot)
 
     def weight(self, kind: str) -> float:
         """Requests count alike."""

@@ -12,6 +12,7 @@ VENUES = (
         recorded_parser=partial(CoinbaseParser, sequenced=False),
         transport="streams.exchanges.coinbase.transport:CoinbaseTransport",
         repeats_tape=True,
+        asks_trades=True,
         budget=600.0,  # 10 requests a second
         lacks=("derivatives", "liquidations"),
     ),

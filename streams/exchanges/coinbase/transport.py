@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import ccxt.pro
@@ -12,6 +13,8 @@ from streams.exchanges.ccxt_transport import CcxtTransport, chunks
 from streams.exchanges.tap import Tapped
 from streams.exchanges.venue import Stream
 
+_TRADES_AT_ONCE = 1_000
+
 
 class _Coinbase(Tapped, ccxt.pro.coinbase):  # type: ignore[misc]
     pass
@@ -20,8 +23,10 @@ class _Coinbase(Tapped, ccxt.pro.coinbase):  # type: ignore[misc]
 class CoinbaseTransport(CcxtTransport):
     """Full books and trades of spot products, all on one connection.
 
-    A subscription to trades begins with the latest of before, which is how missed ones are had
-    back. What the venue's REST calls the side of a trade is not certain, so it is not asked.
+    A subscription to trades begins with the latest hundred of before. What lacks beyond them is
+    asked for by REST, which names the maker's side as the stream does. Heartbeats come each second,
+    so the silence of a dead connection is told from that of a quiet market, and a lost message is
+    noticed by its number though nothing of the market follows.
     """
 
     venue_id = "coinbase"
@@ -44,14 +49,21 @@ class CoinbaseTransport(CcxtTransport):
             case ("book",):
                 await self.exchange.watch_order_book_for_symbols(symbols)
             case ("trades",):
-                await self.exchange.watch_trades_for_symbols(symbols)
+                await asyncio.gather(
+                    self.exchange.subscribe("heartbeats", False),
+                    self.exchange.watch_trades_for_symbols(symbols),
+                )
             case _:
                 raise VenueUnavailable(f"{stream.name}: the venue has no such stream")
 
     async def ask(self, kind: str, symbol: str, *, from_id: int | None = None) -> bytes:
-        """Nothing is asked for."""
-        del symbol, from_id
-        raise VenueUnavailable(f"{kind}: the venue is not asked for it")
+        """``trades``, the newest."""
+        del from_id
+        if kind != "trades":
+            raise VenueUnavailable(f"{kind}: the venue is not asked for it")
+        query = {"product_id": self.contracts[symbol].raw, "limit": _TRADES_AT_ONCE}
+        ask = self.exchange.v3PublicGetBrokerageMarketProductsProductIdTicker
+        return await self.raw(lambda: ask(query))
 
     def weight(self, kind: str) -> float:
         """Requests count alike."""

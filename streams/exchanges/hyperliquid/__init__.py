@@ -11,6 +11,7 @@ VENUES = (
         transport="streams.exchanges.hyperliquid.transport:HyperliquidTransport",
         limits=(20,),
         repeats_tape=True,
+        asks_trades=True,
         polls={"contexts": True},
         budget=1200.0,
         lacks=("liquidations", "long_short_ratio"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.errors import MalformedMessage, Refused, UnknownStream
-from schemas.frame import NS_PER_MS, Side
+from schemas.frame import NS_PER_MS, Side, TradeFlag
 from streams.events import (
     AT_RECEIPT,
     BookSnapshot,
@@ -23,6 +23,7 @@ from streams.events import (
 )
 from streams.exchanges.decode import Route, Shape, text_between
 
+_LATE = int(TradeFlag.RECOVERED_LATE)
 _CHANNEL = b'{"channel":"'
 
 
@@ -100,11 +101,11 @@ def _book(m: _Book) -> tuple[Event, ...]:
     return (BookSnapshot(d.coin, time_ns, d.time, bids, asks, SnapshotKind.WHOLE),)
 
 
-def _trade(m: _Trade) -> TradeEvent:
+def _trade(m: _Trade, *, flags: int = 0) -> TradeEvent:
     if m.side not in ("A", "B"):
         raise MalformedMessage(f"a trade of side {m.side[:20]!r}")
     side = Side.BUY if m.side == "B" else Side.SELL  # A: the aggressor sold (asked)
-    return TradeEvent(m.coin, m.time * NS_PER_MS, m.px, m.sz, int(side), 0, m.tid, None, None)
+    return TradeEvent(m.coin, m.time * NS_PER_MS, m.px, m.sz, int(side), flags, m.tid, None, None)
 
 
 def _trades(m: _Trades) -> tuple[Event, ...]:
@@ -151,6 +152,7 @@ class HyperliquidParser:
     def __init__(self) -> None:
         self._routes = {name: Route(shape) for name, shape in SHAPES.items()}
         self._head = msgspec.json.Decoder(_Head).decode
+        self._tape = msgspec.json.Decoder(list[_Trade]).decode
         self._contexts = msgspec.json.Decoder(tuple[_Meta, list[_Context]]).decode
 
     def parse(self, payload: bytes) -> tuple[Event, ...]:
@@ -167,10 +169,15 @@ class HyperliquidParser:
         return route.read(payload, str(channel))
 
     def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
-        """Events of the answer to a request for ``contexts``: the state of every contract."""
-        if kind != "contexts":
+        """Events of the answer to a request for ``contexts``, the state of every contract, or for
+        the latest ``trades``, oldest first.
+        """
+        if kind not in ("contexts", "trades"):
             raise UnknownStream(f"a reply for {kind}: nobody reads it")
         try:
+            if kind == "trades":
+                told = sorted(self._tape(payload), key=lambda trade: trade.time)
+                return tuple(_trade(trade, flags=_LATE) for trade in told)
             meta, contexts = self._contexts(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise MalformedMessage(f"reply for {kind}: {error}") from error

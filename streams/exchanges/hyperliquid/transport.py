@@ -17,7 +17,7 @@ from streams.exchanges.venue import Stream
 
 _PRICE_DECIMALS = 6
 """A perpetual's price has at most so many decimals less those of its size."""
-_WEIGHTS = {"contexts": 20.0, "bars": 20.0}
+_WEIGHTS = {"contexts": 20.0, "bars": 20.0, "trades": 20.0, "markets": 40.0}
 
 
 class _Hyperliquid(Tapped, ccxt.pro.hyperliquid):  # type: ignore[misc]
@@ -59,16 +59,29 @@ class HyperliquidTransport(CcxtTransport):
                 raise VenueUnavailable(f"{stream.name}: the venue has no such stream")
 
     async def ask(self, kind: str, symbol: str, *, from_id: int | None = None) -> bytes:
-        """``contexts``: mark, index, funding and open interest of every perpetual."""
-        del symbol, from_id
-        if kind != "contexts":
-            raise VenueUnavailable(f"{kind}: the venue is not asked for it")
-        query = {"type": "metaAndAssetCtxs"}
+        """``contexts``: mark, index, funding and open interest of every perpetual; ``trades``, the
+        newest, for ids are no sequence.
+        """
+        del from_id
+        match kind:
+            case "contexts":
+                query = {"type": "metaAndAssetCtxs"}
+            case "trades":
+                query = {"type": "recentTrades", "coin": self.contracts[symbol].raw}
+            case _:
+                raise VenueUnavailable(f"{kind}: the venue is not asked for it")
         return await self.raw(lambda: self.exchange.publicPostInfo(query))
 
     async def server_ms(self) -> int | None:
-        """Not asked: the stamps of books and trades, held against the receive clock, tell it."""
-        return None
+        """The time of a book: the venue has no request for its clock, and makes books all the
+        time.
+        """
+        coin = next((known.raw for known in self.contracts.values() if known.active), None)
+        if coin is None:
+            return None
+        query = {"type": "l2Book", "coin": coin}
+        book = await self.call(lambda: self.exchange.publicPostInfo(query))
+        return int(book["time"])
 
     def weight(self, kind: str) -> float:
         """What a request takes of the venue's limit."""

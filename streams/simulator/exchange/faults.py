@@ -157,9 +157,12 @@ class Maintenance(_Fault, frozen=True):
 
 
 class Delist(_Fault, frozen=True):
-    """A symbol is delisted: its streams fall silent and requests for it are refused."""
+    """A symbol is delisted, or ``on=False`` listed again: its streams fall silent and requests for
+    it are refused.
+    """
 
     symbol: str
+    on: bool = True
 
 
 class Retick(_Fault, frozen=True):

@@ -113,7 +113,7 @@ class Faults:
             raise UsageError(f"{symbol} is not listed here")
         for listing in met:
             if isinstance(fault, Delist):
-                listing.active = False
+                listing.active = not fault.on
             else:
                 listing.retick(Decimal(fault.tick))
         return len(met)
