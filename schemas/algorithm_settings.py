@@ -31,7 +31,10 @@ class AlgorithmsSettings(Section):
         5, gt=0, description="Event time between two steps of a schedule, of POV and of split."
     )
     sweep_s: int = Field(
-        2, ge=1, description="Before the horizon's end, what is left is taken at the market."
+        5,
+        ge=1,
+        description="Before the horizon's end, what is left is taken at the market: a frame each "
+        "to cancel, to take and to be filled, and a quiet market has one frame a second.",
     )
     rests: bool = Field(
         True,

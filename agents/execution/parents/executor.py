@@ -104,7 +104,8 @@ def _sized(
     later = CONTEXT.subtract(free, qty)
     if qty > 0 and 0 < CONTEXT.multiply(later, at) < view.least and not aim.capped:
         # Half of it where no more may be shown, so that both halves can be sent.
-        qty = free if aim.clip is None else floor_to_step(CONTEXT.divide(free, _TWO), view.step)
+        half = floor_to_step(CONTEXT.divide(free, _TWO), view.step)
+        qty = free if aim.clip is None else min(qty, half)
     small = CONTEXT.multiply(qty, at) < view.least and not parent.task.reduce_only
     if qty <= 0 or small:
         return None
