@@ -401,3 +401,33 @@ def test_spot_shares_the_wallet_with_contracts() -> None:
             assert {each["fee"]["currency"] for each in trades} == {"BTC"}
 
     asyncio.run(scenario())
+
+
+def test_orders_go_when_the_connection_has_been_gone_for_the_window() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            with pytest.raises(ccxt.BadRequest, match="timeWindow"):
+                await client.cancel_all_orders_after(1_000)
+            await client.cancel_all_orders_after(10_000)
+            made = await client.create_order(BTC, "limit", "buy", 0.1, 58_000)
+            (order,) = exchange.account(VENUE, KEY.name).orders.values()
+            assert order.client_id
+            await exchange.advance(20)
+            assert order.open  # nobody has subscribed yet
+            url = "wss://stream.bybit.com/v5/private"
+            await client.authenticate(url)
+            dcp = asyncio.create_task(client.watch_topics(url, ["none"], ["dcp.future"]))
+            hub = exchange.venues[VENUE].hub
+            await until(lambda: "private:desk:dcp.future" in hub.topics(), "the subscription")
+            await exchange.advance(20)
+            assert order.open
+            exchange.faults.inflict(Drop(venue=VENUE, path="/v5/private"))
+            with pytest.raises(ccxt.NetworkError):
+                await dcp
+            await until(lambda: not hub.connections, "the cut")
+            await exchange.advance(9)
+            assert order.open
+            await exchange.advance(2)
+            assert (await client.fetch_order(made["id"], BTC, SURE))["status"] == "canceled"
+
+    asyncio.run(scenario())

@@ -9,6 +9,8 @@ from typing import Any
 import ccxt
 import pytest
 
+from schemas.frame import NS_PER_S
+from streams.simulator.exchange.derivatives import FUNDING_NS
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.faults import (
     Channel,
@@ -27,6 +29,8 @@ from streams.simulator.exchange.trading.orders import Order, Status
 from streams.simulator.exchange.trading.rejections import Reason
 from tests.support.simulated import (
     KEY,
+    START_NS,
+    SmallMarket,
     ccxt_of,
     exchange_of,
     session_of,
@@ -442,5 +446,60 @@ def test_leverage_margin_mode_and_hedge_mode() -> None:
             assert position["collateral"] == pytest.approx(margin, rel=0.01)
             tiers = await client.fetch_leverage_tiers([BTC])
             assert tiers[BTC][0]["maxLeverage"] == 125
+
+    asyncio.run(scenario())
+
+
+def test_the_countdown_cancels_and_is_stopped() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            order = await client.create_order(BTC, "limit", "buy", 0.1, 58_000)
+
+            async def wind(ms: int) -> None:
+                asked = {"symbol": "BTCUSDT", "countdownTime": ms}
+                answer = await client.fapiPrivatePostCountdownCancelAll(asked)
+                assert answer == {"symbol": "BTCUSDT", "countdownTime": str(ms)}
+
+            await wind(5_000)
+            await exchange.advance(4)
+            await wind(0)
+            await exchange.advance(4)
+            assert (await client.fetch_order(order["id"], BTC))["status"] == "open"
+            await wind(5_000)
+            await exchange.advance(5.2)
+            assert (await client.fetch_order(order["id"], BTC))["status"] == "canceled"
+
+    asyncio.run(scenario())
+
+
+def test_funding_is_an_income_and_a_liquidation_is_told_of() -> None:
+    async def scenario() -> None:
+        exchange = SimulatedExchange(speed=None)
+        start_ns = START_NS // FUNDING_NS * FUNDING_NS + FUNDING_NS - 2 * NS_PER_S
+        exchange.add(VENUE, SmallMarket(BTC, start_ns=start_ns))
+        poor = ApiKey(name="desk", key="k" * 64, secret="s" * 64, balances={"USDT": Decimal(430)})
+        async with exchange, trader_of(exchange, VENUE, poor) as client:
+            await client.set_leverage(100, BTC)
+            await client.create_order(BTC, "market", "buy", 0.5)
+            watching = asyncio.create_task(client.watch_orders(BTC))
+            await until(exchange.venues[VENUE].hub.topics, "the user-data stream")
+            account = exchange.account(VENUE, "desk")
+            position = account.position(exchange.listing(VENUE, BTC))
+            await exchange.advance(3)
+            (income,) = await client.fetch_funding_history(BTC)
+            assert income["timestamp"] == (start_ns + 2 * NS_PER_S) // 10**6
+            assert income["amount"] == pytest.approx(-0.5 * 60_000 * 0.00012, rel=0.01)
+            # What is left is less than a position must keep: 0.4% of its value.
+            account.add_money("USDT", Decimal(-300))
+            await exchange.advance(0.2)
+            assert not position.qty
+            await watching
+            forced = list(account.orders.values())[-1]
+            heard = client.orders.hashmap[BTC]
+            await until(lambda: str(forced.id) in heard, "the forced order")
+            await until(lambda: heard[str(forced.id)]["status"] == "closed", "its end")
+            told = heard[str(forced.id)]
+            assert told["clientOrderId"].startswith("autoclose-")
+            assert told["info"]["x"] == "CALCULATED"
 
     asyncio.run(scenario())

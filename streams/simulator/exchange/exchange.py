@@ -174,4 +174,4 @@ class SimulatedExchange:
 
     def _tick(self, now_ns: int) -> None:
         for venue in self.venues.values():
-            venue.tick(now_ns)
+            venue.pass_time(now_ns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -52,7 +52,8 @@ class Venue(ABC):
     """One venue. Subclasses turn updates into wire messages and requests into answers.
 
     ``id`` is ccxt's name of it, ``hosts`` the names in the addresses that its clients use.
-    ``desk`` takes orders, where the venue's order side is simulated.
+    ``desk`` takes orders, where the venue's order side is simulated; ``by_clock`` is what happens
+    to accounts by the clock, called with the time of every tick.
     """
 
     id: ClassVar[str]
@@ -64,6 +65,7 @@ class Venue(ABC):
         self.listings: dict[str, Listing] = {}
         self.in_maintenance = False
         self.desk: Desk | None = None
+        self.by_clock: list[Callable[[int], None]] = []
         self.triggers: Triggers | None = None
 
     def add(self, listing: Listing) -> None:
@@ -123,6 +125,12 @@ class Venue(ABC):
         if self.desk is not None and self.triggers is not None:
             self.desk.on_market(listing, update)
             self.triggers.on_market(listing, update)
+
+    def pass_time(self, now_ns: int) -> None:
+        """Another 100 ms of market time are over: what happens to accounts, then what is told."""
+        for happens in self.by_clock:
+            happens(now_ns)
+        self.tick(now_ns)
 
     def tick(self, now_ns: int) -> None:  # noqa: B027 - not every venue has something to do
         """Another 100 ms of market time are over: publish what comes by the clock."""

@@ -7,78 +7,8 @@ from decimal import Decimal
 import pytest
 
 from schemas.frame import Side
-from streams.events import BookDiff, BookSnapshot, Levels, TradeEvent
-from streams.simulator.exchange.clock import MarketClock
-from streams.simulator.exchange.listing import Listing
-from streams.simulator.exchange.trading.desk import Desk
-from streams.simulator.exchange.trading.keys import ApiKey
-from streams.simulator.exchange.trading.orders import Force, Kind, Order, Status, Ticket
-from streams.simulator.exchange.trading.terms import BINANCE
-from tests.support.simulated import START_NS, rules_of
-
-KEY = ApiKey(name="a", key="k", secret="s")
-
-
-class Stage:
-    """A market whose every event a test says.
-
-    It starts with bids 100.0 x 5, 99.9 x 7 and asks 100.1 x 4, 100.2 x 6.
-    """
-
-    def __init__(self) -> None:
-        clock = MarketClock(speed=None)
-        clock.start(START_NS)
-        self.listing = Listing(rules_of("BTC/USDT:USDT"), venue_id="BTCUSDT", seed="x", truth=None)
-        self.listing.now_ns = START_NS
-        self.listing.apply(
-            BookSnapshot(
-                "BTCUSDT",
-                START_NS,
-                1,
-                [("100.0", "5"), ("99.9", "7")],
-                [("100.1", "4"), ("100.2", "6")],
-            )
-        )
-        self.desk = Desk(clock, BINANCE)
-        self.desk.add(self.listing)
-        self.account = self.desk.open(KEY)
-        self._id = 1
-
-    def order(
-        self,
-        side: Side,
-        qty: str,
-        price: str | None,
-        *,
-        force: Force = Force.GTC,
-        reduce_only: bool = False,
-    ) -> Order:
-        self._id += 1
-        ticket = Ticket(
-            listing=self.listing,
-            side=side,
-            kind=Kind.MARKET if price is None else Kind.LIMIT,
-            qty=Decimal(qty),
-            client_id=f"c{self._id}",
-            price=None if price is None else Decimal(price),
-            force=force,
-            reduce_only=reduce_only,
-        )
-        return self.desk.place(self.account, ticket)
-
-    def trade(self, side: Side, price: str, qty: str) -> None:
-        self._id += 1
-        id_ = self._id
-        self._meet(TradeEvent("BTCUSDT", START_NS, price, qty, int(side), 0, id_, id_, id_))
-
-    def book(self, bids: Levels = (), asks: Levels = ()) -> None:  # type: ignore[assignment]
-        at = self.listing.book.update_id
-        self._meet(BookDiff("BTCUSDT", START_NS, at + 1, at + 1, at, list(bids), list(asks)))
-
-    def _meet(self, event: TradeEvent | BookDiff) -> None:
-        update = self.listing.apply(event)
-        assert update is not None
-        self.desk.on_market(self.listing, update)
+from streams.simulator.exchange.trading.orders import Force, Status
+from tests.support.desk import Stage
 
 
 @pytest.fixture

@@ -7,9 +7,13 @@ from typing import Any
 from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.connection import Connection
 from streams.simulator.exchange.faults import FaultTable
+from streams.simulator.exchange.trading.dead_man import DeadMan
+from streams.simulator.exchange.trading.funding import Funding
+from streams.simulator.exchange.trading.liquidation import Liquidation
 from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.trading.triggers import Triggers
 from streams.simulator.exchange.venues.base import Reply, Request
+from streams.simulator.exchange.venues.binance.countdown import Countdown
 from streams.simulator.exchange.venues.binance.futures_account import FuturesAccount
 from streams.simulator.exchange.venues.binance.futures_algo import FuturesAlgo
 from streams.simulator.exchange.venues.binance.futures_errors import refusal_of
@@ -41,11 +45,14 @@ class BinanceUsdm(BinanceVenue):
         self.triggers = Triggers(desk, keep_ids=False)
         self._user_stream = FuturesUserStream(self.hub, clock)
         desk.listeners.append(self._user_stream.hear)
+        dead_man = DeadMan(desk)
+        self.by_clock = [Funding(desk).tick, Liquidation(desk).tick, dead_man.tick]
         self.routes = {
             **FuturesOrders(desk, clock, self._by_name).routes(),
             **FuturesAlgo(self.triggers, clock).routes(),
             **FuturesAccount(desk, clock, self._by_name).routes(),
             **FuturesSettings(desk, clock, self._by_name).routes(),
+            **Countdown(dead_man).routes(),
         }
 
     def answer(self, request: Request) -> Reply:

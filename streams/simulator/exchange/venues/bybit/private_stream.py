@@ -33,7 +33,7 @@ from streams.simulator.exchange.venues.bybit.account_messages import (
 from streams.simulator.exchange.venues.bybit.signing import Gate
 from streams.simulator.exchange.venues.bybit.streams import Command, answer
 
-_TOPICS = ("order", "execution", "position", "wallet")
+_TOPICS = ("order", "execution", "position", "wallet", "dcp")
 
 
 class PrivateStream:
@@ -107,7 +107,7 @@ class PrivateStream:
             return
         change = self._hub.subscribe if command.op == "subscribe" else self._hub.unsubscribe
         for topic in topics:
-            change(connection, _key(account, topic))
+            change(connection, topic_key(account, topic))
         connection.send(answer(command, ""))
 
     def _send(
@@ -116,7 +116,7 @@ class PrivateStream:
         category = row.get("category")
         names: Sequence[str] = (topic,) if category is None else (topic, f"{topic}.{category}")
         for name in names:
-            key = _key(account, name)
+            key = topic_key(account, name)
             if self._hub.wanted(key):
                 value = {
                     "id": uuid.uuid4().hex,
@@ -133,5 +133,6 @@ class PrivateStream:
         return encode(value | {"conn_id": "simulated"})
 
 
-def _key(account: Account, topic: str) -> str:
+def topic_key(account: Account, topic: str) -> str:
+    """What an account's topic is called among those of all."""
     return f"private:{account.name}:{topic}"

@@ -10,11 +10,14 @@ from streams.simulator.exchange.connection import Connection
 from streams.simulator.exchange.faults import FaultTable
 from streams.simulator.exchange.listing import Listing, Update
 from streams.simulator.exchange.trading.desk import Desk
+from streams.simulator.exchange.trading.funding import Funding
+from streams.simulator.exchange.trading.liquidation import Liquidation
 from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.trading.terms import BYBIT
 from streams.simulator.exchange.trading.triggers import Triggers
 from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue
 from streams.simulator.exchange.venues.bybit.account import AccountRest
+from streams.simulator.exchange.venues.bybit.disconnect import Disconnect
 from streams.simulator.exchange.venues.bybit.messages import Category, Messages, category_of
 from streams.simulator.exchange.venues.bybit.orders import Orders
 from streams.simulator.exchange.venues.bybit.private_stream import PrivateStream
@@ -43,10 +46,13 @@ class Bybit(Venue):
         self._gate = Gate(clock, desk.accounts)
         self._private = PrivateStream(self.hub, clock, self._gate)
         desk.listeners.append(self._private.hear)
+        disconnect = Disconnect(desk, self.hub, self._by_name)
         self._routes = {
             **Orders(desk, self.triggers, clock, self._query_of).routes(),
             **AccountRest(desk, clock, self._by_name).routes(),
+            **disconnect.routes(),
         }
+        self.by_clock = [Funding(desk).tick, Liquidation(desk).tick, disconnect.tick]
         self._streams = Streams(self.hub, messages, self._by_name)
         self._public = Rest(clock, messages).handlers()
 
