@@ -95,6 +95,13 @@ def simulate(  # noqa: PLR0913 - the options of a command are its arguments
             rich_help_panel=PANEL_SERVER,
         ),
     ] = None,
+    limits: Annotated[
+        bool,
+        typer.Option(
+            help="Refuse clients that ask too much, as Binance and Bybit do.",
+            rich_help_panel=PANEL_SERVER,
+        ),
+    ] = True,
     keys: Annotated[
         Path | None,
         typer.Option(
@@ -120,7 +127,7 @@ def simulate(  # noqa: PLR0913 - the options of a command are its arguments
     if pace is None:
         raise UsageError("speed max: clients could not follow; write it like 1x or 20x")
     duration_s = None if duration is None else parse_duration_s(duration)
-    exchange = SimulatedExchange(speed=pace)
+    exchange = SimulatedExchange(speed=pace, limits=limits)
     _list(exchange, venue=venue, source=source, symbols=symbols, seed=seed)
     with Stop() as stop, tempfile.TemporaryDirectory(prefix="prism-keys-") as folder:
         keys = keys or Path(folder) / "keys.json"

@@ -126,6 +126,25 @@ def test_keys_are_made_once_and_orders_are_told_as_they_truly_are(tmp_path: Path
     assert keys.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(("option", "status"), [("--limits", 429), ("--no-limits", 200)])
+def test_limits_are_enforced_unless_they_are_switched_off(option: str, status: int) -> None:
+    async def scenario(told: dict[str, Any]) -> int:
+        door = connector(port=told["port"], ca_file=told["ca_file"])
+        url = "https://fapi.binance.com/fapi/v1/aggTrades?symbol=BTCUSDT&limit=1"
+        async with aiohttp.ClientSession(connector=door) as session:
+            statuses = set()
+            for _ in range(250):  # 120 of them fit into a minute, and two minutes may be met
+                async with session.get(url) as answer:
+                    statuses.add(answer.status)
+            return max(statuses)
+
+    options = ("--venue", "binanceusdm", "--symbols", "BTC", "--port", "0", "--json", option)
+    with started("simulate", *options) as running:
+        met = asyncio.run(scenario(_told(running)))
+    # Who goes on after a 429 is banned.
+    assert met == 200 if status == 200 else met in (418, 429)
+
+
 @pytest.mark.needs_market_data
 def test_a_recording_is_played_on_its_venue_or_another(market_data: Path, tmp_path: Path) -> None:
     whole = market_data / "recordings" / "btc-eth-20240808" / "usdm" / "btcusdt_20240808.gz"

@@ -31,6 +31,7 @@ class SimulatedExchange:
 
     ``speed`` is market time per wall time; with ``None`` time stands still but for :meth:`advance`.
     With ``truth`` everything that happens is kept for :meth:`truth`; leave it off in long runs.
+    With ``limits`` it refuses who asks too much, as the venues do.
     ``faults`` lets things go wrong.
 
     ::
@@ -41,7 +42,9 @@ class SimulatedExchange:
             connector(port=exchange.port, ca_file=exchange.ca_file)
     """
 
-    def __init__(self, *, speed: float | None = 1.0, truth: bool = False) -> None:
+    def __init__(
+        self, *, speed: float | None = 1.0, truth: bool = False, limits: bool = False
+    ) -> None:
         self.clock = MarketClock(speed=speed)
         # All of them answer, also where nothing is listed: clients ask more than one for markets.
         self._table = FaultTable()
@@ -49,6 +52,7 @@ class SimulatedExchange:
         self.port = 0
         self.ca_file = Path()
         self._keeps_truth = truth
+        self._limits = limits
         self.faults = Faults(self.venues, self.clock, self._table)
         self._player = Player(self.clock, on_event=self._play, on_tick=self._tick)
         self._owner: dict[int, Venue] = {}
@@ -126,7 +130,7 @@ class SimulatedExchange:
         self.ca_file = ca_file
         self._player.begin()
         hosts = {host: venue for venue in self.venues.values() for host in venue.hosts}
-        self._server = ExchangeServer(hosts, self._table)
+        self._server = ExchangeServer(hosts, self._table, limits=self._limits)
         context = authority.server_context(hosts)
         self.port = await self._server.start(host=host, port=port, context=context)
         if self.clock.speed is not None:

@@ -28,10 +28,15 @@ _LOOK_EVERY_S: Final = 0.02
 
 
 class ExchangeServer:
-    """Serves venues by host name; faults of requests are met here, whatever the venue."""
+    """Serves venues by host name, with their ``limits`` or without; faults of requests are met
+    here, whatever the venue.
+    """
 
-    def __init__(self, venues: Mapping[str, Venue], faults: FaultTable) -> None:
+    def __init__(
+        self, venues: Mapping[str, Venue], faults: FaultTable, *, limits: bool = False
+    ) -> None:
         self._venues = venues
+        self._enforces = limits
         self._faults = faults
         self._runner: web.ServerRunner | None = None
 
@@ -69,6 +74,10 @@ class ExchangeServer:
             http.rel_url.raw_query_string,
         )
         wants_stream = http.headers.get("Upgrade", "").lower() == "websocket"
+        limits = venue.limits if self._enforces and not wants_stream else None
+        too_many = None if limits is None else limits.take(request)
+        if too_many is not None:
+            return _response(too_many)
         reply, manner = await self._faulty_reply(venue, request)
         if reply is None:
             if wants_stream and manner is None:
@@ -77,6 +86,8 @@ class ExchangeServer:
                 reply = venue.answer(request)
             except Refusal as refusal:
                 reply = refusal.reply
+        if limits is not None:
+            reply = reply._replace(headers={**reply.headers, **limits.headers(request)})
         if manner is None:
             return _response(reply)
         return await self._lose(http, venue, reply, manner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
@@ -48,12 +48,25 @@ class Refusal(Exception):
         self.reply = reply
 
 
+class Limits(Protocol):
+    """What the server asks before a request is carried out, where limits are enforced."""
+
+    def take(self, request: Request) -> Reply | None:
+        """Count a request; the answer to it where it is one too many."""
+        ...
+
+    def headers(self, request: Request) -> Mapping[str, str]:
+        """What answers say of how much is used."""
+        ...
+
+
 class Venue(ABC):
     """One venue. Subclasses turn updates into wire messages and requests into answers.
 
     ``id`` is ccxt's name of it, ``hosts`` the names in the addresses that its clients use.
     ``desk`` takes orders, where the venue's order side is simulated; ``by_clock`` is what happens
-    to accounts by the clock, called with the time of every tick.
+    to accounts by the clock, called with the time of every tick; ``limits`` are those of requests,
+    where the venue's are simulated.
     """
 
     id: ClassVar[str]
@@ -67,6 +80,7 @@ class Venue(ABC):
         self.desk: Desk | None = None
         self.by_clock: list[Callable[[int], None]] = []
         self.triggers: Triggers | None = None
+        self.limits: Limits | None = None
 
     def add(self, listing: Listing) -> None:
         """List a symbol; before the exchange starts."""

@@ -16,6 +16,8 @@ _SPOT_ORDER_TYPES = (
     *("LIMIT", "LIMIT_MAKER", "MARKET"),
     *("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"),
 )
+MOST_WEIGHT = {True: 2_400, False: 6_000}
+"""Of requests per minute, by whether they are USD-M's."""
 _PERPETUAL_MS = 4_133_404_800_000
 """Delivery date of what is never delivered: 2100-12-25."""
 

@@ -14,6 +14,12 @@ from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.trading.terms import BINANCE
 from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue
 from streams.simulator.exchange.venues.binance.futures_orders import Routes
+from streams.simulator.exchange.venues.binance.instruments import MOST_WEIGHT
+from streams.simulator.exchange.venues.binance.limits import (
+    BinanceLimits,
+    futures_weight,
+    spot_weight,
+)
 from streams.simulator.exchange.venues.binance.messages import Messages
 from streams.simulator.exchange.venues.binance.query import Query, refuse
 from streams.simulator.exchange.venues.binance.rest import Rest
@@ -44,6 +50,8 @@ class BinanceVenue(Venue):
         self.desk = Desk(clock, BINANCE)
         self.gate = Gate(clock, self.desk.accounts)
         self.routes: Routes = {}
+        weigh = futures_weight if self.futures else spot_weight
+        self.limits = BinanceLimits(weigh, most_weight=MOST_WEIGHT[self.futures])
 
     def add(self, listing: Listing) -> None:
         """List a symbol."""

@@ -18,6 +18,7 @@ from streams.simulator.exchange.trading.triggers import Triggers
 from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue
 from streams.simulator.exchange.venues.bybit.account import AccountRest
 from streams.simulator.exchange.venues.bybit.disconnect import Disconnect
+from streams.simulator.exchange.venues.bybit.limits import BybitLimits
 from streams.simulator.exchange.venues.bybit.messages import Category, Messages, category_of
 from streams.simulator.exchange.venues.bybit.orders import Orders
 from streams.simulator.exchange.venues.bybit.private_stream import PrivateStream
@@ -46,6 +47,7 @@ class Bybit(Venue):
         self._gate = Gate(clock, desk.accounts)
         self._private = PrivateStream(self.hub, clock, self._gate)
         desk.listeners.append(self._private.hear)
+        self.limits = BybitLimits(clock)
         disconnect = Disconnect(desk, self.hub, self._by_name)
         self._routes = {
             **Orders(desk, self.triggers, clock, self._query_of).routes(),
