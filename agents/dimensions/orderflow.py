@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from pydantic import Field
 
@@ -24,6 +26,10 @@ from agents.indicators.spread import TradeSpreads
 from agents.indicators.standing import Standing
 from agents.indicators.vpin import Vpin
 from schemas.frame import Frame
+
+INTEREST_FRAMES = (("1m", 60.0, 5.0), ("15m", 900.0, 60.0), ("4h", 14_400.0, 600.0))
+"""Timeframes on which open interest is told beside the window that is scored (5 min): name, window
+and distance of samples in s."""
 
 
 class OrderflowOptions(BandOptions):
@@ -83,6 +89,7 @@ class OrderflowState(msgspec.Struct):
     cvd: CvdSlope
     cvd_standing: Standing
     interest: OpenInterestTrend
+    interest_frames: list[OpenInterestTrend]
     quotes: MakerQuotes
     inventory: Standing
     vpin: Vpin
@@ -113,12 +120,13 @@ class Orderflow(Dimension[OrderflowState]):
 
     ``E`` is the evidence (:class:`TapeEvidence`): a lean that rests on a handful of trades counts
     for little, and without new trades it comes to rest.
-    Every ``z`` is a standing: in mean absolute deviations of the symbol's own past. Liquidation
+    Every ``z`` is a standing: in mean absolute deviations of the symbol's own past. Open interest
+    is told on 1m, 15m and 4h, too, once half of the window is there. Liquidation
     cascades, effective and realised spread and lambda are reported raw.
     """
 
     name = "orderflow"
-    state_version = 3
+    state_version = 4
     components = (
         ComponentSpec("trade_flow", 0.40, monotone={Push.BUYING: 1, Push.SELLING: -1}),
         ComponentSpec("market_making", 0.30),
@@ -153,6 +161,12 @@ class Orderflow(Dimension[OrderflowState]):
             cvd=CvdSlope(sample_s=o.cvd_sample_s, window=o.cvd_samples),
             cvd_standing=standing(),
             interest=OpenInterestTrend(window_s=o.open_interest_window_s),
+            interest_frames=[
+                OpenInterestTrend(
+                    window_s=window_s, sample_s=sample_s, ready=1 + round(window_s / sample_s / 2)
+                )
+                for _, window_s, sample_s in INTEREST_FRAMES
+            ],
             quotes=MakerQuotes(
                 half_life_s=o.quotes_half_life_s,
                 bid=QuoteSide(timeout_s=o.refresh_timeout_s),
@@ -203,6 +217,8 @@ class Orderflow(Dimension[OrderflowState]):
         """Hold the measures of a tick against the symbol's past, and let them join it."""
         at_ns = frame.close_ns
         state.interest.update(frame)
+        for trend in state.interest_frames:
+            trend.update(frame)
         state.cvd_standing.update(state.cvd.value, at_ns)
         state.inventory.update(state.quotes.inventory, at_ns)
         if state.vpin.value is not None:
@@ -240,7 +256,8 @@ class Orderflow(Dimension[OrderflowState]):
             ("oi_change", interest.interest_change),
             ("oi_price_correlation", interest.correlation),
         )
-        return Reading("trade_flow", score(lean), raw + state.conditions.raw)
+        told = raw + _interest_told(state.interest_frames) + state.conditions.raw
+        return Reading("trade_flow", score(lean), told)
 
     @staticmethod
     def _market_making(state: OrderflowState, bps: float | None) -> Reading:
@@ -294,6 +311,22 @@ class Orderflow(Dimension[OrderflowState]):
             ("cascade", 1.0 if cascade.on else 0.0),
         )
         return Reading("toxicity", score(lean), raw)
+
+
+_OI_CHANGE = tuple(f"oi_change_{name}" for name, _, _ in INTEREST_FRAMES)
+_OI_CORRELATION = tuple(f"oi_price_correlation_{name}" for name, _, _ in INTEREST_FRAMES)
+
+
+def _interest_told(trends: Sequence[OpenInterestTrend]) -> tuple[tuple[str, float], ...]:
+    """Change of open interest by timeframe, and its correlation with the price."""
+    raw = []
+    for rank, trend in enumerate(trends):
+        if trend.value is not None:
+            if trend.interest_change is not None:
+                raw.append((_OI_CHANGE[rank], trend.interest_change))
+            if trend.correlation is not None:
+                raw.append((_OI_CORRELATION[rank], trend.correlation))
+    return tuple(raw)
 
 
 def _known(*pairs: tuple[str, float | None]) -> tuple[tuple[str, float], ...]:

@@ -81,7 +81,7 @@ class PriceStructure(Dimension[PriceStructureState]):
     """
 
     name = "price_structure"
-    state_version = 2
+    state_version = 3
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (
@@ -316,4 +316,6 @@ def _position_heat(view: HeatView | None) -> Reading:
     ]
     if view.entry is not None:
         raw.append(("mean_entry", view.entry / PRICE_SCALE))
+    if view.concentration is not None:
+        raw.append(("position_concentration", view.concentration))
     return Reading("position_heat", score(view.lean), tuple(raw))

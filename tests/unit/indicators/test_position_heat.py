@@ -52,7 +52,9 @@ def plain(rows: list[tuple[int, int]], price: float) -> HeatView:
     scale = (np.abs(away - mean) * weights).sum() / whole + usual + 1e-12 * price
     lean = (np.tanh(away / scale) * weights).sum() / (whole + 0.01 * interest[-1])
     above, below = weights[away < 0].sum() / whole, weights[away > 0].sum() / whole
-    return HeatView(lean, price - mean, above, below, whole / interest[-1])
+    near = np.abs(prices[1:, None] - prices[None, 1:]) <= usual * (1.0 + 1e-9)
+    most = (near * weights).sum(axis=1)[weights > 0.0].max() / whole
+    return HeatView(lean, price - mean, above, below, whole / interest[-1], most)
 
 
 @given(rows=rows_of_samples, price=st.integers(80, 220))
