@@ -9,6 +9,7 @@ from typing import Any
 import ccxt
 import pytest
 
+from schemas.clock import now_ns
 from schemas.frame import NS_PER_S
 from streams.simulator.exchange.derivatives import FUNDING_NS
 from streams.simulator.exchange.exchange import SimulatedExchange
@@ -21,6 +22,7 @@ from streams.simulator.exchange.faults import (
     LoseReply,
     Manner,
     Reject,
+    SkewClock,
     Slow,
 )
 from streams.simulator.exchange.trading.conditional import Waiting
@@ -259,6 +261,8 @@ def test_take_profit_and_stop_limit_and_cancel_of_all_that_wait() -> None:
         (("limit", "buy", 0.5, 59_000, {"clientOrderId": "taken"}), ccxt.InvalidOrder, -4116),
         (("limit", "buy", 0.5, 59_000, {"clientOrderId": "no good"}), ccxt.BadRequest, -4015),
         (("limit", "buy", 0.5, 59_000, {"hedged": True}), ccxt.ExchangeError, -4061),
+        (("limit", "buy", 0.5, 59_000, {"priceMatch": "QUEUE"}), ccxt.BadRequest, -1130),
+        (("limit", "buy", 0.5, 59_000, {"timeInForce": "GTD"}), ccxt.BadRequest, -1115),
     ],
 )
 def test_orders_that_cannot_be_are_refused_as_the_venue_refuses_them(
@@ -417,6 +421,26 @@ def test_keys_signatures_and_rights_are_checked() -> None:
                 answer = await session.get(url)
                 assert (answer.status, (await answer.json())["code"]) == (401, -2014)
             assert client.apiKey == KEY.key
+
+    asyncio.run(scenario())
+
+
+def test_times_are_judged_where_the_market_keeps_pace() -> None:
+    async def scenario() -> None:
+        exchange = SimulatedExchange(speed=1.0)
+        exchange.add(VENUE, SmallMarket(BTC, start_ns=now_ns()))
+        async with exchange, trader_of(exchange, VENUE) as client:
+            await client.fetch_balance()
+            for skew_ms in (-20_000, 20_000):
+                exchange.faults.inflict(SkewClock(ms=skew_ms))
+                with pytest.raises(ccxt.InvalidNonce, match="-1021"):
+                    await client.fetch_balance()
+            exchange.faults.inflict(SkewClock(ms=20_000))
+            client.options["recvWindow"] = 30_000
+            await client.fetch_balance()
+            client.options["recvWindow"] = 90_000
+            with pytest.raises(ccxt.ExchangeError, match="-1131"):
+                await client.fetch_balance()
 
     asyncio.run(scenario())
 

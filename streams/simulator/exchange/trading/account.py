@@ -53,6 +53,8 @@ class Account:
         self.fills: list[Fill] = []
         self.incomes: list[Income] = []
         self._open: dict[int, Order] = {}
+        self._waiting: dict[int, Conditional] = {}
+        self._client_ids: set[str] = set()
         self._leverage = leverage
         self._numbers = numbers
 
@@ -77,14 +79,25 @@ class Account:
 
     def waiting(self, symbol: str | None = None) -> Iterator[Conditional]:
         """Conditional orders that wait, of one symbol or of all."""
-        for each in list(self.conditionals.values()):
-            if each.open and (symbol is None or each.symbol == symbol):
+        for each in list(self._waiting.values()):
+            if symbol is None or each.symbol == symbol:
                 yield each
 
     def add(self, order: Order) -> None:
         """Take a new order in."""
         self.orders[order.id] = order
         self._open[order.id] = order
+        self._client_ids.add(order.client_id)
+
+    def wait(self, conditional: Conditional) -> None:
+        """Take a new conditional order in."""
+        self.conditionals[conditional.id] = conditional
+        self._waiting[conditional.id] = conditional
+        self._client_ids.add(conditional.client_id)
+
+    def waits_no_more(self, conditional: Conditional) -> None:
+        """A conditional order has triggered, or is over."""
+        self._waiting.pop(conditional.id, None)
 
     def end(self, order: Order) -> None:
         """An order is over."""
@@ -115,11 +128,10 @@ class Account:
 
     def uses(self, client_id: str, *, for_ever: bool) -> bool:
         """Whether a client id is taken: by an open order, or by any that there ever was."""
-        orders = self.orders if for_ever else self._open
-        conditionals = self.conditionals.values() if for_ever else self.waiting()
-        return any(order.client_id == client_id for order in orders.values()) or any(
-            each.client_id == client_id for each in conditionals
-        )
+        if for_ever or client_id not in self._client_ids:
+            return client_id in self._client_ids
+        placed = (*self._open.values(), *self._waiting.values())
+        return any(each.client_id == client_id for each in placed)
 
     def settle(self, fill: Fill, listing: Listing) -> None:
         """Let a fill change the wallet; the position has taken it already."""

@@ -67,7 +67,7 @@ class Triggers:
             updated_ns=now_ns,
             close_all=close_all,
         )
-        account.conditionals[conditional.id] = conditional
+        account.wait(conditional)
         desk.tell(ConditionalChanged(account, conditional))
         return conditional
 
@@ -87,8 +87,6 @@ class Triggers:
             case _:
                 return
         for account in self._desk.accounts.values():
-            if not account.conditionals:
-                continue
             for each in account.waiting(listing.symbol):
                 if each.trigger.by in watched and each.trigger.reached(listing):
                     self._fire(account, each)
@@ -101,6 +99,7 @@ class Triggers:
             held = account.position(ticket.listing).qty
             ticket = replace(ticket, qty=max(ZERO, -held * ticket.side), reduce_only=True)
         # It waits no more before the order is placed: its client id is free for that order then.
+        account.waits_no_more(conditional)
         conditional.status = Waiting.TRIGGERED
         conditional.updated_ns = now_ns
         try:
@@ -126,6 +125,7 @@ class Triggers:
                 self._become(event.account, conditional, Waiting.FINISHED)
 
     def _become(self, account: Account, conditional: Conditional, status: Waiting) -> None:
+        account.waits_no_more(conditional)
         conditional.status = status
         conditional.updated_ns = self._desk.clock.now_ns()
         self._desk.tell(ConditionalChanged(account, conditional))

@@ -97,6 +97,8 @@ def test_initial_margin_is_the_worse_of_what_may_become() -> None:
     stage.order(Side.BUY, "3", None)
     # Held 3 at 100: all buys make 575, all sells -140.
     assert initial(stage.account, stage.listing) == Decimal(575) / 20
+    stage.order(Side.SELL, "5", "112")
+    assert initial(stage.account, stage.listing) == Decimal(440 + 560 - 300) / 20
 
 
 def test_leverage_and_modes_are_refused_where_they_would_not_carry() -> None:

@@ -68,9 +68,13 @@ def needed(query: Query, name: str) -> Decimal:
 
 
 def check_one_way(query: Query) -> None:
-    """No account is in hedge mode: orders are for the one position there is."""
+    """No account is in hedge mode: orders are for the one position there is. What an order may ask
+    for beyond that, and is not simulated, is refused.
+    """
     if (query.optional("positionSide") or "BOTH") != "BOTH":
         raise refuse(-4061, "Order's position side does not match user's setting.")
+    if (query.optional("priceMatch") or "NONE") != "NONE":
+        raise refuse(-1130, "Data sent for parameter 'priceMatch' is not valid.")
 
 
 def futures_ticket(query: Query) -> Ticket:
@@ -139,6 +143,9 @@ def spot_ticket(query: Query) -> Ticket:
     name = query.text("type")
     if name not in _SPOT:
         raise refuse(-1116, "Invalid orderType.")
+    for other in ("icebergQty", "trailingDelta"):
+        if query.optional(other) is not None:
+            raise refuse(-1130, f"Data sent for parameter '{other}' is not valid.")
     kind, side = _SPOT[name], side_of(query)
     spend = query.number("quoteOrderQty") if name == "MARKET" else None
     if spend is not None and side is Side.SELL:
