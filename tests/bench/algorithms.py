@@ -65,20 +65,15 @@ def trials(frames: Sequence[Frame], market: Market, qty: Decimal) -> Iterator[Tr
                 yield Trial(start, side, qty)
 
 
-def row(name: str, records: list[ExecutionQuality], baseline: list[ExecutionQuality]) -> str:
-    """One line of the table; the difference is order by order."""
+def cell(records: list[ExecutionQuality], baseline: list[ExecutionQuality]) -> str:
+    """One cell: median and p95 of the shortfall, what was saved, and how much was filled."""
     (one,) = summaries(records)
-    pairs = zip(records, baseline, strict=True)
     saved = [
         CONTEXT.subtract(b.shortfall_bps or Decimal(0), r.shortfall_bps or Decimal(0))
-        for r, b in pairs
+        for r, b in zip(records, baseline, strict=True)
     ]
-    return (
-        f"| `{name}` | {one.median_bps:.2f} | {one.p95_bps:.2f} | {one.shortfall_bps:.2f} "
-        f"| {nearest_rank(saved, Decimal('0.5')):+.2f} | {one.fill_rate:.1%} "
-        f"| {one.complete / one.orders:.0%} | {one.maker_share:.0%} "
-        f"| {sum(r.children for r in records) / len(records):.1f} |"  # ints
-    )
+    middle = nearest_rank(saved, Decimal("0.5"))
+    return f"{one.median_bps:.1f} / {one.p95_bps:.1f} / {middle:+.1f} / {one.fill_rate:.0%}"
 
 
 def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
@@ -86,23 +81,28 @@ def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
     horizon = {"horizon_s": market.horizon_s, "slice_s": market.slice_s}
     volume = usual_volume(frames, settings_of("market", **horizon).algorithms)
     rules = rules_of(frames, least=market.least)
-    yield f"\n**{market.title}**: horizon {market.horizon_s} s, slices of {market.slice_s} s"
-    for share in SHARES:
-        qty = floor_to_step(CONTEXT.multiply(volume, share), rules.qty_step)
-        chosen = list(trials(frames, market, qty))
-        baseline = worked(frames, chosen, settings_of("market", **horizon), rules)
-        price = baseline[0].arrival_mid or Decimal(0)
-        yield (
-            f"\n{share:.0%} of the usual volume: {qty:f}, {qty * price:,.0f} USDT; "
-            f"{len(chosen)} orders\n\n"
-            "| | median | p95 | mean | saved | filled | complete | maker | children |\n"
-            "|---|---|---|---|---|---|---|---|---|"
-        )
-        yield row("market", baseline, baseline)
-        for name in sorted(algorithms()):
-            if name not in {"market", "vwap"}:
-                settings = settings_of(name, **horizon)
-                yield row(name, worked(frames, chosen, settings, rules), baseline)
+    sizes = [
+        list(trials(frames, market, floor_to_step(CONTEXT.multiply(volume, share), rules.qty_step)))
+        for share in SHARES
+    ]
+    plain = settings_of("market", **horizon)
+    baselines = [worked(frames, chosen, plain, rules) for chosen in sizes]
+    heads = [
+        f"{share:.0%}: {base[0].qty * (base[0].arrival_mid or Decimal(0)):,.0f} USDT"
+        for share, base in zip(SHARES, baselines, strict=True)
+    ]
+    yield (
+        f"\n**{market.title}**: horizon {market.horizon_s} s, slices of {market.slice_s} s, "
+        f"{len(sizes[0])} orders a cell\n\n| | {' | '.join(heads)} | maker | children |\n"
+        f"|---{'|---' * len(heads)}|---|---|"
+    )
+    names = [name for name in sorted(algorithms()) if name not in {"market", "vwap"}]
+    for name in ["market", *names]:
+        found = [worked(frames, chosen, settings_of(name, **horizon), rules) for chosen in sizes]
+        cells = [cell(mine, base) for mine, base in zip(found, baselines, strict=True)]
+        (middle,) = summaries(found[1])
+        children = sum(record.children for record in found[1]) / len(found[1])  # ints
+        yield f"| `{name}` | {' | '.join(cells)} | {middle.maker_share:.0%} | {children:.1f} |"
 
 
 def worked(

@@ -248,10 +248,11 @@ class Dealer:
         at = view.other(task.side) if send.price is None else send.price
         text = self._risk.refusal_of_child(state, frame, task, qty=send.qty, price=at)
         rule = "" if text is None else text.partition(":")[0]
-        told, parent.blocked = parent.blocked, rule
+        before, parent.blocked = parent.blocked, rule
         if text is None:
             return None
-        if rule == told:
+        parent.told = text
+        if rule == before:
             return ()
         parent.children += 1
         wish = self._wish(parent, send)

@@ -265,6 +265,45 @@ def test_an_entry_by_volume_gives_up_what_the_volume_did_not_allow() -> None:
     assert desk.parent is None
 
 
+def taken_by(desk: Dealing, seconds: int) -> Decimal:
+    """What is sent to take within some seconds from the beginning, all of it filled at once."""
+    desk.begin()
+    for _ in range(seconds * 10):
+        for order in desk.working():
+            desk.fill(order, order.qty)
+        desk.frame()
+    return sum((order.qty for order in desk.sent), Decimal(0))
+
+
+def test_urgency_bends_the_schedule_to_the_front() -> None:
+    done = []
+    for urgency in ("0", "0.5", "1"):
+        desk = Dealing(
+            "adaptive", "10", BUY, urgency=urgency, rests=False, horizon_s=22, slice_s=2, sweep_s=2
+        )
+        done.append(taken_by(desk, 9))
+    # By the end of five of ten slices: τ = 1/2, so τ · (1 + u · (1 − τ)) = 1/2, 5/8, 3/4.
+    assert done == [Decimal(5), Decimal("6.25"), Decimal("7.5")]
+
+
+def test_a_wide_spread_puts_off_what_is_behind_and_a_busy_market_brings_the_next_part() -> None:
+    desk = Dealing("adaptive", "10", BUY, urgency=0, horizon_s=22, slice_s=2, sweep_s=2)
+    desk.begin()
+    desk.frame(after_ms=1_000)
+    desk.frame(9_990, 10_010, after_ms=1_100)
+    assert desk.venue.cancels == []  # twice as wide as usual: it may wait a slice longer
+    desk.frame()
+    assert desk.sent[0].client_order_id in desk.venue.cancels
+    busy = Dealing("adaptive", "10", BUY, urgency=0, horizon_s=22, slice_s=2, sweep_s=2)
+    busy.begin()
+    busy.frame(9_999, 10_001, (10_000, 500, BUY))
+    assert [order.qty for order in busy.sent] == [1]
+    for order in busy.working():
+        busy.fill(order, order.qty)
+    (early,) = busy.frame(after_ms=2_000)
+    assert early.qty == 2  # this slice's part and the next
+
+
 def test_children_too_small_for_the_venue_wait_until_more_is_due() -> None:
     desk = Dealing("twap", "1", BUY, least="30", horizon_s=22, slice_s=2, sweep_s=2, rests=False)
     desk.begin()

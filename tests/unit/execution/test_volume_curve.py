@@ -83,6 +83,10 @@ def test_history_counts_once_and_only_after_it_was_known() -> None:
     curve.recall(bars(DAY_NS, 0, [777.0], HOUR_NS), HOUR_NS)
     curve.observe(DAY_NS + 2, Decimal(5), HOUR_NS)
     assert curve.mean(0, HOUR_NS) == 60
+    curve.recall(bars(DAY_NS + 2, 10, [1.0], HOUR_NS), HOUR_NS)
+    curve.recall(bars(DAY_NS + 9, 11, [1.0], HOUR_NS), HOUR_NS)
+    curve.observe(DAY_NS + 3, Decimal(5), HOUR_NS)
+    assert [curve.mean(n * HOUR_NS, HOUR_NS) for n in (10, 11)] == [1, None]  # one is not known yet
     assert curve.weights([0, HOUR_NS], HOUR_NS) == [Decimal(60), Decimal(120)]
     assert curve.weights([0, 3 * HOUR_NS], HOUR_NS) is None
 
