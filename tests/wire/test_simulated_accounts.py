@@ -92,7 +92,7 @@ def test_usdm_orders_positions_balances_and_events(market_data: Path) -> None:
 
 
 KNOWN = {
-    # The recorded one names the type as it did before November 2026.
+    # It says `type` where ccxt reads, and we say, `orderType`.
     "open_algo_orders": ["[].type is missing"],
     # These belong to trailing stops, which are not simulated.
     "order_update_new": [".o.AP is missing", ".o.cr is missing"],

@@ -130,8 +130,9 @@ class Account:
         """Whether a client id is taken: by an open order, or by any that there ever was."""
         if for_ever or client_id not in self._client_ids:
             return client_id in self._client_ids
-        placed = (*self._open.values(), *self._waiting.values())
-        return any(each.client_id == client_id for each in placed)
+        placed = [order.client_id for order in self._open.values()]
+        placed += [each.client_id for each in self._waiting.values()]
+        return client_id in placed
 
     def settle(self, fill: Fill, listing: Listing) -> None:
         """Let a fill change the wallet; the position has taken it already."""
