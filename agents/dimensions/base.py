@@ -177,10 +177,12 @@ class DimensionMachine:
         Raises :class:`SequenceHole` before anything changes if a frame is missing that the feed did
         not declare; ``accept_hole`` (the log really lacks it) goes on and taints the window.
         """
-        if frame.epoch < state.epoch or (frame.epoch == state.epoch and frame.seq <= state.seq):
+        epoch, seq = frame.epoch, frame.seq
+        if epoch < state.epoch or (epoch == state.epoch and seq <= state.seq):
             return None
-        self._check_continuity(state, frame, accept_hole=accept_hole)
-        state.epoch, state.seq = frame.epoch, frame.seq
+        if epoch != state.epoch or seq != state.seq + 1 or frame.quality.declared_hole:
+            self._check_continuity(state, frame, accept_hole=accept_hole)
+        state.epoch, state.seq = epoch, seq
         if frame.close_ns <= state.close_ns:
             return None  # a feed that started anew repeats an interval; time does not
         state.close_ns = frame.close_ns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,7 +22,7 @@ UNVERIFIABLE = 0.1
 """Where ids are no sequence, a loss would not be seen."""
 
 
-class Defects(NamedTuple):
+class Defects(msgspec.Struct, array_like=True, frozen=True):
     """What is wrong, by cause: the share of trust that each takes away, 0 to 1."""
 
     gaps: float = 0.0
@@ -34,10 +33,6 @@ class Defects(NamedTuple):
 
 NO_DEFECTS = Defects()
 ONLY_UNVERIFIABLE = Defects(ids=UNVERIFIABLE)
-
-
-def _worse(now: float, faded: float) -> float:
-    return faded if faded > now and faded > FORGOTTEN else now
 
 
 class Fitness(msgspec.Struct):
@@ -79,13 +74,21 @@ class Fitness(msgspec.Struct):
         if before is not NO_DEFECTS and before != now and seen_ns is not None:
             elapsed_s = (frame.close_ns - seen_ns) / NS_PER_S
             keep = math.exp(-_LN2 * elapsed_s / self.half_life_s)
-            gaps, age, skew, ids = before
-            now = Defects(
-                _worse(now.gaps, gaps * keep),
-                _worse(now.age, age * keep),
-                _worse(now.skew, skew * keep),
-                _worse(now.ids, ids * keep),
+            gaps, age, skew, ids = (
+                before.gaps * keep,
+                before.age * keep,
+                before.skew * keep,
+                before.ids * keep,
             )
+            if gaps <= now.gaps or gaps <= FORGOTTEN:
+                gaps = now.gaps
+            if age <= now.age or age <= FORGOTTEN:
+                age = now.age
+            if skew <= now.skew or skew <= FORGOTTEN:
+                skew = now.skew
+            if ids <= now.ids or ids <= FORGOTTEN:
+                ids = now.ids
+            now = Defects(gaps, age, skew, ids)
         self.defects = now
         self.seen_ns = frame.close_ns
         self.seen = (frame.epoch, frame.seq)
@@ -97,8 +100,9 @@ class Fitness(msgspec.Struct):
         """The defects that there are, with their names."""
         if self.defects is NO_DEFECTS:
             return ()
-        pairs = zip(Defects._fields, self.defects, strict=True)
-        return tuple((name, value) for name, value in pairs if value > 0.0)
+        now = self.defects
+        pairs = (("gaps", now.gaps), ("age", now.age), ("skew", now.skew), ("ids", now.ids))
+        return tuple([pair for pair in pairs if pair[1] > 0.0])
 
 
 def frame_defects(quality: Quality, *, lost_frames: int = 0, silence_ns: int = 0) -> Defects:
