@@ -92,8 +92,8 @@ class Risk:
         The account is looked at with the whole of that entry filled, of which the child is a part.
         """
         at_stop = CONTEXT.multiply(price, task.stop_fraction)
-        after = self._quantities(state).get(frame.key, ZERO)
-        now = self._with(state, frame, after, price=price, at_stop=at_stop)
+        held = self._quantities(state)
+        now = self._with(state, frame, held, price=price, at_stop=at_stop)
         return breach(
             msgspec.structs.replace(
                 now,
@@ -109,10 +109,12 @@ class Risk:
     ) -> Proposal:
         """What the rules are shown."""
         price = decimal_of(signal.price)
-        before = self._quantities(state).get(frame.key, ZERO)
-        after = CONTEXT.add(before, CONTEXT.multiply(order.qty, Decimal(order.side.value)))
+        held = self._quantities(state)
+        before = held.get(frame.key, ZERO)
+        signed = CONTEXT.multiply(order.qty, Decimal(order.side.value))
+        held[frame.key] = CONTEXT.add(before, signed)
         return msgspec.structs.replace(
-            self._with(state, frame, after, price=price, at_stop=at_stop),
+            self._with(state, frame, held, price=price, at_stop=at_stop),
             side=order.side,
             notional=CONTEXT.multiply(order.qty, price),
             opens=not before,
@@ -120,11 +122,16 @@ class Risk:
         )
 
     def _with(
-        self, state: AccountState, frame: Frame, qty: Decimal, *, price: Decimal, at_stop: Decimal
+        self,
+        state: AccountState,
+        frame: Frame,
+        held: dict[str, Decimal],
+        *,
+        price: Decimal,
+        at_stop: Decimal,
     ) -> Proposal:
-        """The account with a signed quantity of the frame's symbol at a price."""
-        held = self._quantities(state)
-        held.pop(frame.key, None)
+        """The account with these signed quantities, that of the frame's symbol at a price."""
+        qty = held.pop(frame.key, ZERO)
         own = state.risk.returns.get(frame.key, [])[-self._limits.correlation_samples :]
         others = tuple(self._exposure(state, frame, key, held[key], own) for key in sorted(held))
         after = Exposure(
