@@ -182,7 +182,8 @@ def test_a_conditional_order_keeps_its_id_when_it_triggers() -> None:
         (("limit", "buy", 0.5, 59_000, {"clientOrderId": "taken"}), ccxt.InvalidOrder, 110072),
         (("limit", "buy", 0.5, 59_000, {"clientOrderId": "no good"}), ccxt.BadRequest, 10001),
         (("limit", "buy", 0.5, 59_000, {"hedged": True}), ccxt.BadRequest, 10001),
-        (("limit", "buy", 0.5, 59_000, {"stopLoss": 58_000}), ccxt.BadRequest, 10001),
+        (("limit", "buy", 0.5, 59_000, {"stopLoss": 59_100}), ccxt.BadRequest, 10001),
+        (("limit", "sell", 0.5, 61_000, {"takeProfit": 61_100}), ccxt.BadRequest, 10001),
     ],
 )
 def test_orders_that_cannot_be_are_refused_as_the_venue_refuses_them(
@@ -290,6 +291,65 @@ def test_a_rejection_on_command_is_the_class_that_ccxt_knows_and_does_nothing(
             assert not exchange.account(VENUE, KEY.name).orders
             await client.create_order(BTC, "limit", "buy", 0.5, 58_000)
             assert len(exchange.account(VENUE, KEY.name).orders) == 1
+
+    asyncio.run(scenario())
+
+
+def test_attached_stops_protect_the_position_and_go_with_it() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+            last = float(exchange.listing(VENUE, BTC).trades[-1].price)
+            both = {"stopLoss": last - 1, "takeProfit": last + 5_000}
+            resting = await client.create_order(
+                BTC, "limit", "buy", 0.1, 58_000, {"stopLoss": 57_000}
+            )
+            made = await client.create_order(BTC, "market", "buy", 0.5, None, both)
+            order = await client.fetch_order(made["id"], BTC, SURE)
+            assert (order["stopLossPrice"], order["takeProfitPrice"]) == (last - 1, last + 5_000)
+            (position,) = await client.fetch_positions([BTC])
+            assert position["stopLossPrice"] == last - 1
+            assert position["takeProfitPrice"] == last + 5_000
+            waiting = await client.fetch_open_orders(BTC, params={"trigger": True})
+            assert {each["info"]["stopOrderType"] for each in waiting} == {"StopLoss", "TakeProfit"}
+            account = exchange.account(VENUE, KEY.name)
+            listing = exchange.listing(VENUE, BTC)
+            for _ in range(120):
+                if not account.position(listing).qty:
+                    break
+                await exchange.advance(1)
+            stop, take = account.conditionals.values()
+            assert (stop.status, take.status) == (Waiting.FINISHED, Waiting.CANCELLED)
+            assert not await client.fetch_open_orders(BTC, params={"trigger": True})
+            assert [o["id"] for o in await client.fetch_open_orders(BTC)] == [resting["id"]]
+
+    asyncio.run(scenario())
+
+
+def test_stops_are_set_on_a_position_and_taken_away() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+
+            async def stop_at(price: str) -> None:
+                asked = {"category": "linear", "symbol": "BTCUSDT", "tpslMode": "Full"}
+                await client.private_post_v5_position_trading_stop(asked | {"stopLoss": price})
+
+            with pytest.raises(ccxt.BadRequest, match="zero position"):
+                await stop_at("58000")
+            await client.create_order(BTC, "market", "sell", 0.5)
+            await stop_at("62000")
+            await stop_at("62100")
+            account = exchange.account(VENUE, KEY.name)
+            assert [each.status for each in account.conditionals.values()] == [
+                Waiting.CANCELLED,
+                Waiting.NEW,
+            ]
+            with pytest.raises(ccxt.InvalidOrder, match="110092"):
+                await stop_at("58000")
+            assert [str(each.trigger.price) for each in account.waiting()] == ["62100"]
+            await stop_at("0")
+            assert not any(account.waiting())
 
     asyncio.run(scenario())
 

@@ -44,7 +44,8 @@ class Ticket:
     """What a client asks for.
 
     ``price`` is ``None`` for market orders. ``spend`` is a market purchase by its cost, in the
-    quote, instead of ``qty``; of spot only.
+    quote, instead of ``qty``; of spot only. ``stop_loss`` and ``take_profit`` are set on the
+    position that it makes, where the venue knows that.
     """
 
     listing: Listing
@@ -56,6 +57,8 @@ class Ticket:
     force: Force = Force.GTC
     reduce_only: bool = False
     spend: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

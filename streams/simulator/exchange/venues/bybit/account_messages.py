@@ -23,6 +23,7 @@ from streams.simulator.exchange.trading.margin import (
 )
 from streams.simulator.exchange.trading.orders import ZERO, Fill, Force, Kind, Order, Status, Ticket
 from streams.simulator.exchange.trading.position import Position
+from streams.simulator.exchange.trading.position_stops import STOP_LOSS, TAKE_PROFIT, stop_of
 from streams.simulator.exchange.trading.prices import mark_price
 from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.venues.bybit.messages import category_of, side_name
@@ -218,8 +219,8 @@ def position_value(account: Account, each: Position, clock: MarketClock) -> dict
         "positionMM": text(maintenance(each)),
         "positionIM": text(margin),
         "tpslMode": "Full",
-        "takeProfit": "",
-        "stopLoss": "",
+        "takeProfit": _stop(account, each, TAKE_PROFIT),
+        "stopLoss": _stop(account, each, STOP_LOSS),
         "trailingStop": "0",
         "unrealisedPnl": text(each.unrealised(mark)),
         "curRealisedPnl": text(each.realised),
@@ -228,6 +229,11 @@ def position_value(account: Account, each: Position, clock: MarketClock) -> dict
         "updatedTime": str(clock.stamp_ms(each.updated_ns)),
         "seq": each.updated_ns,
     }
+
+
+def _stop(account: Account, position: Position, kind: str) -> str:
+    found = stop_of(account, position.listing.symbol, kind)
+    return "" if found is None else text(found.trigger.price)
 
 
 def wallet_value(account: Account) -> dict[str, Any]:
@@ -303,8 +309,8 @@ def _common(ticket: Ticket, created_ms: int) -> dict[str, Any]:
         "triggerPrice": "",
         "triggerBy": "",
         "triggerDirection": 0,
-        "takeProfit": "",
-        "stopLoss": "",
+        "takeProfit": "" if ticket.take_profit is None else text(ticket.take_profit),
+        "stopLoss": "" if ticket.stop_loss is None else text(ticket.stop_loss),
         "tpTriggerBy": "",
         "slTriggerBy": "",
         "blockTradeId": "",

@@ -24,6 +24,7 @@ from streams.simulator.exchange.venues.bybit.account_messages import (
 )
 from streams.simulator.exchange.venues.bybit.errors import code_of
 from streams.simulator.exchange.venues.bybit.messages import Category
+from streams.simulator.exchange.venues.bybit.protective import check_attached, check_whole
 from streams.simulator.exchange.venues.bybit.rest import Query
 from streams.simulator.exchange.venues.bybit.signing import plain
 from streams.simulator.exchange.venues.bybit.tickets import number, ticket_of, trigger_of
@@ -70,6 +71,8 @@ class Orders:
     def _place(self, account: Account, query: Query) -> dict[str, Any]:
         ticket = ticket_of(query)
         trigger = trigger_of(query, ticket)
+        check_whole(query)
+        check_attached(query, ticket)
         try:
             if trigger is None:
                 return _ids(self._desk.place(account, ticket))

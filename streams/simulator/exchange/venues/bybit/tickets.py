@@ -16,7 +16,6 @@ _FORCES = {"GTC": Force.GTC, "IOC": Force.IOC, "FOK": Force.FOK, "PostOnly": For
 _KINDS = {"Market": Kind.MARKET, "Limit": Kind.LIMIT}
 _BY = {"LastPrice": TriggerBy.LAST, "MarkPrice": TriggerBy.MARK, "IndexPrice": TriggerBy.INDEX}
 _LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
-_NOT_SIMULATED = ("stopLoss", "takeProfit", "trailingStop")
 RISES = 1
 """``triggerDirection`` of a trigger that waits for the price to rise."""
 
@@ -39,10 +38,6 @@ def ticket_of(query: Query) -> Ticket:
     """An order, plain or conditional."""
     if query.get("positionIdx") not in (None, "0"):
         raise query.refuse(10001, "position idx not match position mode")
-    for name in _NOT_SIMULATED:
-        # To take the order and leave out what protects it would be worse than a refusal.
-        if number(query, name) is not None:
-            raise query.refuse(10001, f"params error: {name} is not simulated")
     listing = query.listing()
     sides = {"Buy": Side.BUY, "Sell": Side.SELL}
     side, kind = sides.get(query.get("side") or ""), _KINDS.get(query.get("orderType") or "")
@@ -73,6 +68,8 @@ def ticket_of(query: Query) -> Ticket:
         force=force if kind is Kind.LIMIT else Force.GTC,
         reduce_only=listing.is_contract and query.get("reduceOnly") == "true",
         spend=qty if spends else None,
+        stop_loss=number(query, "stopLoss"),
+        take_profit=number(query, "takeProfit"),
     )
 
 

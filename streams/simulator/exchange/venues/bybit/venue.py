@@ -12,6 +12,7 @@ from streams.simulator.exchange.listing import Listing, Update
 from streams.simulator.exchange.trading.desk import Desk
 from streams.simulator.exchange.trading.funding import Funding
 from streams.simulator.exchange.trading.liquidation import Liquidation
+from streams.simulator.exchange.trading.position_stops import PositionStops
 from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.trading.terms import BYBIT
 from streams.simulator.exchange.trading.triggers import Triggers
@@ -25,6 +26,7 @@ from streams.simulator.exchange.venues.bybit.private_stream import PrivateStream
 from streams.simulator.exchange.venues.bybit.rest import Query, Rest, envelope
 from streams.simulator.exchange.venues.bybit.signing import Gate
 from streams.simulator.exchange.venues.bybit.streams import Streams
+from streams.simulator.exchange.venues.bybit.trading_stop import TradingStop
 from streams.simulator.market.source import Rules
 
 _PRIVATE = "/v5/private"
@@ -48,13 +50,15 @@ class Bybit(Venue):
         self._private = PrivateStream(self.hub, clock, self._gate)
         desk.listeners.append(self._private.hear)
         self.limits = BybitLimits(clock)
+        stops = PositionStops(desk, self.triggers)
         disconnect = Disconnect(desk, self.hub, self._by_name)
         self._routes = {
             **Orders(desk, self.triggers, clock, self._query_of).routes(),
             **AccountRest(desk, clock, self._by_name).routes(),
             **disconnect.routes(),
+            **TradingStop(stops).routes(),
         }
-        self.by_clock = [Funding(desk).tick, Liquidation(desk).tick, disconnect.tick]
+        self.by_clock = [Funding(desk).tick, Liquidation(desk).tick, disconnect.tick, stops.tick]
         self._streams = Streams(self.hub, messages, self._by_name)
         self._public = Rest(clock, messages).handlers()
 
