@@ -321,6 +321,37 @@ def test_an_order_whose_reply_is_lost_is_there_and_is_found_by_its_client_id(
     asyncio.run(scenario())
 
 
+def test_a_conditional_order_and_a_cancel_whose_replies_are_lost_have_happened() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+
+            def lose(method: str, path: str) -> None:
+                fault = LoseReply(venue=VENUE, path=path, method=method, count=1)
+                exchange.faults.inflict(fault)
+
+            lose("POST", "/fapi/v1/algoOrder")
+            stop = {"stopLossPrice": 55_000, "clientOrderId": "stop"}
+            with pytest.raises(ccxt.ExchangeNotAvailable):
+                await client.create_order(BTC, "market", "sell", 0.5, None, stop)
+            asked = {"trigger": True, "clientAlgoId": "stop"}
+            assert (await client.fetch_order(None, BTC, asked))["status"] == "open"
+            with pytest.raises(ccxt.InvalidOrder, match="-4116"):
+                await client.create_order(BTC, "market", "sell", 0.5, None, stop)
+            # aiohttp sends a DELETE again by itself when a connection it kept is cut: the first one
+            # cancelled, the second finds nothing.
+            lose("DELETE", "/fapi/v1/algoOrder")
+            with pytest.raises(ccxt.OrderNotFound):
+                await client.cancel_order(None, BTC, asked)
+            assert (await client.fetch_order(None, BTC, asked))["status"] == "canceled"
+            order = await client.create_order(BTC, "limit", "buy", 0.5, 58_000)
+            lose("DELETE", ORDER)
+            with pytest.raises(ccxt.OrderNotFound):
+                await client.cancel_order(order["id"], BTC)
+            assert (await client.fetch_order(order["id"], BTC))["status"] == "canceled"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("reason", "error"),
     [
