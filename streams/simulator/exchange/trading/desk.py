@@ -6,7 +6,7 @@ import itertools
 from decimal import Decimal
 
 from schemas.frame import ContractKind, Side
-from schemas.money import CONTEXT, floor_to_step
+from schemas.money import CONTEXT
 from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.listing import Listing, Update
 from streams.simulator.exchange.trading.account import Account
@@ -104,11 +104,14 @@ class Desk:
         if not forced and order_id is None and self.taken(account, ticket.client_id):
             raise Rejected(Reason.DUPLICATE_CLIENT_ID, ticket.client_id)
         now_ns = self.clock.now_ns()
+        qty = ticket.qty
+        if ticket.spend is not None:
+            qty = self._matching[ticket.listing.symbol].bought_for(ticket.side, ticket.spend)
         order = Order(
             id=order_id or next(self._order_ids),
             ticket=ticket,
             price=ticket.price,
-            qty=self._qty(ticket),
+            qty=qty,
             created_ns=now_ns,
             updated_ns=now_ns,
             forced=forced,
@@ -182,19 +185,6 @@ class Desk:
         """Whether a client id may not be used now."""
         return account.uses(client_id, for_ever=self.terms.client_ids_for_ever)
 
-    def _qty(self, ticket: Ticket) -> Decimal:
-        """The quantity, or what the money buys at the prices of the book."""
-        if ticket.spend is None:
-            return ticket.qty
-        bought, money = ZERO, ticket.spend
-        for price, qty in self._matching[ticket.listing.symbol].offers(ticket.side, None):
-            got = min(qty, CONTEXT.divide(money, price))
-            bought = CONTEXT.add(bought, got)
-            money = CONTEXT.subtract(money, CONTEXT.multiply(got, price))
-            if got < qty:
-                break
-        return floor_to_step(bought, ticket.listing.rules.qty_step)
-
     def _check(self, account: Account, order: Order) -> Reason | None:
         """Why an order that is sound otherwise cannot be as it must. Raises :class:`Rejected`."""
         ticket = order.ticket
@@ -203,17 +193,7 @@ class Desk:
             raise Rejected(Reason.TOO_MANY_ORDERS)
         check_reducing(account, ticket)
         check_funds(account, order)
-        matching = self._matching[order.symbol]
-        if ticket.force is Force.POST_ONLY and ticket.price is not None:
-            if matching.crosses(order.side, ticket.price):
-                return Reason.POST_ONLY
-        elif ticket.force is Force.FOK:
-            there = ZERO
-            for _, qty in matching.offers(order.side, ticket.price):
-                there = CONTEXT.add(there, qty)
-            if there < order.qty:
-                return Reason.FILL_OR_KILL
-        return None
+        return self._matching[order.symbol].unfit(order)
 
     def _work(self, account: Account, order: Order) -> None:
         """Take what there is, then rest, or end."""

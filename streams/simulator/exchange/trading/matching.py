@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from schemas.frame import Side
-from schemas.money import CONTEXT
+from schemas.money import CONTEXT, floor_to_step
 from streams.simulator.exchange.listing import BookChange, Listing, Trade, Update
-from streams.simulator.exchange.trading.orders import ZERO, Order
+from streams.simulator.exchange.trading.orders import ZERO, Force, Order
 from streams.simulator.exchange.trading.prices import best_price
+from streams.simulator.exchange.trading.rejections import Reason
 
 OnFill = Callable[[Order, Decimal, Decimal], Decimal]
 """Told order, quantity, price of a maker's fill; the quantity that it came to."""
@@ -50,6 +51,29 @@ class Matching:
             qty = CONTEXT.subtract(Decimal(qty_text), taken.get(float(price_text), ZERO))
             if qty > 0:
                 yield price, qty
+
+    def bought_for(self, side: Side, money: Decimal) -> Decimal:
+        """What so much of the quote buys at the prices of the book, in whole steps."""
+        bought = ZERO
+        for price, qty in self.offers(side, None):
+            got = min(qty, CONTEXT.divide(money, price))
+            bought = CONTEXT.add(bought, got)
+            money = CONTEXT.subtract(money, CONTEXT.multiply(got, price))
+            if got < qty:
+                break
+        return floor_to_step(bought, self._listing.rules.qty_step)
+
+    def unfit(self, order: Order) -> Reason | None:
+        """Why an order cannot be as it must: post-only, or fill-or-kill."""
+        force = order.ticket.force
+        if force is Force.POST_ONLY and order.price is not None:
+            return Reason.POST_ONLY if self.crosses(order.side, order.price) else None
+        if force is not Force.FOK:
+            return None
+        there = ZERO
+        for _, qty in self.offers(order.side, order.price):
+            there = CONTEXT.add(there, qty)
+        return Reason.FILL_OR_KILL if there < order.qty else None
 
     def take(self, side: Side, price: Decimal, qty: Decimal) -> None:
         """Take from a level."""
