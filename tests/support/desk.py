@@ -24,10 +24,12 @@ class Stage:
     It starts with bids 100.0 x 5, 99.9 x 7 and asks 100.1 x 4, 100.2 x 6.
     """
 
-    def __init__(self, *, start_ns: int = START_NS, usdt: str = "100000") -> None:
+    def __init__(
+        self, symbol: str = "BTC/USDT:USDT", *, start_ns: int = START_NS, usdt: str = "100000"
+    ) -> None:
         clock = self.clock = MarketClock(speed=None)
         clock.start(start_ns)
-        self.listing = Listing(rules_of("BTC/USDT:USDT"), venue_id="BTCUSDT", seed="x", truth=None)
+        self.listing = Listing(rules_of(symbol), venue_id="BTCUSDT", seed="x", truth=None)
         self.listing.now_ns = START_NS
         self.listing.apply(
             BookSnapshot(

@@ -54,15 +54,15 @@ def check_reducing(account: Account, ticket: Ticket) -> None:
         raise Rejected(Reason.REDUCE_ONLY)
 
 
-def check_funds(account: Account, order: Order) -> None:
-    """Whether the account can carry the order, which is not its own yet. Raises
-    :class:`Rejected`.
+def check_funds(account: Account, order: Order, *, cost: Decimal = ZERO) -> None:
+    """Whether the account can carry the order, which is not its own yet; ``cost`` is what a market
+    order takes out of the book. Raises :class:`Rejected`.
     """
     rules = order.listing.rules
     if order.ticket.reduce_only:
         return
     if rules.kind is ContractKind.SPOT:
-        _check_spot(account, order)
+        _check_spot(account, order, cost)
         return
     before = initial(account, order.listing)
     after = initial(account, order.listing, order)
@@ -75,13 +75,14 @@ def check_funds(account: Account, order: Order) -> None:
         raise Rejected(Reason.INSUFFICIENT_FUNDS)
 
 
-def _check_spot(account: Account, order: Order) -> None:
-    rules, ticket = order.listing.rules, order.ticket
+def _check_spot(account: Account, order: Order, cost: Decimal) -> None:
+    rules = order.listing.rules
     if order.side is Side.SELL:
         asset, needed = rules.base, order.left
     else:
         asset = rules.quote
-        price = order.price or best_price(order.listing, Side.BUY) or last_price(order.listing)
-        needed = ticket.spend or CONTEXT.multiply(order.left, price)
+        needed = max(cost, order.ticket.spend or ZERO)
+        if order.price is not None:
+            needed = CONTEXT.multiply(order.left, order.price)
     if needed > available(account, asset):
         raise Rejected(Reason.INSUFFICIENT_FUNDS, asset)

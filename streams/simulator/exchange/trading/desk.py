@@ -192,8 +192,9 @@ class Desk:
         if sum(1 for _ in account.open_orders(order.symbol)) >= self.terms.most_orders:
             raise Rejected(Reason.TOO_MANY_ORDERS)
         check_reducing(account, ticket)
-        check_funds(account, order)
-        return self._matching[order.symbol].unfit(order)
+        matching = self._matching[order.symbol]
+        check_funds(account, order, cost=matching.cost(order))
+        return matching.unfit(order)
 
     def _work(self, account: Account, order: Order) -> None:
         """Take what there is, then rest, or end."""

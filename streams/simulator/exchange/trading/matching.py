@@ -63,6 +63,17 @@ class Matching:
                 break
         return floor_to_step(bought, self._listing.rules.qty_step)
 
+    def cost(self, order: Order) -> Decimal:
+        """What a taker of all that is left of an order pays, or gets, as far as there is enough."""
+        left, cost = order.left, ZERO
+        for price, qty in self.offers(order.side, order.price):
+            got = min(qty, left)
+            cost = CONTEXT.add(cost, CONTEXT.multiply(got, price))
+            left = CONTEXT.subtract(left, got)
+            if left <= 0:
+                break
+        return cost
+
     def unfit(self, order: Order) -> Reason | None:
         """Why an order cannot be as it must: post-only, or fill-or-kill."""
         force = order.ticket.force

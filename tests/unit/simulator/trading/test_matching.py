@@ -8,6 +8,7 @@ import pytest
 
 from schemas.frame import Side
 from streams.simulator.exchange.trading.orders import Force, Status
+from streams.simulator.exchange.trading.rejections import Reason, Rejected
 from tests.support.desk import Stage
 
 
@@ -89,6 +90,17 @@ def test_a_taker_finds_no_more_than_is_shown_and_not_twice(stage: Stage) -> None
     stage.book(asks=[("100.1", "3")])
     third = stage.order(Side.BUY, "9", "100.2", force=Force.IOC)
     assert [(f.price, f.qty) for f in third.fills] == [(Decimal("100.1"), Decimal(3))]
+
+
+def test_a_market_purchase_of_spot_must_be_able_to_pay_each_level_it_needs() -> None:
+    # 4 at 100.1 and 1 at 100.2 cost 500.6; 5 at the best price would cost 500.5.
+    poor = Stage("BTC/USDT", usdt="500.59")
+    with pytest.raises(Rejected) as refused:
+        poor.order(Side.BUY, "5", None)
+    assert refused.value.reason is Reason.INSUFFICIENT_FUNDS
+    able = Stage("BTC/USDT", usdt="500.6")
+    able.order(Side.BUY, "5", None)
+    assert able.account.wallet["USDT"] == 0
 
 
 def test_amending_to_less_keeps_the_place_and_anything_else_loses_it(stage: Stage) -> None:
