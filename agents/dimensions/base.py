@@ -66,7 +66,7 @@ class ComponentSpec:
     monotone: Mapping[Push, int] = field(default_factory=dict)
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, array_like=True, frozen=True):
     """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values.
 
     ``coverage`` is how much of what the component wants to look at was ready, in (0, 1].

@@ -331,7 +331,7 @@ def _interest_told(trends: Sequence[OpenInterestTrend]) -> tuple[tuple[str, floa
 
 def _known(*pairs: tuple[str, float | None]) -> tuple[tuple[str, float], ...]:
     """The pairs that have a value."""
-    return tuple((name, value) for name, value in pairs if value is not None)
+    return tuple([(name, value) for name, value in pairs if value is not None])
 
 
 def _times(value: float | None, factor: float | None) -> float | None:

@@ -51,6 +51,9 @@ class PriceStructureState(msgspec.Struct):
     blocks: list[_Pairs] = msgspec.field(default_factory=lambda: [()] * len(TIMEFRAMES))
     turns: list[_Pairs] = msgspec.field(default_factory=lambda: [()] * len(TIMEFRAMES))
     """Per timeframe: raw values of order blocks and of structure as of its last closed bar."""
+    readings: tuple[Reading, ...] = ()
+    read_at: int = -1
+    """What was last read of the bars, and the version of them that it was read of."""
 
 
 class PriceStructure(Dimension[PriceStructureState]):
@@ -81,7 +84,7 @@ class PriceStructure(Dimension[PriceStructureState]):
     """
 
     name = "price_structure"
-    state_version = 3
+    state_version = 4
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (
@@ -141,6 +144,13 @@ class PriceStructure(Dimension[PriceStructureState]):
         price = _price(state.bars)
         if price is None:
             return tuple(Reading(spec.name, None) for spec in self.components)
+        if state.read_at != state.bars.version:
+            state.readings, state.read_at = self._read(state, price), state.bars.version
+        heat = _position_heat(state.heat.view(price, at_ns=frame.close_ns))
+        return (*state.readings, heat)
+
+    def _read(self, state: PriceStructureState, price: float) -> tuple[Reading, ...]:
+        """Readings of the components on bars; they change only with the bars."""
         apart = self.options.divergence_threshold
         views = [
             structure.view(price, state.bars.forming(rank))
@@ -151,7 +161,6 @@ class PriceStructure(Dimension[PriceStructureState]):
             _value_area(views, apart=apart),
             _vwap(views, price, apart=apart),
             _support_resistance(views, state, price, apart=apart),
-            _position_heat(state.heat.view(price, at_ns=frame.close_ns)),
         )
 
     @staticmethod

@@ -71,6 +71,7 @@ class Sentiment(Dimension[SentimentState]):
     """
 
     name = "sentiment"
+    state_version = 2
     components = (
         ComponentSpec("long_short_ratio", 0.20, tolerance=1e-6),
         ComponentSpec("funding", 0.15, tolerance=1e-6),
@@ -126,10 +127,13 @@ class Sentiment(Dimension[SentimentState]):
         """Readings of every component at the tick ``frame``."""
         now_ns = frame.close_ns
         bars = [state.bars.forming(rank) for rank in range(len(TIMEFRAMES))]
-        moods = [
-            mood.closed if bar is None else mood.peek(bar)
-            for mood, bar in zip(state.moods, bars, strict=True)
-        ]
+        if state.viewed_at != state.bars.version:
+            state.views = [
+                mood.closed if bar is None else mood.peek(bar)
+                for mood, bar in zip(state.moods, bars, strict=True)
+            ]
+            state.viewed_at = state.bars.version
+        moods = state.views
         o = self.options
         crowd = readings.crowd_side(state, now_ns)
         return (

@@ -14,7 +14,7 @@ from agents.indicators.funding import FundingRate
 from agents.indicators.leverage import OpenPositions
 from agents.indicators.liquidation_run import LiquidationRun
 from agents.indicators.long_short import LongShortRatio
-from agents.indicators.mood import Mood
+from agents.indicators.mood import Mood, MoodView
 from agents.indicators.outside_mood import OutsideMood
 from agents.indicators.premium import Premium
 from agents.indicators.taker_counts import TakerCounts
@@ -53,6 +53,9 @@ class SentimentState(msgspec.Struct):
     interest: OpenPositions = msgspec.field(default_factory=OpenPositions)
     run: LiquidationRun = msgspec.field(default_factory=LiquidationRun)
     periods: ForcedPeriods = msgspec.field(default_factory=ForcedPeriods)
+    views: list[MoodView] = msgspec.field(default_factory=list)
+    viewed_at: int = -1
+    """What the bars' moods last said, and the version of the bars that they said it of."""
 
     def hear(self, frame: Frame) -> None:
         """Take in what the frame knows of the derivatives, as far as it is news."""

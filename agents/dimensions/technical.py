@@ -47,6 +47,9 @@ class TechnicalState(msgspec.Struct):
     steady: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(TIMEFRAMES))
     """Per timeframe: the stretch of its bands by volatility and volume of closed bars."""
     liquidity: BookLiquidity = msgspec.field(default_factory=BookLiquidity)
+    views: list[TechnicalView] = msgspec.field(default_factory=list)
+    viewed_at: int = -1
+    """What the indicators last said, and the version of the bars that they said it of."""
 
 
 class Technical(Dimension[TechnicalState]):
@@ -78,7 +81,7 @@ class Technical(Dimension[TechnicalState]):
     """
 
     name = "technical"
-    state_version = 3
+    state_version = 4
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (
@@ -125,10 +128,9 @@ class Technical(Dimension[TechnicalState]):
     def read(self, state: TechnicalState, frame: Frame) -> tuple[Reading, ...]:  # noqa: ARG002
         """Readings of every component at the tick ``frame``."""
         apart = self.options.divergence_threshold
-        views = []
-        for rank, technicals in enumerate(state.timeframes):
-            bar = state.bars.forming(rank)
-            views.append(technicals.closed if bar is None else technicals.peek(bar))
+        if state.viewed_at != state.bars.version:
+            state.views, state.viewed_at = _views(state), state.bars.version
+        views = state.views
         thin = band_share(state.liquidity.poverty, self._bounds.liquidity)
         stretches = [steady + thin for steady in state.steady]
         return (
@@ -169,6 +171,15 @@ _WILLIAMS_R_BAND, _CCI_BAND = _names("williams_r_band"), _names("cci_band")
 _BOLLINGER_BAND = _names("bollinger_band")
 _WILLIAMS_R, _CCI, _ATR = _names("williams_r"), _names("cci"), _names("atr")
 _ADX, _BOLLINGER, _EXHAUSTION = _names("adx"), _names("bollinger"), _names("trend_exhaustion")
+
+
+def _views(state: TechnicalState) -> list[TechnicalView]:
+    """What every timeframe says, the forming bar on top."""
+    views = []
+    for rank, technicals in enumerate(state.timeframes):
+        bar = state.bars.forming(rank)
+        views.append(technicals.closed if bar is None else technicals.peek(bar))
+    return views
 
 
 def _ao(views: Sequence[TechnicalView], *, apart: float) -> Reading:

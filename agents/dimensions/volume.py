@@ -34,6 +34,9 @@ class VolumeState(msgspec.Struct):
 
     bars: MarketBars
     timeframes: list[Volumes]
+    readings: tuple[Reading, ...] = ()
+    read_at: int = -1
+    """What was last read, and the version of the bars that it was read of."""
 
 
 class Volume(Dimension[VolumeState]):
@@ -61,6 +64,7 @@ class Volume(Dimension[VolumeState]):
     """
 
     name = "volume"
+    state_version = 2
     components = (
         ComponentSpec(
             "volume_delta",
@@ -99,7 +103,12 @@ class Volume(Dimension[VolumeState]):
         return state.bars.tainted
 
     def read(self, state: VolumeState, frame: Frame) -> tuple[Reading, ...]:  # noqa: ARG002
-        """Readings of every component at the tick ``frame``."""
+        """Readings of every component at the tick ``frame``; they change only with the bars."""
+        if state.read_at != state.bars.version:
+            state.readings, state.read_at = self._read(state), state.bars.version
+        return state.readings
+
+    def _read(self, state: VolumeState) -> tuple[Reading, ...]:
         apart = self.options.divergence_threshold
         views = []
         for rank, volumes in enumerate(state.timeframes):

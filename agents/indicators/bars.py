@@ -57,15 +57,19 @@ class MarketBars(msgspec.Struct):
     heard_close_ns: int = 0
     left_out: int = 0
     """Trades that came too late or with a wrong clock."""
+    version: int = 0
+    """Grows with whatever may change a bar: what was read of the bars at a version holds for it."""
 
     def update(self, frame: Frame) -> list[ClosedBar]:
         """The bars that closed with this frame, in order of time, finer ones first."""
         if frame.trades.price:
+            self.version += 1
             return self._trade(frame)
         if frame.is_tick and self.heard_ns is not None:
             now_ns = self.heard_ns + frame.close_ns - self.heard_close_ns - QUIET_NS
             base = self.series[0]
             if base.forming is not None and now_ns >= base.forming.open_ns + base.period_ns:
+                self.version += 1
                 return self._spread(base.pass_silence(now_ns))
         return []
 
@@ -77,6 +81,7 @@ class MarketBars(msgspec.Struct):
                 for bar in _bars_of(history):
                     closed = series.take(bar)
                     found += self._spread(closed) if rank == 0 else closed
+        self.version += len(found)  # however the bars came, in one piece or in many
         return found
 
     def forming(self, rank: int) -> Bar | None:

@@ -84,7 +84,7 @@ class MarketConditions(msgspec.Struct):
             ("spread_to_usual", self.liquidity.spread),
             ("depth_to_usual", self.liquidity.depth),
         )
-        return tuple((name, value) for name, value in pairs if value is not None)
+        return tuple([(name, value) for name, value in pairs if value is not None])
 
     def _step(self, frame: Frame) -> float:
         """Distance of the mid from that of the tick before: exact, so that no unit matters."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
-from agents.indicators.decay import fade, memory_s
+from agents.indicators.decay import fade
 from schemas.frame import NS_PER_S
+
+_LN2 = math.log(2.0)
 
 
 class EventRate(msgspec.Struct):
@@ -48,4 +52,4 @@ class EventRate(msgspec.Struct):
             return None
         if self.seen_ns - first_ns < self.warmup_s * NS_PER_S:
             return None
-        return self.amount / (self.weight * memory_s(self.half_life_s))
+        return self.amount / (self.weight * (self.half_life_s / _LN2))

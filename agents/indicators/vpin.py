@@ -42,6 +42,8 @@ class Vpin(msgspec.Struct):
     sold: float = 0.0
     imbalances: list[float] = msgspec.field(default_factory=list)
     volumes: list[float] = msgspec.field(default_factory=list)
+    value: float | None = None
+    """VPIN, ``None`` while warming up."""
 
     def update(self, frame: Frame, *, bought: float, sold: float) -> None:
         """Take in one frame, whose aggressors traded so much."""
@@ -61,13 +63,6 @@ class Vpin(msgspec.Struct):
             for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
                 if not flag & _NON_MARKET:
                     self._take(qty / scale, side)
-
-    @property
-    def value(self) -> float | None:
-        """VPIN, ``None`` while warming up."""
-        if len(self.volumes) < self.ready:
-            return None
-        return math.fsum(map(abs, self.imbalances)) / math.fsum(self.volumes)
 
     @property
     def direction(self) -> float | None:
@@ -116,4 +111,6 @@ class Vpin(msgspec.Struct):
         self.volumes.append(self.bought + self.sold)
         if len(self.volumes) > self.window:
             del self.imbalances[0], self.volumes[0]
+        if len(self.volumes) >= self.ready:
+            self.value = math.fsum(map(abs, self.imbalances)) / math.fsum(self.volumes)
         self.bought = self.sold = 0.0
