@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import sys
+
 import msgspec
 
 from agents.indicators.decay import fade
 from schemas.frame import NS_PER_S
+
+LARGEST = sys.float_info.max
+"""Where a standing ends whose past had all but faded to nothing."""
 
 
 class Standing(msgspec.Struct):
@@ -51,6 +57,8 @@ class Standing(msgspec.Struct):
             scale = self.deviations / weight + self.floor
             if scale > 0.0:
                 standing = away / scale
+                if not -LARGEST <= standing <= LARGEST:
+                    standing = math.copysign(LARGEST, away)
         self.value = standing
         kept = fade(close_ns - self.seen_ns, self.half_life_s)
         self.total = self.total * kept + value * (1.0 - kept)

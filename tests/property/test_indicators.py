@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 from hypothesis import assume, given
@@ -214,3 +215,10 @@ def test_a_market_that_only_goes_one_way_is_at_the_end_of_every_scale_and_not_be
         assert place is None or -100.0 <= place <= 0.0
         for indicator in (rsi, adx, williams):
             indicator.update(bar)
+
+
+def test_a_standing_in_a_past_that_faded_to_nothing_is_a_number() -> None:
+    standing = Standing(half_life_s=1.0, warmup_s=0.0, centred=False)
+    assert standing.update(0.0, 0) is None
+    standing.update(1e-310, S)
+    assert standing.update(-1e9, 2 * S) == -sys.float_info.max
