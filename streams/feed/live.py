@@ -287,8 +287,7 @@ class LiveFeed:
             done_ns = now_ns()
             for message in batch:
                 if isinstance(message, Frame):
-                    self.counters.counts["frames"] += 1
-                    self.counters.delayed(done_ns - message.close_ns)
+                    self.counters.published(message, done_ns=done_ns)
 
     async def _look_at_rules(self) -> None:
         while True:
@@ -347,6 +346,9 @@ class LiveFeed:
             feed.finish(at_ns)
         await self._give_out()
         self.counters.status = "stopped"
+        if (complete := self.counters.complete_pct()) is not None:
+            frames = self.counters.counts["frames"]
+            self.counters.status += f"; {complete:.2f}% of {frames:,} frames were complete"
         await self._beat(self.counters.heartbeat())
         await self.transport.close()
 

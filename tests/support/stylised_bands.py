@@ -34,12 +34,19 @@ RECORDED: dict[str, tuple[float, float, float, float]] = {
     "fano_10s": (50.75, 15.22, 28.1, 47.25),
     "fano_trades_1s": (378.6, 79.22, 127.5, 36.16),
     "burstiness": (1.475, 1.525, 1.742, 2.022),
+    "volatility_1s": (1.335, 1.257, 1.157, 1.255),
+    "volatility_10s": (3.623, 3.538, 4.019, 4.549),
+    "orders_per_s": (15.76, 10.19, 10.97, 7.618),
 }
 """By fact, in the order of :data:`RECORDINGS`: 344 s of each USD-M contract, 650 s of each spot
 market. A test computes them anew."""
 
-LEVELS = ("volatility_1s", "volatility_10s", "orders_per_s")
-"""How busy those minutes were; no facts of markets, so without a band."""
+SAMPLES = 6
+"""Whose mean is held against a band."""
+OF_A_MONTH = {"volatility_1s": 0.594, "volatility_10s": 0.594, "orders_per_s": 0.841}
+"""How busy a market is differs from hour to hour, and the recordings are of one: standard
+deviation, over a month of BTC USD-M in stretches of six minutes, of the logarithm of the volatility
+of one-minute returns, and of that of the volume for orders. A test computes them anew."""
 
 _PLAIN = ("memory", "clustering", "unmoved", "one_tick")
 DEVIATIONS = 2.0
@@ -48,15 +55,17 @@ DEVIATIONS = 2.0
 def band(fact: str) -> tuple[float, float]:
     """Mean of the four recordings ± two of their standard deviations.
 
-    Of what is positive and has no upper end, the logarithms are taken, so the band is a factor
-    either way; of correlations and shares the values themselves.
+    Where it is how busy the market is (:data:`OF_A_MONTH`), the deviation is that of the mean of
+    :data:`SAMPLES` stretches of a month. Of what is positive and has no upper end, the logarithms
+    are taken, so the band is a factor either way; of correlations and shares the values themselves.
     """
     values = RECORDED[fact]
     if any(word in fact for word in _PLAIN):
         middle, width = fmean(values), DEVIATIONS * stdev(values)
         return middle - width, middle + width
     logs = [math.log(value) for value in values]
-    middle, width = fmean(logs), DEVIATIONS * stdev(logs)
+    deviation = OF_A_MONTH[fact] / math.sqrt(SAMPLES) if fact in OF_A_MONTH else stdev(logs)
+    middle, width = fmean(logs), DEVIATIONS * deviation
     return math.exp(middle - width), math.exp(middle + width)
 
 

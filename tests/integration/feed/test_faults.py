@@ -14,6 +14,7 @@ import pytest
 
 from schemas.errors import UsageError
 from schemas.frame import Frame
+from streams.feed.completeness import lacks
 from streams.simulator.exchange.faults import (
     Channel,
     Drop,
@@ -67,6 +68,12 @@ def test_an_undisturbed_feed_tells_the_truth() -> None:
                 rig.check_against_truth(symbol)
             assert not rig.letters
             assert rig.counts()["resyncs"] == 2  # the first snapshot of each
+            whole = len(rig.frames()) - next(i for i, f in enumerate(rig.frames()) if not lacks(f))
+            assert sum(lacks(frame) is None for frame in rig.frames()) >= 0.995 * whole
+            counts = rig.counts()
+            assert counts["complete_frames"] < counts["frames"]  # the first ones had no book
+            lacked = {name for name in counts if name.startswith("incomplete.")}
+            assert lacked <= {"incomplete.book", "incomplete.stale"}
             last = rig.last()
             assert last is not None
             known = last.derivatives

@@ -100,7 +100,7 @@ async def _live_then_killed(kafka: KafkaServer) -> None:
             with started(*command) as feed:
                 await topics.until(topics.told(2, frames=30))
                 await _stop(feed)
-            await topics.until(lambda: topics.beats[-1].status == "stopped")
+            await topics.until(lambda: topics.beats[-1].status.startswith("stopped; "))
         finally:
             await log.close()
         assert "ok" in {beat.status for beat in topics.beats}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import feather
 
 from schemas.frame import NS_PER_S
 from streams.simulator.market import CATALOGUE, MarketSource, RecordedSource, generated
@@ -13,7 +14,7 @@ from tests.golden.sources import golden_paths
 from tests.support import stylised
 from tests.support.random_walk import RandomWalkSource
 from tests.support.stylised import facts, sample
-from tests.support.stylised_bands import RECORDED, RECORDINGS, band, outside
+from tests.support.stylised_bands import OF_A_MONTH, RECORDED, RECORDINGS, band, outside
 
 SEEDS = (1, 2, 3, 4, 5, 6)
 SECONDS = 344.0
@@ -43,6 +44,20 @@ def test_the_bands_are_around_what_the_recordings_say(market_data: Path, name: s
     at = RECORDINGS.index(name)
     for fact, values in RECORDED.items():
         assert measured[fact] == pytest.approx(values[at], rel=1e-3), fact
+
+
+@pytest.mark.needs_market_data
+def test_how_busy_a_market_is_differs_over_a_month_by_as_much(market_data: Path) -> None:
+    path = market_data / "klines-2025-05" / "BTC_USDT_USDT-1m-futures.feather"
+    bars = feather.read_table(path)
+    close, volume = (np.array(bars[name].to_pylist()) for name in ("close", "volume"))
+    returns = np.diff(np.log(close)) * 1e4
+    whole = len(returns) // 6 * 6  # minutes in a stretch
+    volatility = np.sqrt((returns[:whole].reshape(-1, 6) ** 2).mean(axis=1))
+    volumes = volume[1 : whole + 1].reshape(-1, 6).sum(axis=1)
+    of_volume = float(np.log(volumes).std())
+    assert np.log(volatility).std() == pytest.approx(OF_A_MONTH["volatility_1s"], rel=1e-2)
+    assert of_volume == pytest.approx(OF_A_MONTH["orders_per_s"], rel=1e-2)
 
 
 def test_the_generated_market_lies_in_every_band() -> None:
