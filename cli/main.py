@@ -14,6 +14,7 @@ from cli import (
     journal,
     live_feed,
     plot,
+    portfolio,
     rank,
     replay,
     roles,
@@ -67,6 +68,7 @@ app.command("halt", rich_help_panel="Stop")(control.halt)
 app.command("resume", rich_help_panel="Stop")(control.resume)
 app.command("flatten", rich_help_panel="Stop")(control.flatten)
 app.command("journal", rich_help_panel="Look")(journal.journal_command)
+app.command("portfolio", rich_help_panel="Look")(portfolio.portfolio_command)
 app.command("score", rich_help_panel="Look")(score.score)
 app.command("plot", rich_help_panel="Look")(plot.plot)
 app.command("replay", rich_help_panel="Reproduce")(replay.replay)

@@ -35,6 +35,7 @@ from schemas.execution_settings import (
 )
 from schemas.ids import content_id
 from schemas.live_settings import LIVE_DECIDES, LiveSettings
+from schemas.portfolio_settings import PortfolioSettings
 from schemas.score import DIMENSIONS
 from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
 
@@ -255,6 +256,7 @@ class Settings(Section):
     algorithms: AlgorithmsSettings = AlgorithmsSettings()
     live: LiveSettings = LiveSettings()
     account: AccountSettings = AccountSettings()
+    portfolio: PortfolioSettings = PortfolioSettings()
     overview: OverviewSettings = OverviewSettings()
     feed: FeedSettings = FeedSettings()
     broker: BrokerSettings = BrokerSettings()

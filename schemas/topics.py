@@ -21,6 +21,7 @@ from schemas.frame import Backfill, Frame, Instrument, Message, RawMessage
 from schemas.health import Checkpoint, DeadLetter, Heartbeat
 from schemas.order import Fill, Flattened, Funding, Order, Position
 from schemas.overview import MarketOverview
+from schemas.portfolio import Portfolio
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.signal import Signal
@@ -95,6 +96,7 @@ POSITIONS = Topic(
 QUALITY = Topic(
     "execution.quality", KeyedBy.ACCOUNT, (ExecutionQuality,), "execution", "sinks, api"
 )
+PORTFOLIO = Topic("execution.portfolio", KeyedBy.ACCOUNT, (Portfolio,), "execution", "sinks, api")
 TRADE_ALERTS = Topic(
     "execution.trade_alerts", KeyedBy.ACCOUNT, (TradeAlert,), "execution", "api, notifiers, sinks"
 )
@@ -133,6 +135,7 @@ TOPICS: tuple[Topic, ...] = (
     FILLS,
     POSITIONS,
     QUALITY,
+    PORTFOLIO,
     TRADE_ALERTS,
     VENUE_REQUESTS,
     VENUE_REPORTS,

@@ -21,6 +21,7 @@ from agents.execution.ledger import Holding, Ledger
 from agents.execution.orders import CLOSE, Wish, is_entry, is_protective, new_order
 from agents.execution.parents.dealer import Dealer
 from agents.execution.parents.router import Router
+from agents.execution.portfolio.portfolio import PortfolioKeeper
 from agents.execution.protection import Protection
 from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
@@ -67,6 +68,7 @@ class Account:
         self._protection = Protection(
             settings.stops, account=settings.account.id, venue=self._venue
         )
+        self._portfolio = PortfolioKeeper(settings)
         self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
         self._decode = msgspec.msgpack.Decoder(AccountState).decode
 
@@ -130,6 +132,7 @@ class Account:
             if isinstance(command, Resume) and not command.scope:
                 state.risk.resume(state.equity())
                 self._venue.resume(state.venue)
+        self._portfolio.sample(state, frame)
         records = self._settle(state, frame)
         self._mark(state, frame)
         records.extend(self._risk.observe(state, frame, moved=bool(records)))
@@ -152,6 +155,7 @@ class Account:
         )  # fmt: skip
         records.extend(self._venue.dispatch(state.venue, frame, state.rules_of(frame)))
         trade_alerts.placed(state, records)
+        records.extend(self._portfolio.told(state, frame))
         return records
 
     def _admit(
@@ -218,6 +222,7 @@ class Account:
         )
         if closed is not None:
             state.risk.closed(closed)
+            self._portfolio.closed(state, closed, state.theses.get(frame.key))
         if is_entry(leg):
             if frame.key in state.proposed:
                 state.theses[frame.key] = state.proposed[frame.key]

@@ -13,6 +13,7 @@ from agents.execution.ledger import Ledger
 from agents.execution.parents.curve import VolumeCurve
 from agents.execution.parents.parent import Parent
 from agents.execution.parents.routed import Quote, Routed
+from agents.execution.portfolio.state import PortfolioState
 from agents.execution.risk_state import RiskState
 from agents.execution.stop_plan import StopPlan
 from agents.execution.thesis import Outlook, Thesis
@@ -54,6 +55,7 @@ class AccountState(msgspec.Struct):
     quotes: dict[str, Quote] = msgspec.field(default_factory=dict)
     routed: dict[str, Routed] = msgspec.field(default_factory=dict)
     partners: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    portfolio: PortfolioState = msgspec.field(default_factory=PortfolioState)
 
     @property
     def paper(self) -> PaperState:

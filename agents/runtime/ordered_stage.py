@@ -23,8 +23,9 @@ from schemas.control import Absent, FeedStale, Flatten, Halt, Resume, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Backfill, Frame, Instrument, Message
 from schemas.health import Checkpoint
-from schemas.order import Order
+from schemas.order import Flattened, Order, Position
 from schemas.plain import plain
+from schemas.portfolio import Portfolio
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
@@ -268,7 +269,7 @@ class OrderedStage(Stage):
             case Signal():
                 unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
                 self._sequencer.add_signal(decoded)
-            case Order():
+            case Order() | Position() | Flattened() | Portfolio():
                 # Needed again until a snapshot holds its tick: it tells how far others came.
                 unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
                 self._commands.decided(decoded.tick_ns)

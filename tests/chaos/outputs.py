@@ -17,6 +17,7 @@ from schemas.topics import (
     FILLS,
     ORDERS,
     OVERVIEW,
+    PORTFOLIO,
     POSITIONS,
     QUALITY,
     SIGNALS,
@@ -26,7 +27,7 @@ from streams.transport.log import Log, TopicPartition
 
 OUTPUTS = (
     DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, QUALITY,
-    TRADE_ALERTS, OVERVIEW, ALERTS,
+    PORTFOLIO, TRADE_ALERTS, OVERVIEW, ALERTS,
 )  # fmt: skip
 """Topics that must hold the same, whatever happened on the way."""
 

@@ -1,0 +1,1 @@
+"""The portfolio: statistics of what an account has earned and of what it holds."""
