@@ -60,6 +60,12 @@ class LedgerStore(Protocol):
         """The latest version of each order that may still fill, intents among them."""
         ...
 
+    def unsettled_orders(self, account: str) -> list[Order]:
+        """The latest version of each order at a real venue of which something may still be heard:
+        all but rejected and reconciled ones.
+        """
+        ...
+
     def order_versions(self, account: str) -> list[Order]:
         """Every version of every order, in the order in which they were stored."""
         ...

@@ -21,7 +21,7 @@ from schemas.order import Fill, Flattened, Funding, Order, Position
 
 log = structlog.get_logger()
 
-_KEPT = Order | Fill | Funding | Position | Flattened | ExecutionQuality | Halt | Resume | Flatten
+KEPT = Order | Fill | Funding | Position | Flattened | ExecutionQuality | Halt | Resume | Flatten
 _LOOKS_PER_LEASE = 20
 
 
@@ -45,16 +45,24 @@ class LedgerWriter:
         """Have a record stored with the next write."""
         self._noted.append(record)
 
-    async def write(self, given: Iterable[Message]) -> None:
-        """Store what the ledger keeps of these records, and what was noted, before it is sent."""
-        noted = len(self._noted)
-        records = [*self._noted, *(record for record in given if isinstance(record, _KEPT))]
-        if not records:
-            return
+    async def write(self, given: Iterable[Message]) -> bool:
+        """Store what the ledger keeps of these records, and what was noted, before it is sent.
+
+        ``False`` if some of it was stored before: then a process before this one may have sent it.
+        """
+        noted = list(self._noted)
+        records = [record for record in given if isinstance(record, KEPT)]
+        if not noted and not records:
+            return True
         async with self._turn:
             lease = self._lease = self._lease or await self._acquired()
-            await asyncio.to_thread(self._store.write, lease, records)
-        del self._noted[:noted]
+            if noted:
+                await asyncio.to_thread(self._store.write, lease, noted)
+                del self._noted[: len(noted)]
+            new = 0
+            if records:
+                new = await asyncio.to_thread(self._store.write, lease, records)
+        return new == len(records)
 
     async def keep(self) -> None:
         """Keep the lease, if there is one; call it several times within its length."""

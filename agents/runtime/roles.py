@@ -111,6 +111,11 @@ def execution(settings: Settings, *, store: LedgerStore | None = None) -> Role:
 
     With a ``store`` every decision is stored, under the account's lease, before it is sent.
     """
+    if settings.live.enabled:
+        raise SettingsError(
+            "live.enabled: orders reach a real venue only in trials so far, not from this role; "
+            "set live.enabled=false to trade on paper"
+        )
     ledger = None
     if store is not None:
         holder, lease_ms = _component(settings.account.id), settings.store.lease_ms

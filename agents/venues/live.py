@@ -97,9 +97,10 @@ class LiveVenue:
 
     def hear(self, state: LiveState, report: VenueReport) -> None:
         """Take a report, once; it waits for its tick."""
-        if report.number <= state.heard.get(report.run, 0) or report.effective_ns is None:
+        run = f"{report.run:020d}"
+        if report.number <= state.heard.get(run, 0) or report.effective_ns is None:
             return
-        state.heard[report.run] = report.number
+        state.heard[run] = report.number
         state.waiting.append(report)
 
     def on_frame(self, state: LiveState, frame: Frame) -> list[Answer]:

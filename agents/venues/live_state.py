@@ -45,7 +45,7 @@ class LiveState(msgspec.Struct, tag=True):
     asked: dict[str, Asked] = msgspec.field(default_factory=dict)
     strays: dict[str, RestingOrder] = msgspec.field(default_factory=dict)
     waiting: list[VenueReport] = msgspec.field(default_factory=list)
-    heard: dict[int, int] = msgspec.field(default_factory=dict)
+    heard: dict[str, int] = msgspec.field(default_factory=dict)
     run: int = 0
     problems: tuple[str, ...] = (NOT_LOOKED,)
     doubts: tuple[str, ...] = ()

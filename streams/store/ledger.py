@@ -165,11 +165,18 @@ class SqlLedger:
 
     def working_orders(self, account: str) -> list[Order]:
         """See :class:`LedgerStore`."""
-        done = ", ".join(f"'{status.value}'" for status in _DONE)
+        return self._latest_but(account, _DONE)
+
+    def unsettled_orders(self, account: str) -> list[Order]:
+        """See :class:`LedgerStore`."""
+        return self._latest_but(account, (OrderStatus.REJECTED, OrderStatus.RECONCILED))
+
+    def _latest_but(self, account: str, statuses: Sequence[OrderStatus]) -> list[Order]:
+        left_out = ", ".join(f"'{status.value}'" for status in statuses)
         return self._read(
             f"""
             SELECT body FROM orders AS latest
-            WHERE account = ? AND status NOT IN ({done}) AND version = (
+            WHERE account = ? AND status NOT IN ({left_out}) AND version = (
                 SELECT max(version) FROM orders
                 WHERE account = latest.account AND client_order_id = latest.client_order_id)
             ORDER BY number

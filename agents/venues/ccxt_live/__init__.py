@@ -1,0 +1,1 @@
+"""Real venues by way of ccxt: requests go out, reports come back. Not pure, and decides nothing."""

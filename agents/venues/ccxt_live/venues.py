@@ -1,0 +1,180 @@
+"""What each venue does in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import ccxt
+
+from agents.venues.ccxt_live.gateway import ZERO, CcxtGateway
+from agents.venues.ccxt_live.seen import Seen, SeenTrade
+from schemas.frame import Side
+from schemas.order import Order, OrderStatus, OrderType
+from schemas.venue import RestingOrder, VenueRequest
+
+
+class BinanceGateway(CcxtGateway):
+    """Spot. It has no amendments that keep an order, and no dead-man switch."""
+
+    async def trades(self, order: Order, venue_id: str) -> list[SeenTrade]:
+        """All trades of an order: ccxt's own call knows spot alone."""
+        query = {"orderId": venue_id}
+        rows = await self.ask(
+            partial(self.exchange.fetch_my_trades, order.symbol, None, 500, query), 5
+        )
+        return [self.seen_trade(row) for row in rows]
+
+    async def may_withdraw(self) -> bool | None:
+        """Whether the key may withdraw; the testnet has no such question."""
+        if self.settings.sandbox or self.settings.connect_to:
+            return None
+        told = await self.ask(self.exchange.sapiGetAccountApiRestrictions)
+        return bool(told.get("enableWithdrawals"))
+
+
+_ALGO_STATUS = {
+    "CANCELED": OrderStatus.CANCELLED,
+    "EXPIRED": OrderStatus.CANCELLED,
+    "REJECTED": OrderStatus.REJECTED,
+}
+
+
+class UsdmGateway(BinanceGateway):
+    """USD-M: conditional orders are kept by another service, under the same client id.
+
+    One that triggers becomes an ordinary order, which is looked at from then on.
+    """
+
+    conditional = MappingProxyType({"trigger": True})
+
+    def to_sandbox(self, exchange: Any) -> None:
+        """Demo trading: futures have no testnet any more."""
+        exchange.enable_demo_trading(True)
+
+    def created(self, order: Order, made: Any) -> Seen:
+        """A new conditional order has an id of the other service."""
+        return self._waiting(order, made) if order.stop_price else super().created(order, made)
+
+    async def look(self, order: Order) -> Seen:
+        """A conditional order, or what has become of it."""
+        if order.stop_price is None:
+            return await super().look(order)
+        params = {"clientOrderId": order.client_order_id, **self.conditional}
+        row = await self.ask(lambda: self.exchange.fetch_order(None, order.symbol, params))
+        became = str(row["info"].get("actualOrderId") or "")
+        if not became or became == "0":
+            return self._waiting(order, row)
+        made = await self.ask(lambda: self.exchange.fetch_order(became, order.symbol))
+        return self.seen(made)._replace(client_order_id=order.client_order_id)
+
+    def _waiting(self, order: Order, row: Any) -> Seen:
+        info = row["info"]
+        status = _ALGO_STATUS.get(str(info.get("algoStatus")), OrderStatus.ACKNOWLEDGED)
+        id_ = info.get("algoId")
+        return Seen(order.client_order_id, f"algo:{id_}" if id_ else "", status, ZERO)
+
+    async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
+        """Ordinary and conditional ones, of every symbol."""
+        del symbols
+        rows = await self.ask(self.exchange.fetch_open_orders, 40)
+        waiting = await self.ask(
+            lambda: self.exchange.fetch_open_orders(None, None, None, {**self.conditional}), 40
+        )
+        return [self.resting(row) for row in [*rows, *waiting]]
+
+    async def arm(self, symbols: Sequence[str], seconds: float) -> None:
+        """countdownCancelAll, a symbol each; conditional orders are not among those it cancels."""
+        for symbol in symbols:
+            query = {
+                "symbol": self.exchange.market_id(symbol),
+                "countdownTime": round(seconds * 1_000),
+            }
+            await self.ask(partial(self.exchange.fapiPrivatePostCountdownCancelAll, query), 10)
+
+
+class BybitGateway(CcxtGateway):
+    """Linear and spot in one unified account. A new order's reply holds nothing but its id."""
+
+    conditional = MappingProxyType({"trigger": True})
+
+    async def may_withdraw(self) -> bool | None:
+        """Whether the key may withdraw."""
+        told = await self.ask(self.exchange.privateGetV5UserQueryApi)
+        wallet = ((told.get("result") or {}).get("permissions") or {}).get("Wallet") or []
+        return "Withdraw" in wallet
+
+    def create_params(self, order: Order) -> dict[str, Any]:
+        """A trigger has a direction there."""
+        params = super().create_params(order)
+        if order.stop_price is not None:
+            params.pop("stopLossPrice", None)
+            params.pop("takeProfitPrice", None)
+            falls = (order.side is Side.SELL) == (order.type is OrderType.STOP)
+            params |= {
+                "triggerPrice": str(order.stop_price),
+                "triggerDirection": "descending" if falls else "ascending",
+            }
+        return params
+
+    def amend_params(self, request: VenueRequest) -> dict[str, Any]:
+        """Triggers can be amended."""
+        trigger = request.stop_price
+        return {} if trigger is None else {"triggerPrice": str(trigger)}
+
+    def created(self, order: Order, made: Any) -> Seen:
+        """Taken, and nothing else is told."""
+        id_ = str(made.get("id") or "")
+        return Seen(order.client_order_id, id_, OrderStatus.ACKNOWLEDGED, ZERO)
+
+    async def cancel(self, order: Order) -> None:
+        """Cancel an order by its client id."""
+        params = {"orderLinkId": order.client_order_id, **self.about(order)}
+        await self.ask(lambda: self.exchange.cancel_order(None, order.symbol, params))
+
+    async def look(self, order: Order) -> Seen:
+        """An order among those that are open or ended just now, else in the history."""
+        market = self.exchange.market(order.symbol)
+        query = {
+            "category": "linear" if market["contract"] else "spot",
+            "symbol": market["id"],
+            "orderLinkId": order.client_order_id,
+        }
+        for ask in (
+            self.exchange.privateGetV5OrderRealtime,
+            self.exchange.privateGetV5OrderHistory,
+        ):
+            told = await self.ask(partial(ask, query))
+            rows = (told.get("result") or {}).get("list") or []
+            if rows:
+                return self.seen(self.exchange.parse_order(rows[0], market))
+        raise ccxt.OrderNotFound(f"bybit has no order {order.client_order_id}")
+
+    async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
+        """Those of every category that is traded; conditional ones are among them."""
+        spot = any(not self.exchange.market(s)["contract"] for s in symbols)
+        queries: list[dict[str, Any]] = [{"type": "swap", "settleCoin": self.settings.currency}]
+        queries += [{"type": "spot"}] if spot else []
+        found = {}
+        for query in queries:
+            rows = await self.ask(partial(self.exchange.fetch_open_orders, None, None, None, query))
+            found.update({str(row["id"]): self.resting(row) for row in rows})
+        return list(found.values())
+
+    async def is_hedged(self, symbols: Sequence[str]) -> bool:
+        """The index of a position says it: 0 is one-way."""
+        del symbols
+        rows = await self.ask(self.exchange.fetch_positions)
+        return any(str(row["info"].get("positionIdx", "0")) != "0" for row in rows)
+
+
+GATEWAYS: Mapping[str, type[CcxtGateway]] = {
+    "binance": BinanceGateway,
+    "binanceusdm": UsdmGateway,
+    "bybit": BybitGateway,
+    "coinbase": CcxtGateway,
+    "hyperliquid": CcxtGateway,
+}
+"""By ``live.venue``."""

@@ -1,0 +1,343 @@
+"""Randomised trading on the simulated exchange with ccxt as it is: lost replies, refusals, broken
+streams, and an account that is killed and started again at random points.
+
+    python -m tests.chaos.live_runs --runs 500 --first 1
+
+Each run is named by its seed. After it the faults end and the account comes to rest; then no order
+was doubled, none was lost, and orders, trades and positions are equal to the exchange's truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import structlog
+
+from agents.execution.account import Account, AccountState
+from agents.execution.sequencer import Step
+from agents.runtime.live_run import Entry, LiveRun
+from agents.venues.ccxt_live.credentials import Credentials
+from agents.venues.ccxt_live.desk import Desk
+from agents.venues.ccxt_live.gateway import gateway_of
+from agents.venues.live_state import LiveState
+from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument
+from schemas.ledger_store import Lease, LedgerRecord
+from schemas.order import Fill, OrderStatus, OrderType
+from schemas.settings import Settings
+from schemas.signal import Signal, SignalKind
+from streams.simulator.exchange.exchange import SimulatedExchange
+from streams.simulator.exchange.faults import (
+    Channel,
+    Double,
+    Drop,
+    ExpireSessions,
+    Fault,
+    Lose,
+    LoseReply,
+    Manner,
+    Refuse,
+    Reject,
+    Slow,
+)
+from streams.simulator.exchange.trading.orders import Fill as TrueFill
+from streams.simulator.exchange.trading.rejections import Reason
+from streams.simulator.exchange.venues.bybit.account_messages import exec_id
+from streams.store.ledger import SqlLedger, open_ledger
+from tests.support.messages import frame_at, signal_of
+from tests.support.simulated import KEY, SYMBOLS, SmallMarket, rules_of, session_of
+
+STEPS = 60
+STEP_S = 0.04
+SPEED = 5.0
+REST_WITHIN_S = 60.0
+PATHS = ("/fapi/v1/order", "/fapi/v1/algoOrder", "/v5/order", "/fapi", "/v5", "/")
+REJECTIONS = (
+    Reason.INSUFFICIENT_FUNDS, Reason.DUPLICATE_CLIENT_ID, Reason.BAD_REQUEST, Reason.OVERLOADED,
+    Reason.UNKNOWN_STATE, Reason.TIMESTAMP, Reason.TOO_MANY_ORDERS, Reason.REDUCE_ONLY,
+)  # fmt: skip
+
+
+_CLOSED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
+_RESTING = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIAL})
+
+
+class Killed(Exception):
+    """The account's process is gone."""
+
+
+def settings_of(venue: str) -> Settings:
+    """An account that trades wildly, and waits for nothing longer than it must."""
+    return Settings.model_validate(
+        {
+            "account": {"id": "paper"},
+            "live": {
+                "enabled": True, "venue": venue, "sandbox": False, "capital": 50_000,
+                "reconcile_s": 1.0, "poll_s": 0.5, "timeout_s": 0.5, "not_found_s": 1.0,
+                "dead_man_s": 0,
+            },
+            "stops": {"tight": "0.02", "wide": "0.05", "target_ratios": ["1", "2", "3"]},
+            "risk": {
+                "max_orders_per_minute": 10_000, "max_deviation_fraction": "0.5",
+                "max_daily_loss_fraction": "1", "max_drawdown_fraction": "1",
+            },
+            "protections": {"stop_guard_trades": 1_000},
+        }
+    )  # fmt: skip
+
+
+class Mortal:
+    """A store at which the process may die: just before a step is stored, or just after."""
+
+    def __init__(self, store: SqlLedger) -> None:
+        self.store = store
+        self.dies_in = -1
+        self.after = False
+
+    def write(self, lease: Lease, records: Sequence[LedgerRecord]) -> int:
+        self.dies_in -= 1
+        dies = self.dies_in == 0
+        if dies and not self.after:
+            raise Killed
+        new = self.store.write(lease, records)
+        if dies:
+            raise Killed
+        return new
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+class Trial:
+    """One run."""
+
+    def __init__(self, seed: int, exchange: SimulatedExchange, venue: str, folder: Path) -> None:
+        self.rng = Random(seed)
+        self.exchange = exchange
+        self.venue = venue
+        self.symbol = SYMBOLS[venue]
+        self.settings = settings_of(venue)
+        self.account = Account(self.settings)
+        self.store = Mortal(open_ledger(f"sqlite://{folder}/ledger.db"))
+        self.lease = self.store.acquire("paper", "trial", ttl_ms=3_600_000)
+        self.log: list[Entry] = []
+        self.snapshots: list[tuple[int, bytes]] = []
+        self.started = 0
+        self.kills = 0
+        self.seq = 0
+        self.last_ns = 0
+        self.counts: Counter[str] = Counter()
+        self.keep(self.account.initial(), 0)
+
+    def keep(self, state: AccountState, applied: int) -> None:
+        self.snapshots.append((applied, self.account.encode(state)))
+
+    async def start(self, session: Any) -> tuple[LiveRun, Desk]:
+        """A process: from one of the last snapshots, over what was logged since."""
+        applied, data = self.rng.choice(self.snapshots[-3:])
+        self.snapshots = [kept for kept in self.snapshots if kept[0] <= applied]
+        run = LiveRun(
+            self.account, self.store, self.lease, log=self.log, state=self.account.decode(data),
+            applied=applied,
+        )  # fmt: skip
+        credentials = Credentials(KEY.key, KEY.secret)
+        gateway = gateway_of(self.settings.live, credentials, session, adjusts_clock=False)
+        self.started += 1
+        desk = Desk(
+            gateway, self.settings.live, account="paper", symbols=[self.symbol], run=self.started,
+            ready=run.ready,
+        )  # fmt: skip
+        run.catch_up(desk)
+        if not self.log:
+            run.add(desk, self.rules())
+        return run, desk
+
+    def rules(self) -> Instrument:
+        rules = rules_of(self.symbol)
+        return Instrument(
+            venue=self.venue, symbol=self.symbol, effective_ns=0, kind=ContractKind.LINEAR,
+            base="BTC", quote="USDT", settle="USDT", tick_size=rules.tick_size,
+            qty_step=rules.qty_step, min_notional=rules.min_notional,
+        )  # fmt: skip
+
+    def frame(self) -> Frame:
+        """The exchange's book now."""
+        book = self.exchange.listing(self.venue, self.symbol).book
+        self.seq += 1
+        self.last_ns = max(self.exchange.clock.now_ns(), self.last_ns + NS_PER_MS)
+        sides = [
+            tuple((int(Decimal(p) * 100), int(Decimal(q) * 1_000)) for p, q in side.top(20))
+            for side in (book.bids, book.asks)
+        ]
+        return frame_at(
+            self.last_ns, bids=sides[0], asks=sides[1], seq=self.seq, symbol=self.symbol,
+            venue=self.venue,
+        )  # fmt: skip
+
+    def signal(self, frame: Frame) -> Signal | None:
+        if self.rng.random() > 0.25 or frame.book is None:
+            return None
+        kind = self.rng.choice((SignalKind.LONG, SignalKind.SHORT, SignalKind.EXIT))
+        price = float(frame.price(frame.book.bid_price[0]))
+        made = signal_of(
+            kind, score=30.0 if kind is SignalKind.SHORT else 70.0, price=price,
+            tick_ns=frame.close_ns, id_=f"s{self.seq}",
+        )  # fmt: skip
+        return msgspec.structs.replace(made, venue=self.venue, symbol=self.symbol)
+
+    def fault(self) -> Fault:
+        rng, count = self.rng, self.rng.randint(1, 3)
+        path = rng.choice(PATHS)
+        return rng.choice(
+            (
+                LoseReply(manner=rng.choice(list(Manner)), path=path, count=count, seconds=1.0),
+                LoseReply(manner=rng.choice(list(Manner)), method="POST", count=count, seconds=1.0),
+                Reject(reason=rng.choice(REJECTIONS), method="POST", count=count, seconds=1.0),
+                Refuse(status=rng.choice((429, 500, 502, 503)), path=path, count=count,
+                       seconds=1.0, retry_after_s=1),
+                Slow(delay_s=rng.choice((0.1, 0.7)), path=path, count=count, seconds=1.0),
+                Drop(venue=self.venue),
+                Lose(venue=self.venue, channel=Channel.ORDERS, count=count),
+                Double(venue=self.venue, channel=Channel.ORDERS, count=count),
+                ExpireSessions(venue=self.venue),
+            )
+        )  # fmt: skip
+
+    async def trade(self) -> LiveRun:
+        """Trade with faults and kills, then without, until the account has come to rest."""
+        async with session_of(self.exchange) as session:
+            run, desk = await self.start(session)
+            steps, deadline = 0, time.monotonic() + REST_WITHIN_S
+            while steps < STEPS or not self.rests(run):
+                await asyncio.sleep(STEP_S)
+                if steps == STEPS:
+                    self.exchange.faults.mend()
+                wild = steps < STEPS
+                if wild and self.rng.random() < 0.15:
+                    self.exchange.faults.inflict(self.fault())
+                if wild and self.rng.random() < 0.04:
+                    self.store.dies_in, self.store.after = 1, self.rng.random() < 0.6
+                try:
+                    frame = self.frame()
+                    run.add(desk, Step(frame, self.signal(frame) if wild else None))
+                except Killed:
+                    self.kills += 1
+                    desk.stop_now()
+                    await desk.close()
+                    run, desk = await self.start(session)
+                if self.rng.random() < 0.2:
+                    self.keep(run.state, run.applied)
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"no rest: {run.account.unready(run.state)}")
+                steps += run.ready() or not wild or self.rng.random() < 0.2
+            await desk.close()
+            return run
+
+    def rests(self, run: LiveRun) -> bool:
+        state = live(run)
+        open_ = [
+            order
+            for order in state.book.orders.values()
+            if order.status not in _CLOSED
+            and (order.type is OrderType.MARKET or order.status not in _RESTING)
+        ]
+        return run.ready() and not open_ and not state.asked and not state.waiting
+
+    def trade_id(self, fill: TrueFill) -> str:
+        """As the venue tells it."""
+        if self.venue == "bybit":
+            return exec_id(self.exchange.listing(self.venue, self.symbol), fill)
+        return str(fill.id)
+
+    def check(self, run: LiveRun) -> None:
+        """Compare orders, trades and positions with the truth."""
+        state = live(run)
+        truth = self.exchange.account(self.venue, KEY.name)
+        for kind, ids in (
+            ("order", [o.client_id for o in truth.orders.values()]),
+            ("conditional", [c.client_id for c in truth.conditionals.values()]),
+        ):
+            doubled = [id_ for id_, count in Counter(ids).items() if count > 1]
+            assert not doubled, f"{kind} doubled: {doubled}"
+        latest = {o.client_order_id: o for o in self.store.order_versions("paper")}
+        there = {o.client_id: o.filled for o in truth.orders.values()}
+        waiting = {c.client_id for c in truth.conditionals.values()}
+        for id_, filled in there.items():
+            assert id_ in latest, f"order {id_} at the venue is not in the ledger"
+            assert latest[id_].filled_qty == filled, f"order {id_}: {latest[id_]} against {filled}"
+        for id_, order in latest.items():
+            taken = order.status is not OrderStatus.REJECTED
+            assert not taken or id_ in there or id_ in waiting, f"order {id_} is lost: {order}"
+        told = {
+            (f.client_order_id, f.trade_id, f.price, f.qty, f.fee)
+            for f in self.store.fills("paper")
+            if isinstance(f, Fill)
+        }
+        true = {(f.client_id, self.trade_id(f), f.price, f.qty, f.fee) for f in truth.fills}
+        assert told == true, f"trades: {told ^ true}"
+        position = truth.positions.get(self.symbol)
+        held = Decimal(0) if position is None else position.qty
+        assert state.held.get(self.symbol, Decimal(0)) == held
+        assert run.state.held_qty(f"{self.venue}:{self.symbol}") == held
+        self.counts.update(
+            runs=1, kills=self.kills, orders=len(there), conditionals=len(waiting),
+            trades=len(true), rejected=len(latest) - len(there.keys() | waiting),
+        )  # fmt: skip
+
+
+def live(run: LiveRun) -> LiveState:
+    state = run.state.venue
+    assert isinstance(state, LiveState)
+    return state
+
+
+async def one_run(seed: int, venue: str = "binanceusdm") -> Counter[str]:
+    """One run; what happened in it. Raises :class:`AssertionError` where it differs."""
+    exchange = SimulatedExchange(speed=SPEED)
+    exchange.add(venue, SmallMarket(SYMBOLS[venue], seed=seed))
+    with tempfile.TemporaryDirectory() as folder:
+        async with exchange:
+            exchange.open_accounts(KEY)
+            trial = Trial(seed, exchange, venue, Path(folder))
+            try:
+                trial.check(await trial.trade())
+            finally:
+                trial.store.close()
+    return trial.counts
+
+
+def main() -> int:
+    """Run many; print what failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--venue", default="binanceusdm")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    total: Counter[str] = Counter()
+    failed: dict[int, str] = {}
+    for seed in range(given.first, given.first + given.runs):
+        with suppress(KeyboardInterrupt):
+            try:
+                total += asyncio.run(one_run(seed, given.venue))
+            except Exception as error:  # noqa: BLE001 - each run is told
+                failed[seed] = f"{type(error).__name__}: {error}"
+                print(f"seed {seed}: {failed[seed]}"[:2_000], flush=True)
+    print(", ".join(f"{name} {count}" for name, count in total.items()), flush=True)
+    print(f"{given.runs - len(failed)} of {given.runs} runs equal to the truth")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
