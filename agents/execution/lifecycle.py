@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -44,6 +45,8 @@ LEGAL: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
 
 DONE = frozenset({_S.FILLED, _S.CANCELLED, _S.REJECTED, _S.RECONCILED})
 """States in which an order does not work any more."""
+
+_ID = attrgetter("client_order_id")
 
 _PROGRESS = {
     _S.INTENT: 0, _S.SUBMITTED: 1, _S.UNKNOWN: 1, _S.ACKNOWLEDGED: 2, _S.PARTIAL: 3,
@@ -186,8 +189,12 @@ class OrderBook(msgspec.Struct):
         return total
 
     def working(self) -> list[Order]:
-        """Orders that may still fill, intents and unknown ones among them."""
-        return [order for order in self.orders.values() if order.status not in DONE]
+        """Orders that may still fill, intents and unknown ones among them, by their ids.
+
+        Not as they came: a state that was read from a snapshot has them in the order of its keys.
+        """
+        found = [order for order in self.orders.values() if order.status not in DONE]
+        return sorted(found, key=_ID)
 
     def forget(self, client_order_id: str) -> None:
         """Let go of a reconciled order; the durable ledger keeps it."""

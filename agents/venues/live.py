@@ -157,7 +157,7 @@ class LiveVenue:
             state.book.orders[order.client_order_id] = rejected
             given.append(rejected)
         state.new = []
-        for id_, asked in list(state.asked.items()):
+        for id_, asked in sorted(state.asked.items()):
             latest = state.book.orders[id_]
             if latest.status in DONE:
                 del state.asked[id_]
@@ -165,7 +165,7 @@ class LiveVenue:
                 asked.sent = True
                 kind = RequestKind.CANCEL if asked.change is None else RequestKind.AMEND
                 given.append(self._request(frame, kind, latest, asked.change or Change()))
-        for id_ in state.strays:
+        for id_ in sorted(state.strays):
             order = state.book.orders[id_]
             given.append(self._request(frame, RequestKind.CANCEL, order, Change()))
         state.strays = {}

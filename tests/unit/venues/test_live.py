@@ -264,3 +264,24 @@ def test_the_state_survives_its_encoding() -> None:
     bench.trades("o1", "t1", "0.5", Side.BUY)
     data = msgspec.msgpack.encode(bench.state)
     assert msgspec.msgpack.decode(data, type=LiveState) == bench.state
+
+
+def test_a_state_from_a_snapshot_has_its_orders_and_cancels_in_the_same_order() -> None:
+    bench = Bench()
+    for placed in (8, 9):  # "o10" comes before "o9" by its name, after it in time
+        bench.placed = placed
+        bench.submit(**LIMIT)
+    bench.step()
+    for id_ in ("o9", "o10"):
+        bench.says(id_, S.ACKNOWLEDGED, "0")
+    bench.step()
+    snapshot = msgspec.msgpack.encode(bench.state, order="deterministic")
+    given = []
+    for state in (bench.state, msgspec.msgpack.decode(snapshot, type=LiveState)):
+        bench.state = state
+        orders = bench.venue.open_orders(state)[f"{VENUE}:{SYMBOL}"]
+        for order in sorted(orders, key=lambda o: o.client_order_id, reverse=True):
+            bench.venue.cancel(state, order, now_ns=bench.now_ns)
+        given.append(([o.client_order_id for o in orders], asked(bench.step())))
+    assert given[0] == given[1]
+    assert len(given[0][1]) == 2
