@@ -170,6 +170,9 @@ class Desk:
                 return
             try:
                 seen = await self._within(self._gateway.look(tracked.order))
+                if not seen.venue_id:  # an answer cut short says nothing
+                    tracked.again(monotonic_ns(), at_most_s=_BACKOFF_MAX_S)
+                    return
                 self._note(tracked, seen)
                 if tracked.lacks_trades():
                     ask = self._gateway.trades(tracked.order, tracked.venue_id)

@@ -315,14 +315,19 @@ class CcxtGateway:
         return _STATUS.get(str(row.get("status")), works)
 
     def seen_trade(self, row: Any) -> SeenTrade:
-        """A trade of ccxt's."""
+        """A trade of ccxt's. Raises :class:`ccxt.BadResponse`: an answer cut short makes one of it
+        that has nothing in it.
+        """
         fee = row.get("fee") or {}
+        price, qty = decimal_of(row["price"]), decimal_of(row["amount"])
+        if not row["id"] or not price or not qty:
+            raise ccxt.BadResponse("a trade without id, price or amount")
         return SeenTrade(
             trade_id=str(row["id"]),
             order_id=str(row["order"]),
             side=Side.BUY if row["side"] == "buy" else Side.SELL,
-            price=decimal_of(row["price"]) or ZERO,
-            qty=decimal_of(row["amount"]) or ZERO,
+            price=price,
+            qty=qty,
             fee=decimal_of(fee.get("cost")) or ZERO,
             fee_currency=str(fee.get("currency") or self.settings.currency),
             maker=row.get("takerOrMaker") == "maker",

@@ -1,0 +1,64 @@
+"""The desk: what an answer that was cut short may not make anyone believe."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import ccxt
+import pytest
+
+from agents.venues.ccxt_live.credentials import Credentials
+from agents.venues.ccxt_live.desk import Desk
+from agents.venues.ccxt_live.gateway import gateway_of
+from agents.venues.ccxt_live.seen import Seen
+from schemas.live_settings import LiveSettings
+from schemas.order import OrderStatus
+from schemas.venue import OrderReport
+from tests.support.live_venue import Bench
+
+EMPTY = dict.fromkeys(("id", "order", "side", "price", "amount", "takerOrMaker", "fee"))
+
+
+class Answers:
+    """A gateway whose looks give what they are told to."""
+
+    def __init__(self, *seen: Seen) -> None:
+        self.seen = list(seen)
+
+    async def look(self, order: Any) -> Seen:
+        del order
+        return self.seen.pop(0)
+
+
+def states(desk: Desk) -> list[OrderStatus]:
+    return [report.status for report in desk.drain() if isinstance(report, OrderReport)]
+
+
+def test_a_look_that_shows_no_order_says_nothing_of_it() -> None:
+    async def work() -> None:
+        order = Bench().order()
+        cut = Seen("", "", OrderStatus.ACKNOWLEDGED, None)
+        whole = Seen(order.client_order_id, "7", OrderStatus.ACKNOWLEDGED, Decimal(0))
+        gateway: Any = Answers(cut, whole)
+        desk = Desk(gateway, LiveSettings(), account="a", symbols=(), run=1, ready=lambda: True)
+        tracked = desk._track(order)
+        await desk._look(tracked)
+        assert states(desk) == []
+        await desk._look(tracked)
+        assert states(desk) == [OrderStatus.ACKNOWLEDGED]
+
+    asyncio.run(work())
+
+
+def test_a_trade_with_nothing_in_it_is_no_trade() -> None:
+    async def work() -> None:
+        async with aiohttp.ClientSession() as session:
+            gateway = gateway_of(LiveSettings(sandbox=False), Credentials("k", "s"), session)
+            with pytest.raises(ccxt.BadResponse):
+                gateway.seen_trade(EMPTY)
+            await gateway.close()
+
+    asyncio.run(work())
