@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from agents.venues.ccxt_live.errors import Fate, fate_of, is_not_found
+from agents.venues.ccxt_live.errors import CutShort, Fate, fate_of, is_not_found
 from agents.venues.ccxt_live.seen import Gateway, Seen, SeenTrade
 from agents.venues.ccxt_live.tracked import Tracked
 from schemas.clock import monotonic_ns
@@ -267,7 +267,7 @@ class Desk:
         self._look_ns = monotonic_ns() + round(wait_s * NS_PER_S)
         try:
             if not self._confirmed:
-                problems = await self._gateway.confirm(self._symbols)
+                problems = await _ours(self._gateway.confirm(self._symbols))
                 self._problems = dict.fromkeys(problems)
                 self._confirmed = not problems
             await asyncio.gather(*[self._look(t) for t in list(self._tracked.values())])
@@ -284,7 +284,7 @@ class Desk:
 
     async def _within(self, asking: Awaitable[Any]) -> Any:
         """Await a request for as long as the settings say."""
-        return await asyncio.wait_for(asking, self._settings.timeout_s)
+        return await _ours(asyncio.wait_for(asking, self._settings.timeout_s))
 
     async def _forever(self, watch: Callable[[], Awaitable[None]]) -> None:
         """Keep a stream: after each break all orders are looked at, as something may be missed."""
@@ -299,7 +299,7 @@ class Desk:
 
     async def _quietly(self, asking: Awaitable[None]) -> None:
         try:
-            await asking
+            await _ours(asking)
         except Exception as error:  # noqa: BLE001 - what it is for is tried again
             log.info("live.stream", said=self._gateway.describe(error))
 
@@ -356,3 +356,18 @@ class Desk:
     def _report(self, report: VenueReport) -> None:
         self._reports.append(report)
         self.heard.set()
+
+
+async def _ours(asking: Awaitable[Any]) -> Any:
+    """Await; a cancellation that nobody here asked for is an error like others.
+
+    Callers of ccxt share what it loads: where one is out of patience, all are cancelled, and
+    a desk that took it for its own end would never look again.
+    """
+    try:
+        return await asking
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise CutShort("cancelled together with another request") from error

@@ -13,6 +13,10 @@ from typing import Any
 import ccxt
 
 
+class CutShort(Exception):
+    """A request ended because another one that shared its work did."""
+
+
 class Fate(StrEnum):
     """What became of a request."""
 

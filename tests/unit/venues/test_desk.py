@@ -12,6 +12,7 @@ import pytest
 
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
+from agents.venues.ccxt_live.errors import CutShort
 from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.ccxt_live.seen import Seen
 from schemas.live_settings import LiveSettings
@@ -49,6 +50,24 @@ def test_a_look_that_shows_no_order_says_nothing_of_it() -> None:
         assert states(desk) == []
         await desk._look(tracked)
         assert states(desk) == [OrderStatus.ACKNOWLEDGED]
+
+    asyncio.run(work())
+
+
+def test_a_request_that_is_cancelled_with_another_one_does_not_end_the_desk() -> None:
+    async def work() -> None:
+        async def cancelled() -> None:
+            raise asyncio.CancelledError
+
+        gateway: Any = Answers()
+        desk = Desk(gateway, LiveSettings(), account="a", symbols=(), run=1, ready=lambda: True)
+        with pytest.raises(CutShort):
+            await desk._within(cancelled())
+        waiting = asyncio.create_task(desk._within(asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
     asyncio.run(work())
 
