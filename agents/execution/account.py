@@ -18,7 +18,7 @@ from agents.execution.account_state import AccountState
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
-from agents.execution.orders import CLOSE, Wish, is_entry, is_protective, new_order
+from agents.execution.orders import CLOSE, OPEN, Wish, is_protective, new_order
 from agents.execution.parents.dealer import Dealer
 from agents.execution.parents.router import Router
 from agents.execution.portfolio.portfolio import PortfolioKeeper
@@ -26,7 +26,6 @@ from agents.execution.protection import Protection
 from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
 from agents.execution.risk_state import RiskState
-from agents.execution.thesis import Thesis, outlook_of
 from agents.execution.trade_log import exit_by, follow
 from agents.venues.base import Venue
 from agents.venues.live import LiveVenue
@@ -126,8 +125,8 @@ class Account:
         score: ConfluenceScore | None = None,
     ) -> list[Message]:
         """One frame and, of a tick, its score and signal; what comes of it, in order."""
-        if score is not None and (outlook := outlook_of(score)) is not None:
-            state.outlooks[frame.key] = outlook
+        if score is not None and score.score is not None:
+            state.scores[frame.key] = score.score
         for command in state.halts.advance(frame.close_ns):
             if isinstance(command, Resume) and not command.scope:
                 state.risk.resume(state.equity())
@@ -223,7 +222,7 @@ class Account:
         if closed is not None:
             state.risk.closed(closed)
             self._portfolio.closed(state, closed, state.theses.get(frame.key))
-        if is_entry(leg):
+        if leg == OPEN:
             if frame.key in state.proposed:
                 state.theses[frame.key] = state.proposed[frame.key]
             self._protection.opened(state, frame)
@@ -261,7 +260,7 @@ class Account:
             if entry.status is OrderStatus.INTENT:
                 entry = self._router.share(state, frame, entry, signal)
                 if entry.qty:
-                    state.proposed[frame.key] = Thesis(signal, entry.qty)
+                    state.proposed[frame.key] = signal
                     orders.extend(self._dealer.begin(state, frame, entry, signal))
             else:
                 orders.append(entry)
@@ -275,7 +274,7 @@ class Account:
         order, signal = due
         if order.status is OrderStatus.REJECTED:
             return [order]
-        state.proposed[frame.key] = Thesis(signal, order.qty)
+        state.proposed[frame.key] = signal
         return self._dealer.begin(state, frame, order, signal)
 
     def _gave_way(self, frame: Frame, signal: Signal, side: Side, replaced: str) -> Sequence[Order]:

@@ -24,11 +24,6 @@ TIME = "time"
 UNPROTECTED = "unprotected"
 
 
-def is_entry(leg: str) -> bool:
-    """Whether orders of a leg open a position: the entry, or a further part of it (``open2``)."""
-    return leg.startswith(OPEN)
-
-
 def is_protective(order: Order) -> bool:
     """Whether an order rests at the venue for as long as the position is open."""
     return order.leg == STOP or order.leg.startswith(TARGET)

@@ -133,7 +133,7 @@ class AccountFold:
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS, POSITIONS, PORTFOLIO)
-    state_version = 7
+    state_version = 8
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id

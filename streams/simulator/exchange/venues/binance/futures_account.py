@@ -28,6 +28,7 @@ from streams.simulator.exchange.trading.position import Position
 from streams.simulator.exchange.trading.prices import mark_price
 from streams.simulator.exchange.venues.binance.futures_messages import fill_value, money, text
 from streams.simulator.exchange.venues.binance.futures_orders import Routes
+from streams.simulator.exchange.venues.binance.own_trades import own_trades
 from streams.simulator.exchange.venues.binance.query import Query
 
 _INCOMES = {
@@ -213,20 +214,8 @@ class FuturesAccount:
         }
 
     def _trades(self, account: Account, query: Query) -> list[dict[str, Any]]:
-        listing, order_id = query.listing(), query.whole("orderId")
-        first_id = query.whole("fromId")
-        found = [
-            fill
-            for fill in account.fills
-            if fill.symbol == listing.symbol
-            and order_id in (None, fill.order_id)
-            and (first_id is None or fill.id >= first_id)
-            and query.within(fill.time_ns)
-        ]
-        limit = query.limit(500, 1000)
-        from_start = first_id is not None or query.optional("startTime") is not None
-        rows = found[:limit] if from_start else found[-limit:]
-        return [fill_value(fill, listing.venue_id, self._clock) for fill in rows]
+        venue_id = query.listing().venue_id
+        return [fill_value(fill, venue_id, self._clock) for fill in own_trades(account, query)]
 
     def _incomes(self, account: Account, query: Query) -> list[dict[str, Any]]:
         symbol = None if query.optional("symbol") is None else query.listing().symbol

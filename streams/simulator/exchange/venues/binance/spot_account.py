@@ -11,6 +11,7 @@ from streams.simulator.exchange.trading.account import Account
 from streams.simulator.exchange.trading.desk import Desk
 from streams.simulator.exchange.venues.binance.futures_messages import text
 from streams.simulator.exchange.venues.binance.futures_orders import Routes
+from streams.simulator.exchange.venues.binance.own_trades import own_trades
 from streams.simulator.exchange.venues.binance.query import Query
 from streams.simulator.exchange.venues.binance.spot_messages import balances, fill_value, money
 
@@ -70,20 +71,8 @@ class SpotAccount:
         }
 
     def _trades(self, account: Account, query: Query) -> list[dict[str, Any]]:
-        listing, order_id = query.listing(), query.whole("orderId")
-        first_id = query.whole("fromId")
-        found = [
-            fill
-            for fill in account.fills
-            if fill.symbol == listing.symbol
-            and order_id in (None, fill.order_id)
-            and (first_id is None or fill.id >= first_id)
-            and query.within(fill.time_ns)
-        ]
-        limit = query.limit(500, 1000)
-        from_start = first_id is not None or query.optional("startTime") is not None
-        rows = found[:limit] if from_start else found[-limit:]
-        return [fill_value(fill, listing.venue_id, self._clock) for fill in rows]
+        venue_id = query.listing().venue_id
+        return [fill_value(fill, venue_id, self._clock) for fill in own_trades(account, query)]
 
     def _fees(self, _account: Account, query: Query) -> list[dict[str, Any]]:
         asked = None if query.optional("symbol") is None else query.listing()
