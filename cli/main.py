@@ -23,6 +23,7 @@ from cli import (
     up,
     verify,
 )
+from cli.preflight.command import preflight
 from schemas.errors import PrismError, UsageError
 
 EXIT_FAILURE = 1
@@ -64,6 +65,7 @@ app.command("worker", rich_help_panel="Roles over a broker")(roles.worker)
 app.command("execution", rich_help_panel="Roles over a broker")(roles.execution)
 app.command("overview", rich_help_panel="Roles over a broker")(roles.overview)
 app.command("verify", rich_help_panel="Roles over a broker")(verify.verify)
+app.command("preflight", rich_help_panel="Roles over a broker")(preflight)
 app.command("halt", rich_help_panel="Stop")(control.halt)
 app.command("resume", rich_help_panel="Stop")(control.resume)
 app.command("flatten", rich_help_panel="Stop")(control.flatten)

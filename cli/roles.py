@@ -76,7 +76,7 @@ def execution(
     overrides: SetOption = None,
 ) -> None:
     """Run the account, on paper. Start a second one: it stands by and takes over."""
-    settings = _settings(config, [*(overrides or []), *_waiting_for(symbols)], broker, partitions)
+    settings = _settings(config, [*(overrides or []), *waiting_for(symbols)], broker, partitions)
     from agents.runtime import roles, running
 
     role = roles.execution(settings, store=ledger_of(settings))
@@ -95,7 +95,7 @@ def overview(
     overrides: SetOption = None,
 ) -> None:
     """Rank the symbols and compare venues (overview.enabled). A second one stands by."""
-    settings = _settings(config, [*(overrides or []), *_waiting_for(symbols)], broker, partitions)
+    settings = _settings(config, [*(overrides or []), *waiting_for(symbols)], broker, partitions)
     from agents.runtime import roles, running
 
     role = roles.overview(settings)
@@ -210,7 +210,8 @@ def ledger_of(settings: Settings) -> LedgerStore | None:
     return open_ledger(settings.store.url) if settings.store.url else None
 
 
-def _waiting_for(symbols: str | None) -> list[str]:
+def waiting_for(symbols: str | None) -> list[str]:
+    """The option ``--symbols`` as a setting."""
     return [] if symbols is None else [f"runtime.symbols=[{symbols!r}]".replace(",", "','")]
 
 

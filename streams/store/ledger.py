@@ -13,7 +13,7 @@ from schemas.ledger_store import Lease, LedgerRecord
 from schemas.order import Fill, Flattened, Funding, Order, OrderStatus, Position
 from schemas.plain import plain
 from streams.store.database import Database, Transaction, open_database
-from streams.store.migrations import migrate
+from streams.store.migrations import migrate, pending
 
 
 class _Table(NamedTuple):
@@ -35,6 +35,14 @@ class _Table(NamedTuple):
         """SQL that reads the record of an identity."""
         where = " AND ".join(f"{name} = ?" for name in self.identity)
         return f"SELECT body FROM {self.name} WHERE {where}"
+
+
+class Holder(NamedTuple):
+    """Who may write for an account, and for how much longer."""
+
+    name: str
+    epoch: int
+    left_ms: int
 
 
 _MARKET = ("account", "venue", "symbol")
@@ -102,6 +110,23 @@ def open_ledger(url: str) -> SqlLedger:
     return SqlLedger(database)
 
 
+def ledger_as_it_is(url: str) -> SqlLedger | list[int]:
+    """The ledger at a URL without changing it, or the migrations that it lacks.
+
+    Raises :class:`StoreError`, :class:`UsageError`.
+    """
+    database = open_database(url)
+    try:
+        due = pending(database)
+    except BaseException:
+        database.close()
+        raise
+    if due:
+        database.close()
+        return due
+    return SqlLedger(database)
+
+
 class SqlLedger:
     """A :class:`~schemas.ledger_store.LedgerStore` in SQL. Time is the database's own clock."""
 
@@ -162,6 +187,12 @@ class SqlLedger:
             for number, record in enumerate(records, start=row[0] - len(records) + 1):
                 new += _put(transaction, record, lease, number)
         return new
+
+    def holder(self, account: str) -> Holder | None:
+        """Who holds an account now; ``None`` if its lease lapsed, was let go or never was."""
+        with self._database.transaction() as transaction:
+            found = self._holder(transaction, account)
+        return None if found is None or found.left_ms <= 0 else found
 
     def working_orders(self, account: str) -> list[Order]:
         """See :class:`LedgerStore`."""
@@ -243,15 +274,19 @@ class SqlLedger:
             f"{self._holder_of(transaction, lease.account)}; stop this one"
         )
 
-    def _holder_of(self, transaction: Transaction, account: str) -> str:
+    def _holder(self, transaction: Transaction, account: str) -> Holder | None:
         row = transaction.execute(
             f"SELECT holder, epoch, expires_ms - {self._now} FROM writer_leases WHERE account = ?",
             (account,),
         ).fetchone()
-        if row is None:
+        return None if row is None else Holder(*row)
+
+    def _holder_of(self, transaction: Transaction, account: str) -> str:
+        found = self._holder(transaction, account)
+        if found is None:
             return "nobody ever held it"
-        holder, epoch, left_ms = row
-        return f"{holder} holds it with epoch {epoch}, its lease ends in {left_ms} ms"
+        name, epoch, left_ms = found
+        return f"{name} holds it with epoch {epoch}, its lease ends in {left_ms} ms"
 
 
 def _put(transaction: Transaction, record: LedgerRecord, lease: Lease, number: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +75,24 @@ def migrate(database: Database, wanted: Sequence[Migration] | None = None) -> li
                 (migration.version, migration.name, migration.digest),
             )
     return [migration.version for migration in due]
+
+
+def pending(database: Database) -> list[int]:
+    """The versions that :func:`migrate` would apply; changes nothing, and raises the same."""
+    due: list[int] = []
+    with suppress(_Undo), database.transaction() as transaction:
+        transaction.execute(_TABLE)
+        rows = transaction.execute("SELECT version, name, sha256 FROM schema_migrations").fetchall()
+        applied = {version: (name, digest) for version, name, digest in rows}
+        wanted = migrations()
+        _check(applied, wanted)
+        due += [migration.version for migration in wanted if migration.version not in applied]
+        raise _Undo
+    return due
+
+
+class _Undo(Exception):
+    """Ends a transaction that was only to look."""
 
 
 def _check(applied: dict[int, tuple[str, str]], wanted: Sequence[Migration]) -> None:

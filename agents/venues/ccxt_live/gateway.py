@@ -18,7 +18,7 @@ import ccxt.pro
 from agents.venues.ccxt_live.budget import PER_MINUTE, Budget
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.errors import retry_after_s, text_of
-from agents.venues.ccxt_live.seen import Seen, SeenAccount, SeenTrade
+from agents.venues.ccxt_live.seen import Rights, Seen, SeenAccount, SeenMarket, SeenTrade
 from schemas.clock import now_ns
 from schemas.errors import UsageError
 from schemas.frame import NS_PER_MS, Side
@@ -113,9 +113,33 @@ class CcxtGateway:
         there = await self.ask(self.exchange.fetch_time)
         return (before + now_ns()) / 2 / NS_PER_MS - float(there)
 
-    async def may_withdraw(self) -> bool | None:
-        """Whether the key may withdraw; ``None`` where the venue does not tell."""
-        return None
+    async def rights(self) -> Rights:
+        """What the key may do."""
+        return Rights()
+
+    def market(self, symbol: str) -> SeenMarket | None:
+        """How the venue lists a symbol, ``None`` if it does not; after :meth:`load`."""
+        row = self.exchange.markets.get(symbol)
+        if row is None:
+            return None
+        return SeenMarket(
+            active=row.get("active") is not False,
+            settle=str(row.get("settle") or row["quote"]),
+            tick_size=decimal_of(row["precision"].get("price")),
+            qty_step=decimal_of(row["precision"].get("amount")),
+            min_notional=decimal_of((row["limits"].get("cost") or {}).get("min")),
+        )
+
+    def has_dead_man(self) -> bool:
+        """Whether the venue cancels our orders when it hears nothing of us."""
+        return bool(self.exchange.has.get("cancelAllOrdersAfter"))
+
+    async def terms(self, symbol: str) -> list[str]:
+        """How leverage and margin mode of a contract differ from the settings; sets nothing."""
+        if not self.exchange.market(symbol)["contract"]:
+            return []
+        wanted = self.settings.margin_mode.value
+        return await self.terms_differ(symbol, wanted, int(self.settings.leverage))
 
     async def confirm(self, symbols: Sequence[str]) -> list[str]:
         """Set what the settings want of each symbol, and say what is not so."""

@@ -44,6 +44,23 @@ class SeenAccount(NamedTuple):
     positions: tuple[VenuePosition, ...]
 
 
+class SeenMarket(NamedTuple):
+    """A symbol as the venue lists it; ``None`` is what it does not tell."""
+
+    active: bool
+    settle: str
+    tick_size: Decimal | None
+    qty_step: Decimal | None
+    min_notional: Decimal | None
+
+
+class Rights(NamedTuple):
+    """What a key may do; ``None`` where the venue does not tell."""
+
+    trade: bool | None = None
+    withdraw: bool | None = None
+
+
 class Gateway(Protocol):
     """One account at one venue. Every call may raise any error; ``errors.fate_of`` reads it."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import ccxt
 
 from agents.venues.ccxt_live.gateway import ZERO, CcxtGateway
-from agents.venues.ccxt_live.seen import Seen, SeenTrade
+from agents.venues.ccxt_live.seen import Rights, Seen, SeenTrade
 from schemas.frame import Side
 from schemas.order import Order, OrderStatus, OrderType
 from schemas.venue import RestingOrder, VenueRequest
@@ -27,12 +27,15 @@ class BinanceGateway(CcxtGateway):
         )
         return [self.seen_trade(row) for row in rows]
 
-    async def may_withdraw(self) -> bool | None:
-        """Whether the key may withdraw; the testnet has no such question."""
-        if self.settings.sandbox or self.settings.connect_to:
-            return None
+    right_to_trade = "enableSpotAndMarginTrading"
+    """Its name in what the venue tells of a key."""
+
+    async def rights(self) -> Rights:
+        """What the key may do; the testnet has no such question."""
+        if self.settings.sandbox and not self.settings.connect_to:
+            return Rights()
         told = await self.ask(self.exchange.sapiGetAccountApiRestrictions)
-        return bool(told.get("enableWithdrawals"))
+        return Rights(bool(told.get(self.right_to_trade)), bool(told.get("enableWithdrawals")))
 
 
 _ALGO_STATUS = {
@@ -49,6 +52,7 @@ class UsdmGateway(BinanceGateway):
     """
 
     conditional = MappingProxyType({"trigger": True})
+    right_to_trade = "enableFutures"
 
     def to_sandbox(self, exchange: Any) -> None:
         """Demo trading: futures have no testnet any more."""
@@ -85,6 +89,10 @@ class UsdmGateway(BinanceGateway):
         )
         return [self.resting(row) for row in [*rows, *waiting]]
 
+    def has_dead_man(self) -> bool:
+        """Yes; ccxt does not know it."""
+        return True
+
     async def arm(self, symbols: Sequence[str], seconds: float) -> None:
         """countdownCancelAll, a symbol each; conditional orders are not among those it cancels."""
         for symbol in symbols:
@@ -100,11 +108,11 @@ class BybitGateway(CcxtGateway):
 
     conditional = MappingProxyType({"trigger": True})
 
-    async def may_withdraw(self) -> bool | None:
-        """Whether the key may withdraw."""
-        told = await self.ask(self.exchange.privateGetV5UserQueryApi)
-        wallet = ((told.get("result") or {}).get("permissions") or {}).get("Wallet") or []
-        return "Withdraw" in wallet
+    async def rights(self) -> Rights:
+        """What the key may do."""
+        told = (await self.ask(self.exchange.privateGetV5UserQueryApi)).get("result") or {}
+        wallet = (told.get("permissions") or {}).get("Wallet") or []
+        return Rights(str(told.get("readOnly")) == "0", "Withdraw" in wallet)
 
     def create_params(self, order: Order) -> dict[str, Any]:
         """A trigger has a direction there."""

@@ -1,0 +1,67 @@
+"""Checks of the durable ledger: there, fitting, and free of another writer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cli.preflight.checklist import Checklist
+from schemas.errors import StoreError, UsageError
+from schemas.order import Order
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.store.ledger import SqlLedger
+
+
+class Books(NamedTuple):
+    """What the ledger has of the account at ``live.venue``."""
+
+    orders: dict[str, Order]
+    held: dict[str, Decimal]
+
+
+def check_ledger(sheet: Checklist, settings: Settings) -> Books | None:
+    """Look at the ledger without changing it; what it has of the account, if it can be had."""
+    from streams.store.database import shown
+    from streams.store.ledger import ledger_as_it_is
+
+    url = settings.store.url
+    if not url:
+        action = "store.url=postgresql://user@host:port/name"
+        sheet.fail_live("ledger", "none: orders must be durable before they are sent", action)
+        return None
+    if url.startswith("sqlite://") and not Path(url.removeprefix("sqlite://")).exists():
+        sheet.ok("ledger", f"{url}: not there yet, made at the start")
+        return Books({}, {})
+    try:
+        ledger = ledger_as_it_is(url)
+    except (StoreError, UsageError) as error:
+        fact, _, action = str(error).rpartition("; ")
+        sheet.fail("ledger", fact, action)
+        return None
+    if isinstance(ledger, list):
+        lacks = ", ".join(f"{version:04d}" for version in ledger)
+        sheet.ok("ledger", f"{shown(url)} answers; migrations {lacks} follow at the start")
+        return None
+    try:
+        sheet.ok("ledger", f"{shown(url)} answers, its schema fits")
+        return _look(sheet, settings, ledger)
+    finally:
+        ledger.close()
+
+
+def _look(sheet: Checklist, settings: Settings, ledger: SqlLedger) -> Books:
+    account, venue = settings.account.id, settings.live.venue
+    holder = ledger.holder(account)
+    if holder is None:
+        sheet.ok("writer", f"nobody writes for account {account}")
+    else:
+        said = f"{holder.name} writes for account {account}, epoch {holder.epoch}"
+        sheet.warn("writer", said, "a second `prism execution` stands by until that one ends")
+    orders = [order for order in ledger.unsettled_orders(account) if order.venue == venue]
+    positions = [p for p in ledger.positions(account) if p.venue == venue and p.qty]
+    return Books(
+        {order.client_order_id: order for order in orders}, {p.symbol: p.qty for p in positions}
+    )
