@@ -10,10 +10,12 @@ import aiohttp
 import ccxt
 import pytest
 
+from agents.venues.ccxt_live.asking import within
 from agents.venues.ccxt_live.credentials import Credentials
-from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.errors import CutShort
 from agents.venues.ccxt_live.gateway import gateway_of
+from agents.venues.ccxt_live.order_tracker import OrderTracker
+from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Seen
 from schemas.live_settings import LiveSettings
 from schemas.order import OrderStatus
@@ -34,8 +36,8 @@ class Answers:
         return self.seen.pop(0)
 
 
-def states(desk: Desk) -> list[OrderStatus]:
-    return [report.status for report in desk.drain() if isinstance(report, OrderReport)]
+def states(outbox: Outbox) -> list[OrderStatus]:
+    return [report.status for report in outbox.drain() if isinstance(report, OrderReport)]
 
 
 def test_a_look_that_shows_no_order_says_nothing_of_it() -> None:
@@ -44,12 +46,15 @@ def test_a_look_that_shows_no_order_says_nothing_of_it() -> None:
         cut = Seen("", "", OrderStatus.ACKNOWLEDGED, None)
         whole = Seen(order.client_order_id, "7", OrderStatus.ACKNOWLEDGED, Decimal(0))
         gateway: Any = Answers(cut, whole)
-        desk = Desk(gateway, LiveSettings(), account="a", symbols=(), run=1, ready=lambda: True)
-        tracked = desk._track(order)
-        await desk._look(tracked)
-        assert states(desk) == []
-        await desk._look(tracked)
-        assert states(desk) == [OrderStatus.ACKNOWLEDGED]
+        outbox = Outbox(account="a", venue="binanceusdm", run=1)
+        orders = OrderTracker(
+            gateway, LiveSettings(), outbox, halted=lambda _: None, ended=lambda: None
+        )
+        tracked = orders.track(order)
+        await orders.look(tracked)
+        assert states(outbox) == []
+        await orders.look(tracked)
+        assert states(outbox) == [OrderStatus.ACKNOWLEDGED]
 
     asyncio.run(work())
 
@@ -59,11 +64,9 @@ def test_a_request_that_is_cancelled_with_another_one_does_not_end_the_desk() ->
         async def cancelled() -> None:
             raise asyncio.CancelledError
 
-        gateway: Any = Answers()
-        desk = Desk(gateway, LiveSettings(), account="a", symbols=(), run=1, ready=lambda: True)
         with pytest.raises(CutShort):
-            await desk._within(cancelled())
-        waiting = asyncio.create_task(desk._within(asyncio.Event().wait()))
+            await within(10, cancelled())
+        waiting = asyncio.create_task(within(10, asyncio.Event().wait()))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,0 +1,200 @@
+"""Orders under way at a venue: what became of each.
+
+An order whose fate is unknown is looked for until the venue shows it, or has not known it for
+longer than a request can live; it is never sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import structlog
+
+from agents.venues.ccxt_live.asking import within
+from agents.venues.ccxt_live.errors import Fate, fate_of, is_not_found
+from agents.venues.ccxt_live.outbox import Outbox
+from agents.venues.ccxt_live.seen import Gateway, Seen, SeenTrade
+from agents.venues.ccxt_live.tracked import Tracked
+from schemas.clock import monotonic_ns
+from schemas.frame import NS_PER_S
+from schemas.live_settings import LiveSettings
+from schemas.order import Order, OrderStatus
+from schemas.venue import RequestKind, VenueRequest
+
+log = structlog.get_logger()
+
+_SOON_S = 0.3
+"""A stream is given so long to tell the trades of a fill before they are asked for."""
+_BACKOFF_MAX_S = 5.0
+_MISSES = 3
+
+
+class OrderTracker:
+    """Sends requests about orders, and follows each order until nothing more can come of it.
+
+    ``halted`` is told why nothing more will be taken until a person has mended it, ``ended`` that
+    an order is followed no more.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: LiveSettings,
+        outbox: Outbox,
+        *,
+        halted: Callable[[str], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._outbox = outbox
+        self._halted = halted
+        self._ended = ended
+        self._tracked: dict[str, Tracked] = {}
+        self._by_venue_id: dict[str, Tracked] = {}
+
+    def __contains__(self, client_order_id: str) -> bool:
+        return client_order_id in self._tracked
+
+    def all(self) -> list[Tracked]:
+        """Every order that is followed."""
+        return list(self._tracked.values())
+
+    def due(self, now_ns: int) -> list[Tracked]:
+        """Orders to be looked at now; each counts as being looked at."""
+        due = [tracked for tracked in self._tracked.values() if tracked.is_due(now_ns)]
+        for tracked in due:
+            tracked.begun(now_ns)
+        return due
+
+    def track(self, order: Order) -> Tracked:
+        """Follow an order from now on; the one that is followed already, if it is."""
+        return self._tracked.setdefault(order.client_order_id, Tracked(order))
+
+    async def create(self, tracked: Tracked) -> None:
+        async with tracked.turn:
+            tracked.asked_ns = monotonic_ns()
+            self._outbox.order(tracked.order, OrderStatus.SUBMITTED, None)
+            try:
+                seen = await self._within(self._gateway.create(tracked.order))
+            except Exception as error:  # noqa: BLE001 - any error leaves the fate to be found out
+                self._not_created(tracked, error)
+                return
+            if seen.venue_id:
+                self._note(tracked, seen)
+            else:
+                self.unknown(tracked, "the venue answered without an id")
+
+    def _not_created(self, tracked: Tracked, error: Exception) -> None:
+        said = self._gateway.describe(error)
+        fate = fate_of(error)
+        if fate is Fate.UNKNOWN:
+            self.unknown(tracked, said)
+            return
+        if fate is Fate.HALT:
+            self._halted(said)
+        self._outbox.order(tracked.order, OrderStatus.REJECTED, Decimal(0), reason=f"venue: {said}")
+        self._forget(tracked)
+
+    def unknown(self, tracked: Tracked, said: str) -> None:
+        log.warning("live.unknown", order=tracked.order.client_order_id, said=said)
+        self._outbox.order(tracked.order, OrderStatus.UNKNOWN, None, reason=said)
+        tracked.asked_ns = monotonic_ns()  # it may have left just now
+        tracked.ask(tracked.asked_ns)
+
+    async def change(self, tracked: Tracked, request: VenueRequest) -> None:
+        async with tracked.turn:
+            try:
+                if request.kind is RequestKind.CANCEL:
+                    await self._within(self._gateway.cancel(tracked.order))
+                else:
+                    await self._within(self._gateway.amend(request, tracked.venue_id))
+            except Exception as error:  # noqa: BLE001 - the look tells what became of it
+                log.info("live.change", kind=request.kind.value, said=self._gateway.describe(error))
+            tracked.answering = request.kind
+            tracked.ask(monotonic_ns())
+
+    async def look(self, tracked: Tracked) -> None:
+        """Ask for an order, and for its trades where some are missing."""
+        async with tracked.turn:
+            if tracked.order.client_order_id not in self._tracked:
+                return
+            try:
+                seen = await self._within(self._gateway.look(tracked.order))
+                if not seen.venue_id:  # an answer cut short says nothing
+                    tracked.again(monotonic_ns(), at_most_s=_BACKOFF_MAX_S)
+                    return
+                self._note(tracked, seen)
+                if tracked.lacks_trades():
+                    ask = self._gateway.trades(tracked.order, tracked.venue_id)
+                    for trade in await self._within(ask):
+                        self._trade(tracked, trade)
+            except Exception as error:  # noqa: BLE001 - asked again later
+                self._missed(tracked, error)
+
+    def _missed(self, tracked: Tracked, error: Exception) -> None:
+        now_ns = monotonic_ns()
+        if is_not_found(error) and not tracked.venue_id:
+            tracked.misses += 1
+            waited_s = (now_ns - tracked.asked_ns) / NS_PER_S
+            if tracked.misses >= _MISSES and waited_s > self._settings.not_found_s:
+                why = f"the venue does not know it after {waited_s:.1f} s: it never arrived"
+                self._outbox.order(tracked.order, OrderStatus.REJECTED, Decimal(0), reason=why)
+                self._forget(tracked)
+                return
+        tracked.again(now_ns, at_most_s=_BACKOFF_MAX_S)
+
+    def _note(self, tracked: Tracked, seen: Seen) -> None:
+        """Take what the venue shows of an order."""
+        if seen.venue_id and seen.venue_id != tracked.venue_id:
+            tracked.venue_id = seen.venue_id
+            self._by_venue_id[seen.venue_id] = tracked
+        answers, tracked.answering = tracked.answering, None
+        if tracked.learns(seen) or answers is not None:
+            self._outbox.order(
+                tracked.order, seen.status, seen.filled_qty, answers=answers,
+                terms={"qty": seen.qty, "price": seen.price, "stop_price": seen.stop_price},
+            )  # fmt: skip
+        now_ns = monotonic_ns()
+        if tracked.lacks_trades():
+            tracked.ask(now_ns + round(_SOON_S * NS_PER_S))
+        elif tracked.is_settled():
+            self._forget(tracked)
+        else:
+            tracked.rest(now_ns + round(self._settings.poll_s * NS_PER_S))
+
+    def heard_order(self, seen: Seen) -> None:
+        tracked = self._tracked.get(seen.client_order_id)
+        if tracked is None:
+            return
+        if tracked.is_conditional():
+            tracked.ask(monotonic_ns())  # it may have become another order: a look tells
+        else:
+            answers, tracked.answering = tracked.answering, None
+            self._note(tracked, seen)
+            tracked.answering = answers
+
+    def heard_trade(self, trade: SeenTrade) -> None:
+        tracked = self._by_venue_id.get(trade.order_id)
+        if tracked is not None:
+            self._trade(tracked, trade)
+
+    def _trade(self, tracked: Tracked, trade: SeenTrade) -> None:
+        if trade.trade_id in tracked.trades:
+            return
+        tracked.trades[trade.trade_id] = trade.qty
+        self._outbox.trade(tracked.order, trade)
+        if tracked.is_settled():
+            self._forget(tracked)
+        elif not tracked.lacks_trades():
+            tracked.ask(monotonic_ns() + round(_SOON_S * NS_PER_S))  # has it ended?
+
+    def _forget(self, tracked: Tracked) -> None:
+        self._tracked.pop(tracked.order.client_order_id, None)
+        self._by_venue_id.pop(tracked.venue_id, None)
+        self._ended()
+
+    async def _within(self, asking: Awaitable[Any]) -> Any:
+        return await within(self._settings.timeout_s, asking)
