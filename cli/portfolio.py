@@ -15,13 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.common import PANEL_OUTPUT, ConfigOption, SetOption, settings_of
+from cli.monitor import assessments_in, assessments_table, latest, show_assessments
 from cli.roles import BrokerOption
 from schemas.errors import SourceMissing, UsageError
-from schemas.frame import NS_PER_S
+from schemas.frame import NS_PER_S, Message
 from schemas.plain import plain
 from schemas.portfolio import Earned, Portfolio
+from schemas.position_assessment import PositionAssessment
 from schemas.settings import Settings
-from schemas.topics import PORTFOLIO
+from schemas.topics import MONITOR, PORTFOLIO
 from streams.sinks.files import LINES, read_lines
 from streams.transport.log import TopicPartition, open_log
 
@@ -41,6 +43,10 @@ def portfolio_command(
     ] = None,
     broker: BrokerOption = None,
     account: Annotated[str | None, typer.Option("--account", help="Else account.id.")] = None,
+    monitor: Annotated[
+        bool,
+        typer.Option("--monitor", help="What the position monitor said and did, from the first."),
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print JSON, for machines.", rich_help_panel=PANEL_OUTPUT),
@@ -48,10 +54,11 @@ def portfolio_command(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Show profit and loss, risk-adjusted returns, exposure and who earned it.
+    """Show profit and loss, risk-adjusted returns, exposure, who earned it, and what is watched.
 
     From the folder of a run, or, with --broker, from a running account. It is the account's own
-    last record: of the last minute, or of the last closed position if that came later.
+    last record: of the last minute, or of the last closed position if that came later. Of open
+    positions it shows what the monitor said last; with --monitor, all that it said and did.
     """
     if (folder is None) == (broker is None):
         raise UsageError("name the folder of a run, or a broker with --broker")
@@ -65,46 +72,57 @@ def portfolio_command(
                 f"{path}: not there; name the folder that `prism replay` has written"
             )
         records = [r for r in read_lines(path, Portfolio) if account in {None, r.account}]
+        watched = assessments_in(folder) if (folder / LINES[MONITOR.name]).is_file() else []
+        judged = [r for r in watched if account in {None, r.account}]
     else:
-        records = [r for r in asyncio.run(_newest(settings)) if r.account == named]
+        told = asyncio.run(_newest(settings))
+        records = [r for r in told if isinstance(r, Portfolio) and r.account == named]
+        judged = [r for r in told if isinstance(r, PositionAssessment) and r.account == named]
+    if monitor:
+        show_assessments(judged, as_json=as_json)
+        return
     if not records:
         raise SourceMissing(f"no record of a portfolio: account {named} has not traded yet")
     records.sort(key=lambda record: record.tick_ns)
+    last = records[-1]
+    judged = latest(judged, [p.key for p in last.positions])
     if as_json:
         document = {
-            **plain(records[-1]),
+            **plain(last),
             "equity_curve": [[r.tick_ns, format(r.equity, "f")] for r in records],
+            "monitor": plain(judged),
         }
         typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
-        _print(records)
+        _print(records, judged)
 
 
-async def _newest(settings: Settings) -> list[Portfolio]:
-    """What the topic holds: a day of minutes."""
-    at = TopicPartition(settings.broker.topic_prefix + PORTFOLIO.name, 0)
+async def _newest(settings: Settings) -> list[Message]:
+    """What the two topics hold: a day of minutes, and of what the monitor said."""
     log = await open_log(settings.broker.url)
     try:
-        if at.topic not in await log.partition_counts():
-            raise SourceMissing(
-                f"the broker has no topic {at.topic}; start `prism execution`, or set "
-                "broker.topic_prefix"
-            )
-        offset, end = (await log.begin_offsets([at]))[at], (await log.end_offsets([at]))[at]
-        decode, found = PORTFOLIO.decoder().decode, list[Portfolio]()
-        while offset < end:
-            records = await log.read(at.topic, 0, offset, max_records=2_000, wait_ms=1_000)
-            for record in records:
-                offset = record.offset + 1
-                message = decode(record.value or b"")
-                assert isinstance(message, Portfolio)
-                found.append(message)
+        counts = await log.partition_counts()
+        found = list[Message]()
+        for topic in (PORTFOLIO, MONITOR):
+            at = TopicPartition(settings.broker.topic_prefix + topic.name, 0)
+            if at.topic not in counts:
+                raise SourceMissing(
+                    f"the broker has no topic {at.topic}; start `prism execution`, or set "
+                    "broker.topic_prefix"
+                )
+            offset, end = (await log.begin_offsets([at]))[at], (await log.end_offsets([at]))[at]
+            decode = topic.decoder().decode
+            while offset < end:
+                records = await log.read(at.topic, 0, offset, max_records=2_000, wait_ms=1_000)
+                for record in records:
+                    offset = record.offset + 1
+                    found.append(decode(record.value or b""))
         return found
     finally:
         await log.close()
 
 
-def _print(records: Sequence[Portfolio]) -> None:
+def _print(records: Sequence[Portfolio], judged: Sequence[PositionAssessment]) -> None:
     last = records[-1]
     console = Console(highlight=False, soft_wrap=True, width=max(Console().width, _WIDTH))
     at = datetime.fromtimestamp(last.tick_ns / NS_PER_S, UTC)
@@ -136,6 +154,8 @@ def _print(records: Sequence[Portfolio]) -> None:
     if len(records) > 1:
         console.print(f"equity  {_curve([r.equity for r in records])}")
     _print_positions(console, last)
+    if judged:
+        console.print(assessments_table(judged))
     for title, parts in (
         ("by symbol", last.by_symbol),
         ("by dimension", last.by_dimension),

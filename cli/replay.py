@@ -63,9 +63,9 @@ def replay(  # noqa: PLR0913 - the options of a command are its arguments
     """Run recorded market data through the whole pipeline, as fast as it goes.
 
     Writes market.json, summary.json, confluence_scores.parquet, signals.jsonl, orders.jsonl,
-    fills.jsonl, quality.jsonl, portfolio.jsonl, trade_alerts.jsonl, overview.jsonl and
-    dead_letters.jsonl into the folder. The same recording and settings give the same digests on any
-    machine. Ctrl-C stops it; the summary then says that it is not complete.
+    fills.jsonl, quality.jsonl, portfolio.jsonl, monitor.jsonl, trade_alerts.jsonl, overview.jsonl
+    and dead_letters.jsonl into the folder. The same recording and settings give the same digests on
+    any machine. Ctrl-C stops it; the summary then says that it is not complete.
 
     Of klines each bar is one tick without trades and book: what needs those is not ready, and there
     are no signals.

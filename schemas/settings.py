@@ -35,6 +35,7 @@ from schemas.execution_settings import (
 )
 from schemas.ids import content_id
 from schemas.live_settings import LIVE_DECIDES, LiveSettings
+from schemas.monitor_settings import MonitorMode, MonitorSettings
 from schemas.portfolio_settings import PortfolioSettings
 from schemas.score import DIMENSIONS
 from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
@@ -256,6 +257,7 @@ class Settings(Section):
     algorithms: AlgorithmsSettings = AlgorithmsSettings()
     live: LiveSettings = LiveSettings()
     account: AccountSettings = AccountSettings()
+    monitor: MonitorSettings = MonitorSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
     overview: OverviewSettings = OverviewSettings()
     feed: FeedSettings = FeedSettings()
@@ -267,6 +269,12 @@ class Settings(Section):
     def _one_venue_live(self) -> Settings:
         if self.live.enabled and self.algorithms.routes:
             raise ValueError("algorithms.routes: a live account trades at one venue; set it false")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_at_one_venue(self) -> Settings:
+        if self.monitor.mode is MonitorMode.FULL and self.algorithms.routes:
+            raise ValueError("monitor.mode: full enters in parts at one venue; set routes false")
         return self
 
     def config_hash(self) -> str:

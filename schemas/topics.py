@@ -22,6 +22,7 @@ from schemas.health import Checkpoint, DeadLetter, Heartbeat
 from schemas.order import Fill, Flattened, Funding, Order, Position
 from schemas.overview import MarketOverview
 from schemas.portfolio import Portfolio
+from schemas.position_assessment import PositionAssessment
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.signal import Signal
@@ -97,6 +98,9 @@ QUALITY = Topic(
     "execution.quality", KeyedBy.ACCOUNT, (ExecutionQuality,), "execution", "sinks, api"
 )
 PORTFOLIO = Topic("execution.portfolio", KeyedBy.ACCOUNT, (Portfolio,), "execution", "sinks, api")
+MONITOR = Topic(
+    "execution.monitor", KeyedBy.ACCOUNT, (PositionAssessment,), "execution", "sinks, api"
+)
 TRADE_ALERTS = Topic(
     "execution.trade_alerts", KeyedBy.ACCOUNT, (TradeAlert,), "execution", "api, notifiers, sinks"
 )
@@ -136,6 +140,7 @@ TOPICS: tuple[Topic, ...] = (
     POSITIONS,
     QUALITY,
     PORTFOLIO,
+    MONITOR,
     TRADE_ALERTS,
     VENUE_REQUESTS,
     VENUE_REPORTS,

@@ -12,6 +12,8 @@ class TradeType(StrEnum):
     """What an order has done to its position."""
 
     ENTRY = "entry"
+    SCALE_IN = "scale_in"
+    """A further part of an entry."""
     SCALE_OUT = "scale_out"
     """Some of the position is left."""
     EXIT = "exit"

@@ -1,9 +1,9 @@
 """One account is one state machine: frames and signals in, orders, fills and positions out.
 
 Steps come in the order (close, venue, symbol). In each, the venue first answers for the orders that
-the frame's tape and book meet, then the ledger books fills and funding, then what protects the
-position is reviewed, and only then is the signal of that tick turned into new orders, which meet a
-later book.
+the frame's tape and book meet, then the ledger books fills and funding, then the monitor and what
+protects the position look at it, and only then is the signal of that tick turned into new orders,
+which meet a later book.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from agents.execution.account_state import AccountState
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
-from agents.execution.orders import CLOSE, OPEN, Wish, is_protective, new_order
+from agents.execution.monitor.monitor import Monitor
+from agents.execution.orders import CLOSE, OPEN, Wish, is_entry, is_protective, new_order
 from agents.execution.parents.dealer import Dealer
 from agents.execution.parents.router import Router
 from agents.execution.portfolio.portfolio import PortfolioKeeper
@@ -26,6 +27,7 @@ from agents.execution.protection import Protection
 from agents.execution.refusals import Situation, refusal
 from agents.execution.risk import Risk
 from agents.execution.risk_state import RiskState
+from agents.execution.thesis import Thesis, outlook_of
 from agents.execution.trade_log import exit_by, follow
 from agents.venues.base import Venue
 from agents.venues.live import LiveVenue
@@ -67,6 +69,7 @@ class Account:
         self._protection = Protection(
             settings.stops, account=settings.account.id, venue=self._venue
         )
+        self._monitor = Monitor(settings, dealer=self._dealer, risk=self._risk)
         self._portfolio = PortfolioKeeper(settings)
         self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
         self._decode = msgspec.msgpack.Decoder(AccountState).decode
@@ -125,8 +128,8 @@ class Account:
         score: ConfluenceScore | None = None,
     ) -> list[Message]:
         """One frame and, of a tick, its score and signal; what comes of it, in order."""
-        if score is not None and score.score is not None:
-            state.scores[frame.key] = score.score
+        if score is not None and (outlook := outlook_of(score)) is not None:
+            state.outlooks[frame.key] = outlook
         for command in state.halts.advance(frame.close_ns):
             if isinstance(command, Resume) and not command.scope:
                 state.risk.resume(state.equity())
@@ -140,6 +143,7 @@ class Account:
         unready, due = self._venue.unready(state.venue), [signal]
         if unready is None:
             records.extend(self._dealer.review(state, frame))
+            records.extend(self._monitor.review(state, frame, signalled=signal is not None))
             records.extend(self._protection.review(state, frame))
             records.extend(self._begin_routed(state, frame))
             due.insert(0, self._dealer.released(state, frame))
@@ -226,6 +230,8 @@ class Account:
             if frame.key in state.proposed:
                 state.theses[frame.key] = state.proposed[frame.key]
             self._protection.opened(state, frame)
+        elif is_entry(leg):
+            self._protection.enlarged(state, frame)
         return True
 
     @staticmethod
@@ -260,7 +266,8 @@ class Account:
             if entry.status is OrderStatus.INTENT:
                 entry = self._router.share(state, frame, entry, signal)
                 if entry.qty:
-                    state.proposed[frame.key] = signal
+                    state.proposed[frame.key] = Thesis(signal, entry.qty)
+                    entry = self._monitor.first_part(state, frame, entry)
                     orders.extend(self._dealer.begin(state, frame, entry, signal))
             else:
                 orders.append(entry)
@@ -274,7 +281,7 @@ class Account:
         order, signal = due
         if order.status is OrderStatus.REJECTED:
             return [order]
-        state.proposed[frame.key] = signal
+        state.proposed[frame.key] = Thesis(signal, order.qty)
         return self._dealer.begin(state, frame, order, signal)
 
     def _gave_way(self, frame: Frame, signal: Signal, side: Side, replaced: str) -> Sequence[Order]:

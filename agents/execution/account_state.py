@@ -10,12 +10,14 @@ from agents.execution.confirmation import Confirmation
 from agents.execution.guard import Guard
 from agents.execution.halts import Halts
 from agents.execution.ledger import Ledger
+from agents.execution.monitor.watch import Watch
 from agents.execution.parents.curve import VolumeCurve
 from agents.execution.parents.parent import Parent
 from agents.execution.parents.routed import Quote, Routed
 from agents.execution.portfolio.state import PortfolioState
 from agents.execution.risk_state import RiskState
 from agents.execution.stop_plan import StopPlan
+from agents.execution.thesis import Outlook, Thesis
 from agents.execution.trade_log import Opening
 from agents.venues.live_state import LiveState
 from agents.venues.paper import PaperState
@@ -32,9 +34,9 @@ class AccountState(msgspec.Struct):
     ``marks`` are the last mids: what positions are worth. ``plans`` belong to entries that were
     placed last, ``guards`` and ``openings`` to open positions. ``parents`` are orders being worked,
     ``waiting`` signals that wait for one of them to end. ``routed`` are parts of entries for other
-    venues, ``partners`` tell where parts of a symbol's entry went. ``scores`` are the latest of
-    the confluence, ``proposed`` the signals of entries placed last, ``theses`` those that positions
-    were opened on. All are by ``venue:symbol``.
+    venues, ``partners`` tell where parts of a symbol's entry went. ``outlooks`` are the latest
+    of the confluence, ``proposed`` what entries placed last go by, ``theses`` what positions were
+    opened on, ``watches`` what the monitor remembers of them. All are by ``venue:symbol``.
     """
 
     ledger: Ledger
@@ -49,9 +51,10 @@ class AccountState(msgspec.Struct):
     parents: dict[str, list[Parent]] = msgspec.field(default_factory=dict)
     waiting: dict[str, Signal] = msgspec.field(default_factory=dict)
     curves: dict[str, VolumeCurve] = msgspec.field(default_factory=dict)
-    scores: dict[str, float] = msgspec.field(default_factory=dict)
-    proposed: dict[str, Signal] = msgspec.field(default_factory=dict)
-    theses: dict[str, Signal] = msgspec.field(default_factory=dict)
+    outlooks: dict[str, Outlook] = msgspec.field(default_factory=dict)
+    proposed: dict[str, Thesis] = msgspec.field(default_factory=dict)
+    theses: dict[str, Thesis] = msgspec.field(default_factory=dict)
+    watches: dict[str, Watch] = msgspec.field(default_factory=dict)
     unconfirmed: dict[str, Confirmation] = msgspec.field(default_factory=dict)
     quotes: dict[str, Quote] = msgspec.field(default_factory=dict)
     routed: dict[str, Routed] = msgspec.field(default_factory=dict)

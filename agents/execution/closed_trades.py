@@ -23,6 +23,7 @@ class Exit(StrEnum):
     STOP = "stop"
     TARGET = "target"
     TIME = "time"
+    MONITOR = "monitor"
     LIQUIDATION = "liquidation"
 
 

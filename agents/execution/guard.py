@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
@@ -31,7 +31,7 @@ class Guard(msgspec.Struct):
 
     ``best`` is the best mid since the entry; ``stop`` only ever moves in the position's favour.
     ``failed`` counts placings of the stop since one last came to rest.
-    ``leaving`` says that its close is under way: nothing is placed any more.
+    ``leaving`` says that its close is under way, ``why`` what for: nothing is placed any more.
     """
 
     signal_id: str
@@ -46,6 +46,7 @@ class Guard(msgspec.Struct):
     attempts: int = 0
     failed: int = 0
     leaving: str = ""
+    why: str = ""
 
     def risk_per_unit(self, mark: Decimal) -> Decimal:
         """What one unit loses from the mark to the stop; 0 once the stop is beyond the mark."""
@@ -54,7 +55,8 @@ class Guard(msgspec.Struct):
 
     def resume(self, before: Guard) -> None:
         """Take over what was placed for a smaller part of the same entry; no stop falls back."""
-        self.opened_ns, self.leaving = before.opened_ns, before.leaving
+        self.opened_ns = before.opened_ns
+        self.leaving, self.why = before.leaving, before.why
         self.stop_id, self.attempts = before.stop_id, before.attempts
         self.failed = before.failed
         if before.stop_id:
@@ -113,3 +115,12 @@ def moved_stop(guard: Guard, mid: Decimal, settings: StopsSettings) -> Decimal:
 def expired(guard: Guard, now_ns: int, settings: StopsSettings) -> bool:
     """Whether a position has been open for as long as it may."""
     return now_ns - guard.opened_ns >= settings.max_holding_s * NS_PER_S
+
+
+def on_tick(price: Decimal, tick: Decimal, *, against: Side) -> Decimal:
+    """The nearest price on the tick that is no further from the entry of a position: a long's stop
+    goes up, a short's down. At least one tick.
+    """
+    rounding = ROUND_CEILING if against is Side.BUY else ROUND_FLOOR
+    steps = CONTEXT.divide(price, tick).to_integral_value(rounding=rounding)
+    return max(CONTEXT.multiply(steps, tick), tick)

@@ -21,7 +21,19 @@ CLOSE = "close"
 STOP = "stop"
 TARGET = "target"
 TIME = "time"
+MONITOR = "monitor"
+REDUCE = "reduce"
 UNPROTECTED = "unprotected"
+
+
+def is_entry(leg: str) -> bool:
+    """Whether orders of a leg open a position: the entry, or a further part of it (``open2``)."""
+    return leg.startswith(OPEN)
+
+
+def is_change(leg: str) -> bool:
+    """Whether orders of a leg change the size of a position, and neither open nor close it."""
+    return leg.startswith(REDUCE) or (is_entry(leg) and leg != OPEN)
 
 
 def is_protective(order: Order) -> bool:

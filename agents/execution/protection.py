@@ -7,11 +7,20 @@ or a cancel that nobody asked for. A position whose stop is refused again and ag
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from agents.execution.account_state import AccountState
-from agents.execution.guard import Guard, Target, expired, guard_of, moved_stop
-from agents.execution.orders import OPEN, STOP, TARGET, TIME, UNPROTECTED, Wish, new_order
+from agents.execution.guard import Guard, Target, expired, guard_of, moved_stop, on_tick
+from agents.execution.orders import (
+    MONITOR,
+    STOP,
+    TARGET,
+    TIME,
+    UNPROTECTED,
+    Wish,
+    is_entry,
+    new_order,
+)
 from agents.venues.base import Change, Venue
 from schemas.execution_settings import StopsSettings
 from schemas.frame import Frame, Side
@@ -51,11 +60,19 @@ class Protection:
             settings=self._settings,
         )
         tick, step = state.tick_size(frame), state.qty_step(frame)
-        guard.stop = _on_tick(guard.stop, tick, against=guard.side)
+        guard.stop = on_tick(guard.stop, tick, against=guard.side)
         guard.targets = _whole_steps(guard, abs(holding.qty), tick=tick, step=step)
         if known is not None and same:
             guard.resume(known)
         state.guards[frame.key] = guard
+
+    def enlarged(self, state: AccountState, frame: Frame) -> None:
+        """A further part of the entry was filled: the stop stays where it is and covers it."""
+        guard = state.guards.get(frame.key)
+        if guard is None:
+            self.opened(state, frame)
+        else:
+            guard.entry = state.ledger.holdings[frame.key].average_price
 
     def ended(self, state: AccountState, order: Order) -> None:
         """Take the end of an order: a target that filled is done with."""
@@ -71,7 +88,7 @@ class Protection:
         guard, held = state.guards.get(frame.key), abs(state.held_qty(frame.key))
         if guard is None:
             return []
-        entering = any(p.task.leg == OPEN for p in state.parents.get(frame.key, ()))
+        entering = any(is_entry(p.task.leg) for p in state.parents.get(frame.key, ()))
         if not held:
             # What still works of the entry may fill: the attempts of its stop must go on counting.
             if not entering:
@@ -79,14 +96,14 @@ class Protection:
             return []
         working = {o.client_order_id: o for o in self._venue.open_orders_of(state.venue, frame.key)}
         mark = state.marks.get(frame.key)
-        leaving = any(o.type is OrderType.MARKET and o.leg != OPEN for o in working.values())
+        leaving = any(o.type is OrderType.MARKET and not is_entry(o.leg) for o in working.values())
         if leaving or mark is None:
             return []
         leg = TIME if expired(guard, frame.close_ns, self._settings) else guard.leaving
         if leg:
             return [self._leave(state, frame, guard, leg, held)]
         moved = moved_stop(guard, mark, self._settings)
-        guard.stop = _on_tick(moved, state.tick_size(frame), against=guard.side)
+        guard.stop = on_tick(moved, state.tick_size(frame), against=guard.side)
         orders = self._keep_stop(state, frame, guard, working, held)
         if entering or frame.key in state.waiting:
             return orders  # targets share the whole of an entry, and only of one that stays
@@ -171,8 +188,11 @@ class Protection:
         if guard.leaving != leg:
             guard.leaving, guard.attempts = leg, 0
         guard.attempts += 1
-        seconds = self._settings.max_holding_s
-        reason = f"time: limit {seconds} s" if leg == TIME else f"stop refused {ATTEMPTS} times"
+        reasons = {
+            TIME: f"time: limit {self._settings.max_holding_s} s",
+            MONITOR: guard.why,
+            UNPROTECTED: f"stop refused {ATTEMPTS} times",
+        }
         order = new_order(
             self._account,
             frame,
@@ -181,7 +201,7 @@ class Protection:
                 leg=leg,
                 side=_against(guard),
                 qty=held,
-                reason=reason,
+                reason=reasons[leg],
                 attempt=guard.attempts,
                 reduce_only=True,
             ),
@@ -192,15 +212,6 @@ class Protection:
 
 def _against(guard: Guard) -> Side:
     return Side.SELL if guard.side is Side.BUY else Side.BUY
-
-
-def _on_tick(price: Decimal, tick: Decimal, *, against: Side) -> Decimal:
-    """The nearest price on the tick that is no further from the entry of a position: a long's stop
-    goes up, a short's down. At least one tick.
-    """
-    rounding = ROUND_CEILING if against is Side.BUY else ROUND_FLOOR
-    steps = CONTEXT.divide(price, tick).to_integral_value(rounding=rounding)
-    return max(CONTEXT.multiply(steps, tick), tick)
 
 
 def _whole_steps(guard: Guard, held: Decimal, *, tick: Decimal, step: Decimal) -> list[Target]:
@@ -216,7 +227,7 @@ def _whole_steps(guard: Guard, held: Decimal, *, tick: Decimal, step: Decimal) -
         target.qty = left if takes_rest else floor_to_step(target.qty, step)
         # A target gives way toward the entry as a stop does: it is met no later than meant.
         toward = Side.SELL if guard.side is Side.BUY else Side.BUY
-        target.price = _on_tick(target.price, tick, against=toward)
+        target.price = on_tick(target.price, tick, against=toward)
         left = CONTEXT.subtract(left, target.qty)
         if target.qty > 0:
             whole.append(target)

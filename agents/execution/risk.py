@@ -15,7 +15,7 @@ from decimal import Decimal
 import msgspec
 
 from agents.execution.account_state import AccountState
-from agents.execution.orders import OPEN
+from agents.execution.orders import is_entry
 from agents.execution.parents.parent import Task
 from agents.execution.proposal import Exposure, Proposal
 from agents.execution.rulebook import breach, rules
@@ -195,7 +195,7 @@ class Risk:
         held = {key: one.qty for key, one in state.ledger.holdings.items() if one.qty}
         for key, parents in state.parents.items():
             for parent in parents:
-                if parent.task.leg == OPEN:
+                if is_entry(parent.task.leg):
                     left = parent.out() if parent.stopped else parent.left
                     signed = CONTEXT.multiply(left, Decimal(parent.task.side.value))
                     held[key] = CONTEXT.add(held.get(key, ZERO), signed)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agents.execution.account_state import AccountState
 from agents.execution.confirmation import Confirmation
-from agents.execution.orders import OPEN
+from agents.execution.orders import OPEN, is_entry
 from schemas.frame import Frame, Message
 from schemas.money import CONTEXT
 from schemas.order import Fill, Order, OrderStatus
@@ -49,11 +49,12 @@ def confirmed(state: AccountState, frame: Frame, answers: Sequence[Message]) -> 
 
 
 def _alert(state: AccountState, frame: Frame, order: Confirmation, last: Order) -> TradeAlert:
-    thesis, score = state.theses.get(frame.key), state.scores.get(frame.key)
-    if last.leg == OPEN:
-        type_ = TradeType.ENTRY
-        if thesis is not None and thesis.id == last.signal_id:
-            score = thesis.score
+    thesis, outlook = state.theses.get(frame.key), state.outlooks.get(frame.key)
+    score = None if outlook is None else outlook.score
+    if is_entry(last.leg):
+        type_ = TradeType.ENTRY if last.leg == OPEN else TradeType.SCALE_IN
+        if thesis is not None and thesis.signal.id == last.signal_id and last.leg == OPEN:
+            score = thesis.signal.score
     else:
         type_ = TradeType.EXIT if order.leaves_nothing else TradeType.SCALE_OUT
     return TradeAlert(

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.execution.closed_trades import ClosedTrade, Exit
 from agents.execution.ledger import Holding
-from agents.execution.orders import STOP, TARGET, TIME, UNPROTECTED
+from agents.execution.orders import MONITOR, REDUCE, STOP, TARGET, TIME, UNPROTECTED
 from agents.venues.paper import LIQUIDATION
 from schemas.money import CONTEXT
 from schemas.order import Fill
@@ -69,10 +69,13 @@ def exit_by(leg: str) -> Exit:
     """What kind of exit the order of a leg makes."""
     if leg.startswith(TARGET):
         return Exit.TARGET
+    if leg.startswith(REDUCE):
+        return Exit.MONITOR
     known = {
         STOP: Exit.STOP,
         UNPROTECTED: Exit.STOP,
         TIME: Exit.TIME,
+        MONITOR: Exit.MONITOR,
         LIQUIDATION: Exit.LIQUIDATION,
     }
     return known.get(leg, Exit.SIGNAL)

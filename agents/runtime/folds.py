@@ -16,7 +16,7 @@ from schemas.overview import OVERVIEW_READER
 from schemas.score import DimensionScore
 from schemas.series import Series
 from schemas.settings import Settings
-from schemas.topics import CONFLUENCE_SCORES, ORDERS, PORTFOLIO, POSITIONS, SIGNALS, Topic
+from schemas.topics import CONFLUENCE_SCORES, MONITOR, ORDERS, PORTFOLIO, POSITIONS, SIGNALS, Topic
 
 
 class DimensionFold:
@@ -132,8 +132,8 @@ class AccountFold:
 
     name = "account"
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
-    outputs: tuple[Topic, ...] = (ORDERS, POSITIONS, PORTFOLIO)
-    state_version = 8
+    outputs: tuple[Topic, ...] = (ORDERS, POSITIONS, PORTFOLIO, MONITOR)
+    state_version = 9
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id

@@ -26,6 +26,7 @@ from schemas.health import Checkpoint
 from schemas.order import Flattened, Order, Position
 from schemas.plain import plain
 from schemas.portfolio import Portfolio
+from schemas.position_assessment import PositionAssessment
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
@@ -269,7 +270,7 @@ class OrderedStage(Stage):
             case Signal():
                 unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
                 self._sequencer.add_signal(decoded)
-            case Order() | Position() | Flattened() | Portfolio():
+            case Order() | Position() | Flattened() | Portfolio() | PositionAssessment():
                 # Needed again until a snapshot holds its tick: it tells how far others came.
                 unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
                 self._commands.decided(decoded.tick_ns)

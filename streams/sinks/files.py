@@ -22,6 +22,7 @@ from schemas.score import DIMENSIONS, ConfluenceScore
 from schemas.topics import (
     DEAD_LETTERS,
     FILLS,
+    MONITOR,
     ORDERS,
     OVERVIEW,
     PORTFOLIO,
@@ -41,6 +42,7 @@ LINES = {
     FILLS.name: "fills.jsonl",
     QUALITY.name: "quality.jsonl",
     PORTFOLIO.name: "portfolio.jsonl",
+    MONITOR.name: "monitor.jsonl",
     TRADE_ALERTS.name: "trade_alerts.jsonl",
     OVERVIEW.name: "overview.jsonl",
     DEAD_LETTERS.name: "dead_letters.jsonl",

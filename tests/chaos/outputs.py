@@ -15,6 +15,7 @@ from schemas.topics import (
     DEAD_LETTERS,
     DIMENSION_SCORES,
     FILLS,
+    MONITOR,
     ORDERS,
     OVERVIEW,
     PORTFOLIO,
@@ -27,7 +28,7 @@ from streams.transport.log import Log, TopicPartition
 
 OUTPUTS = (
     DIMENSION_SCORES, CONFLUENCE_SCORES, SIGNALS, ORDERS, FILLS, POSITIONS, QUALITY,
-    PORTFOLIO, TRADE_ALERTS, OVERVIEW, ALERTS,
+    PORTFOLIO, MONITOR, TRADE_ALERTS, OVERVIEW, ALERTS,
 )  # fmt: skip
 """Topics that must hold the same, whatever happened on the way."""
 

@@ -36,6 +36,7 @@ WRITTEN = {
     "confluence_scores.parquet",
     "dead_letters.jsonl",
     "fills.jsonl",
+    "monitor.jsonl",
     "portfolio.jsonl",
     "quality.jsonl",
     "market.json",

@@ -29,6 +29,7 @@ WHOLE = {
     "confluence_scores.parquet",
     "dead_letters.jsonl",
     "fills.jsonl",
+    "monitor.jsonl",
     "portfolio.jsonl",
     "quality.jsonl",
     "orders.jsonl",

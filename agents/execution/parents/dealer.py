@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from agents.execution.account_state import AccountState
-from agents.execution.orders import OPEN, Wish, new_order
+from agents.execution.orders import OPEN, Wish, is_change, is_entry, is_protective, new_order
 from agents.execution.parents.aim import Aim, sweep
 from agents.execution.parents.curve import VolumeCurve
 from agents.execution.parents.executor import Send, is_dust, moves
@@ -62,16 +62,19 @@ class Dealer:
             curve.observe(frame.close_ns, traded(frame), self._settings.bucket_ns)
 
     def postpones(self, state: AccountState, frame: Frame, signal: Signal) -> str | None:
-        """Keep a signal until what works is done: one against an entry under way, which stops it.
+        """Keep a signal until what works is done: one against an entry, a part of one or a
+        reduction under way, which stops it.
 
         The id of a signal that waited before and gives way to this one, empty if there was none;
         ``None`` if this one need not wait.
         """
         waited = state.waiting.get(frame.key)
         for parent in state.parents.get(frame.key, ()):
-            against = SignalKind.SHORT if parent.task.side is Side.BUY else SignalKind.LONG
-            opens = parent.task.leg == OPEN and not algorithm(parent.task.algorithm).at_once
-            if opens and signal.kind in {SignalKind.EXIT, against}:
+            task = parent.task
+            longs = (task.side is Side.BUY) == is_entry(task.leg)
+            against = SignalKind.SHORT if longs else SignalKind.LONG
+            opens = task.leg == OPEN and not algorithm(task.algorithm).at_once
+            if (opens or is_change(task.leg)) and signal.kind in {SignalKind.EXIT, against}:
                 parent.stopped = parent.stopped or f"signal {signal.id} is against it"
                 state.waiting[frame.key] = signal
                 return "" if waited is None else waited.id
@@ -79,6 +82,11 @@ class Dealer:
             state.waiting[frame.key] = signal
             return waited.id
         return None
+
+    def is_idle(self, state: AccountState, key: str) -> bool:
+        """Whether nothing of a symbol works but what protects its position."""
+        orders = self._venue.open_orders_of(state.venue, key)
+        return key not in state.parents and all(is_protective(order) for order in orders)
 
     def turns_later(self, state: AccountState, frame: Frame, signal: Signal) -> bool:
         """Whether a turn's entry waits until its exit, which takes its time, is done."""
@@ -97,7 +105,8 @@ class Dealer:
         self, state: AccountState, frame: Frame, order: Order, signal: Signal
     ) -> Sequence[Order]:
         """Work an intent; its first children. Without a book it is sent as it is."""
-        chosen = self._entry if order.leg == OPEN else self._exit
+        enters = is_entry(order.leg)
+        chosen = self._entry if enters else self._exit
         view = self._view(state, frame)
         plan = state.plans.get(frame.key)
         side = order.side
@@ -115,7 +124,7 @@ class Dealer:
             own=view.own(side),
             other=view.other(side),
             factors=order.factors,
-            stop_fraction=plan.stop_fraction if plan is not None and order.leg == OPEN else ZERO,
+            stop_fraction=plan.stop_fraction if plan is not None and enters else ZERO,
             range_price=None if signal.plan is None else signal.plan.range_price,
         )
         parent = Parent(task)
@@ -132,7 +141,7 @@ class Dealer:
         for parent in state.parents.get(f"{fill.venue}:{fill.symbol}", ()):
             if parent.owns(fill.client_order_id):
                 parent.fill(fill)
-            elif parent.task.leg == OPEN and fill.side is not parent.task.side and leg != "close":
+            elif is_entry(parent.task.leg) and fill.side is not parent.task.side and leg != "close":
                 parent.stopped = parent.stopped or f"the position was left by {leg}"
 
     def ended(self, state: AccountState, order: Order) -> None:

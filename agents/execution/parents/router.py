@@ -13,7 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from agents.execution.account_state import AccountState
-from agents.execution.orders import OPEN, Wish, new_order
+from agents.execution.orders import OPEN, Wish, is_entry, new_order
 from agents.execution.parents.parent import Parent
 from agents.execution.parents.registry import algorithm
 from agents.execution.parents.routed import Quote, Routed
@@ -133,7 +133,7 @@ class Router:
             state.routed.pop(key, None)
             venue, _, _ = key.partition(":")
             for parent in state.parents.get(key, ()):
-                if parent.task.leg == OPEN:
+                if is_entry(parent.task.leg):
                     parent.stopped = parent.stopped or f"signal {signal.id} is against it"
             if key in state.parents or state.held_qty(key):
                 state.waiting[key] = msgspec.structs.replace(

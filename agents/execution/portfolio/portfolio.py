@@ -19,11 +19,11 @@ from agents.execution.portfolio.holdings import (
     gross,
     positions_of,
 )
+from agents.execution.thesis import Thesis
 from schemas.frame import Frame
 from schemas.money import CONTEXT
 from schemas.portfolio import Earned, Portfolio
 from schemas.settings import Settings
-from schemas.signal import Signal
 
 _YEAR_S = 365 * 86_400
 _BPS = 10_000.0
@@ -62,7 +62,7 @@ class PortfolioKeeper:
         now.see(equity)
         now.due = True
 
-    def closed(self, state: AccountState, trade: ClosedTrade, thesis: Signal | None) -> None:
+    def closed(self, state: AccountState, trade: ClosedTrade, thesis: Thesis | None) -> None:
         """Take a closed position and what it was opened on."""
         now = state.portfolio
         now.trades += 1
@@ -74,14 +74,15 @@ class PortfolioKeeper:
         add_to(now.by_exit, trade.exit.value, trade.profit)
         parts = {UNATTRIBUTED: trade.profit}
         if thesis is not None:
-            parts = shared(trade.profit, thesis.contributions)
+            parts = shared(trade.profit, thesis.signal.contributions)
         for name, part in parts.items():
             add_to(now.by_dimension, name, part)
         if trade.notional:
             earned = float(CONTEXT.divide(trade.profit, trade.notional))
             now.trade_returns.push(earned)
             if thesis is not None:
-                now.quality.push(thesis.strength * thesis.reliability, earned)
+                signal = thesis.signal
+                now.quality.push(signal.strength * signal.reliability, earned)
         now.due = True
 
     def told(self, state: AccountState, frame: Frame) -> list[Portfolio]:

@@ -126,7 +126,7 @@ def test_orders_between_intent_and_end_survive_a_restart() -> None:
 def test_a_state_from_before_there_were_alerts_is_read() -> None:
     account = Account(Settings())
     fields = msgspec.msgpack.decode(account.encode(account.initial()))
-    for name in ("scores", "proposed", "theses", "unconfirmed"):
+    for name in ("outlooks", "proposed", "theses", "watches", "unconfirmed"):
         del fields[name]
     assert account.decode(msgspec.msgpack.encode(fields)) == account.initial()
 

@@ -1,0 +1,1 @@
+"""The position monitor: judges open positions again, and acts as far as it may."""
