@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from cli import live_venue
 from cli.client_logs import quiet_client
 from cli.common import ConfigOption, HistoryOption, SeriesOption, SetOption, settings_of
 from cli.feeds import Feed, feed_of
@@ -75,12 +76,17 @@ def execution(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Run the account, on paper. Start a second one: it stands by and takes over."""
+    """Run the account, on paper unless live.enabled. A second one stands by and takes over."""
     settings = _settings(config, [*(overrides or []), *waiting_for(symbols)], broker, partitions)
     from agents.runtime import roles, running
 
-    role = roles.execution(settings, store=ledger_of(settings))
+    live = live_venue.opening_of(settings) if settings.live.enabled else None
+    open_desk = None if live is None else live.desk
+    role = roles.execution(settings, store=ledger_of(settings), open_desk=open_desk)
     asyncio.run(_prepare(settings, role.changelogs()))
+    if live is not None:
+        asyncio.run(live.look())
+        live_venue.announce(settings)
     running.run(role)
 
 

@@ -74,6 +74,10 @@ class LedgerStore(Protocol):
         """Every fill and funding payment, in the order in which they were stored."""
         ...
 
+    def last_tick_ns(self, account: str) -> int:
+        """Tick of the last step of which anything is stored, -1 if there is none."""
+        ...
+
     def positions(self, account: str) -> list[Position]:
         """The latest position of each symbol."""
         ...

@@ -40,9 +40,14 @@ class PositionMode(StrEnum):
 
 
 class LiveSettings(Section):
-    """A real venue: off unless `enabled`, and then only with keys, and after preflight."""
+    """A real venue: off unless `enabled`, and then only with keys and confirmed limits."""
 
     enabled: bool = Field(False, description="Orders go to a real venue; false: paper.")
+    confirm: str = Field(
+        "",
+        description="The code of the account and its limits; `prism execution` tells it, and "
+        "starts with no other.",
+    )
     venue: str = Field(
         "binanceusdm", description="binance, binanceusdm, bybit, coinbase or hyperliquid."
     )
@@ -91,7 +96,9 @@ class LiveSettings(Section):
         description="The venue cancels open orders when it hears nothing for so long; 0: off.",
     )
     max_clock_off_ms: int = Field(
-        1_000, gt=0, description="Nothing is sent while our clock and the venue's differ by more."
+        1_000,
+        gt=0,
+        description="A role does not start while its clock and the venue's differ more.",
     )
     rate_share: float = Field(
         0.5, gt=0, le=1, description="Share of the venue's request limit for orders."

@@ -116,6 +116,10 @@ class Account:
         """Take what a real venue reports; it holds for frames that close after its tick."""
         self._venue.hear(state.venue, report)
 
+    def last_run(self, state: AccountState) -> int:
+        """Number of the last process that reported of a real venue, 0 if there was none."""
+        return self._venue.last_run(state.venue)
+
     def unready(self, state: AccountState) -> str | None:
         """Why a real venue forbids every decision, if it does."""
         return self._venue.unready(state.venue)

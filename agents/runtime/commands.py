@@ -26,6 +26,10 @@ class Commands:
         """An output for this tick is in the log."""
         self._decided_ns = max(self._decided_ns, tick_ns)
 
+    def behind_ns(self, applied_ns: int) -> int:
+        """The tick behind which nothing is decided yet; this process has applied ``applied_ns``."""
+        return max(applied_ns, self._decided_ns)
+
     def take(self, command: Command) -> Command | None:
         """Take one from the log; it is given back if it holds: the first of its id with a tick."""
         if command.id in self._answered:
@@ -40,7 +44,7 @@ class Commands:
 
     def due(self, applied_ns: int) -> list[Command]:
         """Those to be written now, with their tick; they count as on their way from here on."""
-        at_ns = max(applied_ns, self._decided_ns)
+        at_ns = self.behind_ns(applied_ns)
         due = [
             msgspec.structs.replace(command, effective_ns=at_ns)
             for command in self._asked.values()

@@ -282,9 +282,20 @@ class FencedApp(faust.App):
         return asyncio.Event()
 
     @cached_property
+    def before_end(self) -> list[Callable[[], Awaitable[None]]]:
+        """What is to be done while outputs can still be sent."""
+        return []
+
+    @cached_property
     def at_end(self) -> list[Callable[[], Awaitable[None]]]:
         """What is to be done when no agent takes inputs any more."""
         return []
+
+    async def on_stop(self) -> None:
+        """The app is told to stop."""
+        for action in self.before_end:
+            await action()
+        await super().on_stop()
 
     async def on_shutdown(self) -> None:
         """Everything has stopped."""

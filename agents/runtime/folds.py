@@ -16,7 +16,17 @@ from schemas.overview import OVERVIEW_READER
 from schemas.score import DimensionScore
 from schemas.series import Series
 from schemas.settings import Settings
-from schemas.topics import CONFLUENCE_SCORES, MONITOR, ORDERS, PORTFOLIO, POSITIONS, SIGNALS, Topic
+from schemas.topics import (
+    CONFLUENCE_SCORES,
+    MONITOR,
+    ORDERS,
+    PORTFOLIO,
+    POSITIONS,
+    SIGNALS,
+    VENUE_REPORTS,
+    Topic,
+)
+from schemas.venue import VenueReport
 
 
 class DimensionFold:
@@ -93,6 +103,8 @@ class OrderedFold(Protocol):
     """Its key in the table, and the name to which control records are addressed."""
     verdicts: tuple[Topic, ...]
     """Topics of what it waits for on a tick: scores and signals, or nothing."""
+    reports: tuple[Topic, ...]
+    """Topics of what a real venue reports to it."""
     outputs: tuple[Topic, ...]
     """Topics of its own that it reads back, to know how far a predecessor came."""
     state_version: int
@@ -114,6 +126,18 @@ class OrderedFold(Protocol):
         """Take a command with the tick from which it holds."""
         ...
 
+    def hear(self, state: Any, report: VenueReport) -> None:
+        """Take what a real venue reports, with the tick from which it holds."""
+        ...
+
+    def agrees(self, state: Any) -> bool:
+        """Whether it and its real venue agree, so that it may decide."""
+        ...
+
+    def last_run(self, state: Any) -> int:
+        """Number of the last process that was heard of, 0 if there was none."""
+        ...
+
     def step(self, state: Any, step: Step) -> Sequence[Message]:
         """Take one step; what it decides."""
         ...
@@ -131,19 +155,27 @@ class AccountFold:
     """One account over frames with their signals."""
 
     name = "account"
+    reports: tuple[Topic, ...]
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS, POSITIONS, PORTFOLIO, MONITOR)
     state_version = 9
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id
+        self.reports = (VENUE_REPORTS,) if settings.live.enabled else ()
         self._account = Account(settings)
         self.initial = self._account.initial
         self.learn = self._account.learn
         self.recall = self._account.recall
         self.command = self._account.command
+        self.hear = self._account.hear
+        self.last_run = self._account.last_run
         self.encode = self._account.encode
         self.decode = self._account.decode
+
+    def agrees(self, state: AccountState) -> bool:
+        """Whether its venue forbids nothing."""
+        return self._account.unready(state) is None
 
     def step(self, state: AccountState, step: Step) -> Sequence[Message]:
         """Take one step; orders, fills and positions."""
@@ -156,6 +188,7 @@ class OverviewFold:
     name = "overview"
     reader = OVERVIEW_READER
     verdicts: tuple[Topic, ...] = ()
+    reports: tuple[Topic, ...] = ()
     outputs: tuple[Topic, ...] = ()
     state_version = 1
 
@@ -171,6 +204,17 @@ class OverviewFold:
 
     def command(self, state: OverviewState, command: Command) -> None:
         """Nobody commands it."""
+
+    def hear(self, state: OverviewState, report: VenueReport) -> None:
+        """It trades nowhere."""
+
+    def agrees(self, state: OverviewState) -> bool:  # noqa: ARG002 - it trades nowhere
+        """Always."""
+        return True
+
+    def last_run(self, state: OverviewState) -> int:  # noqa: ARG002 - it trades nowhere
+        """There is none."""
+        return 0
 
     def step(self, state: OverviewState, step: Step) -> Sequence[Message]:
         """Take one step; the overview of an interval that it completes."""

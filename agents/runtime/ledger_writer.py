@@ -41,6 +41,19 @@ class LedgerWriter:
         self._turn = asyncio.Lock()
         self._noted: list[LedgerRecord] = []
 
+    async def begin(self) -> tuple[list[Order], int]:
+        """Become the writer; orders of which something may still be heard, and the tick of the last
+        stored record, -1 if there is none.
+
+        From here on nobody else stores for the account.
+        """
+        async with self._turn:
+            self._lease = self._lease or await self._acquired()
+        return (
+            await asyncio.to_thread(self._store.unsettled_orders, self._account),
+            await asyncio.to_thread(self._store.last_tick_ns, self._account),
+        )
+
     def note(self, record: LedgerRecord) -> None:
         """Have a record stored with the next write."""
         self._noted.append(record)

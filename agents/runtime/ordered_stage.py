@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -11,6 +11,7 @@ from faust.types import TP
 from faust.types import Message as Input
 
 from agents.execution.sequencer import Sequencer, Step
+from agents.runtime.back_pressure import BackPressure
 from agents.runtime.commands import Commands
 from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Partitions, Stage
@@ -18,7 +19,9 @@ from agents.runtime.folds import OrderedFold
 from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.ledger_writer import LedgerWriter
+from agents.runtime.offsets import Applied, OrderedSnapshot, Unapplied
 from agents.runtime.snapshots import SnapshotWriter, TableValue
+from agents.runtime.venue_link import VenueLink
 from schemas.control import Absent, FeedStale, Flatten, Halt, Resume, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Backfill, Frame, Instrument, Message
@@ -31,56 +34,18 @@ from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
 from schemas.topics import CONTROL, FRAMES
+from schemas.venue import AccountReport, OrderReport, TradeReport, VenueReport
 
 log = structlog.get_logger()
-
-_WAITING_HIGH = 5_000
-_WAITING_LOW = 1_000
-
-
-class Applied(msgspec.Struct, frozen=True, array_like=True):
-    """The last frame of a symbol that is part of the state."""
-
-    epoch: int
-    seq: int
-    close_ns: int
-
-
-class OrderedSnapshot(msgspec.Struct, frozen=True, array_like=True):
-    """The table value: the state, and where its inputs must be read from again."""
-
-    applied: dict[str, Applied]
-    starts: dict[str, dict[int, int]]
-    state: bytes
-
-
-class _Unapplied:
-    """Offsets of one partition whose messages are read but not yet part of the state."""
-
-    def __init__(self) -> None:
-        self._entries: deque[tuple[int, str, int]] = deque()
-
-    def add(self, offset: int, key: str, at_ns: int) -> None:
-        self._entries.append((offset, key, at_ns))
-
-    def first(self, applied: Mapping[str, Applied], otherwise: int) -> int:
-        """The first offset that is still needed."""
-        entries = self._entries
-        while entries:
-            offset, key, at_ns = entries[0]
-            done = applied.get(key)
-            if done is None or at_ns > done.close_ns:
-                return offset
-            entries.popleft()
-        return otherwise
 
 
 class OrderedStage(Stage):
     """Runs one fold, an account or the overview: puts its inputs in order, sends what it decides.
 
-    ``keys`` are the symbols (``venue:symbol``) that it waits for. Control, and what the fold itself
-    has given before, are read up to their ends before anything is decided, so that what was
-    declared or commanded earlier holds after a restart too, and what comes now lies behind it.
+    ``keys`` are the symbols (``venue:symbol``) that it waits for. Control, what a real venue has
+    reported, and what the fold itself has given before, are read up to their ends before anything
+    is decided, so that what was declared or commanded earlier holds after a restart too, and what
+    comes now lies behind it. With a ``venue`` nothing is decided before it hears, either.
     """
 
     def __init__(
@@ -92,12 +57,14 @@ class OrderedStage(Stage):
         keys: Sequence[str],
         meter: LatencyMeter,
         ledger: LedgerWriter | None = None,
+        venue: VenueLink | None = None,
     ) -> None:
         prefix = settings.broker.topic_prefix
-        topics = {prefix + t.name: t for t in (FRAMES, *fold.verdicts, CONTROL, *fold.outputs)}
+        first = (CONTROL, *fold.reports, *fold.outputs)
+        topics = {prefix + t.name: t for t in (FRAMES, *fold.verdicts, *first)}
         self._decoders = {name: topic.decoder() for name, topic in topics.items()}
         self.sources = tuple(topics)
-        self.read_first = (prefix + CONTROL.name, *(prefix + t.name for t in fold.outputs))
+        self.read_first = tuple(prefix + topic.name for topic in first)
         self._control = prefix + CONTROL.name
         self._frames = prefix + FRAMES.name
         self._app = app
@@ -107,12 +74,13 @@ class OrderedStage(Stage):
         self._interval_ns = round(settings.runtime.snapshot_interval_s * NS_PER_S)
         self._meter = meter
         self._ledger = ledger
+        self._venue = venue
         self.emitter = Emitter(app, prefix=prefix)
         self._writer = SnapshotWriter(app)
         self._table = app.Table(
             f"{prefix}{fold.name}", partitions=1, key_type=bytes, value_type=bytes
         )
-        self._paused: set[TP] = set()
+        self._pressure = BackPressure(lambda: app.consumer)
         self._forget()
 
     def _forget(self) -> None:
@@ -123,14 +91,14 @@ class OrderedStage(Stage):
         self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
         self._starts: dict[str, dict[int, int]] = {}
         self._durable: OrderedSnapshot | None = None
-        self._unapplied: dict[TP, _Unapplied] = {}
+        self._unapplied = Unapplied()
         self._published: dict[tuple[str, int], float] = {}
         self._tp_of_key: dict[str, TP] = {}
         self._snapshot_ns: int | None = None
         self._applied_ns = -1
         self._departing: dict[str, int] = {}
         self._returning: dict[str, None] = {}
-        self._paused.clear()
+        self._pressure.forget()
 
     @property
     def steps_applied(self) -> dict[str, int]:
@@ -143,7 +111,7 @@ class OrderedStage(Stage):
 
     def laggards(self) -> list[str]:
         """Symbols that hold the others up."""
-        return [] if self._unread else self._sequencer.laggards()
+        return self._sequencer.laggards() if self._decides() else []
 
     def watermark_ns(self, key: str) -> int:
         """Close of the newest frame read of a symbol."""
@@ -168,7 +136,7 @@ class OrderedStage(Stage):
 
         Until that is read back, nothing later is applied: a return must not lie in the past.
         """
-        if self._unread or self._returning:
+        if self._returning or not self._decides():
             return
         self._returning = dict.fromkeys(self._sequencer.returning())
         for key in self._returning:
@@ -181,6 +149,8 @@ class OrderedStage(Stage):
         if kept[self._control]:
             return
         self._forget()
+        if self._venue is not None:
+            self._venue.stop()
         if self._ledger is not None:
             self._ledger.forget()
         value = self._table.data.get(self._reader.encode())
@@ -189,6 +159,8 @@ class OrderedStage(Stage):
         snapshot = msgspec.msgpack.decode(value, type=OrderedSnapshot)
         self._durable = snapshot
         self._state = self._fold.decode(snapshot.state)
+        if self._venue is not None:
+            self._venue.reports.known(self._fold.last_run(self._state))
         self._applied = dict(snapshot.applied)
         self._starts = snapshot.starts
         for key, applied in self._applied.items():
@@ -212,6 +184,8 @@ class OrderedStage(Stage):
     def caught_up(self, topic: str) -> None:
         """All that was to be read first is: from here on the state may advance."""
         self._unread.discard(topic)
+        if not self._unread and self._venue is not None:
+            self._venue.begin(self)
 
     async def take(self, message: Input) -> None:
         """Apply one input and every step that it makes possible."""
@@ -234,46 +208,74 @@ class OrderedStage(Stage):
         while (step := self._next_step()) is not None:
             await self._apply(step)
 
+    def agrees(self) -> bool:
+        """Whether the account and its real venue agree."""
+        return self._fold.agrees(self._state)
+
+    def report_tick_ns(self) -> int:
+        """The tick from which a report that is heard now holds: that of the last step decided."""
+        return self._commands.behind_ns(self._applied_ns)
+
+    def decided_before(self, tick_ns: int) -> None:
+        """Processes before this one have stored what they decided up to this tick."""
+        self._commands.decided(tick_ns)
+
+    async def log_report(self, report: VenueReport) -> None:
+        """Write a report into the log; it counts once it is read back."""
+        await self.emitter.emit(report, partition=0, timestamp_s=None)
+
+    def _decides(self) -> bool:
+        """Whether what came before is known, and this worker hears for the account."""
+        return not self._unread and (self._venue is None or self._venue.reports.are_ours)
+
     async def answer_commands(self) -> None:
         """Log commands that wait with the tick from which they hold; they hold once read back."""
-        if self._unread:
+        if not self._decides():
             return
         for command in self._commands.due(self._applied_ns):
             log.warning("command.taken", **plain(command))
             await self.emitter.emit(command, partition=0, timestamp_s=None)
 
     def _next_step(self) -> Step | None:
-        if self._unread:
+        if not self._decides():
             return None
         return next(self._sequencer.steps(until_ns=self._limit_ns()), None)
 
     def _limit_ns(self) -> int | None:
-        """Close up to which steps may be applied while declarations are on their way."""
+        """Close up to which steps may be applied while what came meanwhile is on its way."""
         limits = [*self._departing.values(), *self._commands.limits_ns()]
+        if self._venue is not None:
+            limits.extend(self._venue.reports.limits_ns())
         if self._returning:
             limits.append(self._applied_ns)
         return min(limits, default=None)
 
     def _place(self, tp: TP, offset: int, decoded: Message, published_s: float) -> None:
-        unapplied = self._unapplied.setdefault(tp, _Unapplied())
+        self._unapplied.read(tp)
         match decoded:
             case Frame():
                 if decoded.key not in self._keys:
                     return
-                unapplied.add(offset, decoded.key, decoded.close_ns)
+                self._unapplied.add(tp, offset, decoded.key, decoded.close_ns)
                 self._tp_of_key[decoded.key] = tp
                 if self._sequencer.add_frame(decoded):
                     self._published[decoded.key, decoded.close_ns] = published_s
             case ConfluenceScore():
-                unapplied.add(offset, decoded.key, decoded.tick_ns)
+                self._unapplied.add(tp, offset, decoded.key, decoded.tick_ns)
                 self._sequencer.add_score(decoded)
             case Signal():
-                unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
+                self._unapplied.add(
+                    tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
+                )
                 self._sequencer.add_signal(decoded)
             case Order() | Position() | Flattened() | Portfolio() | PositionAssessment():
                 # Needed again until a snapshot holds its tick: it tells how far others came.
-                unapplied.add(offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns)
+                self._unapplied.add(
+                    tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
+                )
                 self._commands.decided(decoded.tick_ns)
+            case OrderReport() | TradeReport() | AccountReport():
+                self._hear(decoded)
             case Instrument():
                 self._fold.learn(self._state, decoded)
             case Backfill():
@@ -281,17 +283,24 @@ class OrderedStage(Stage):
             case _:
                 self._heed(decoded)
 
+    def _hear(self, report: VenueReport) -> None:
+        """Take a report, if it is for this reader."""
+        if report.account == self._reader:
+            self._fold.hear(self._state, report)
+            if self._venue is not None:
+                self._venue.reports.take(report)
+
     def _heed(self, decoded: Message) -> None:
         """Take a control record, if it is for this reader."""
         match decoded:
             case Absent() if decoded.account == self._reader:
                 self._sequencer.absent(decoded)
-                key = f"{decoded.venue}:{decoded.symbol}"
+                key = _key(decoded)
                 if self._departing.get(key) == decoded.from_ns:
                     del self._departing[key]
             case Resumed() if decoded.account == self._reader:
                 self._sequencer.resumed(decoded)
-                self._returning.pop(f"{decoded.venue}:{decoded.symbol}", None)
+                self._returning.pop(_key(decoded), None)
             case Halt() | Resume() | Flatten() if decoded.account == self._reader:
                 command = self._commands.take(decoded)
                 if command is not None:
@@ -307,8 +316,9 @@ class OrderedStage(Stage):
         before_ns, self._applied_ns = self._applied_ns, frame.close_ns
         published_s = self._published.pop((frame.key, frame.close_ns), None)
         decided = self._fold.step(self._state, step)
-        if self._ledger is not None:
-            await self._ledger.write(decided)
+        fresh = self._ledger is None or await self._ledger.write(decided)
+        if self._venue is not None:
+            self._venue.take(decided, fresh=fresh)
         for given in decided:
             await self.emitter.emit(given, partition=0, timestamp_s=published_s)
             self._meter.observe(given, published_s)
@@ -346,25 +356,21 @@ class OrderedStage(Stage):
     def _needed(self) -> dict[str, dict[int, int]]:
         # A partition that was not read yet since the start is still needed from there.
         needed = {topic: dict(starts) for topic, starts in self._starts.items()}
-        for tp, unapplied in self._unapplied.items():
-            if tp.topic == self._control:
-                continue
-            next_offset = self._app.fence.next_offset(tp) or 0
-            needed.setdefault(tp.topic, {})[tp.partition] = unapplied.first(
-                self._applied, next_offset
-            )
+        for tp in self._unapplied.partitions():
+            if tp.topic != self._control:
+                next_offset = self._app.fence.next_offset(tp) or 0
+                first = self._unapplied.first(tp, self._applied, next_offset)
+                needed.setdefault(tp.topic, {})[tp.partition] = first
         return needed
 
     def _regulate(self, tp: TP) -> None:
-        """Pause partitions that run far ahead of the others; resume them when they are needed."""
-        waiting = self._sequencer.waiting
-        if not self._paused and waiting <= _WAITING_HIGH:
-            return
-        needed = {self._tp_of_key.get(key) for key in self._sequencer.laggards()}
-        if waiting > _WAITING_HIGH and tp.topic == self._frames and tp not in needed | self._paused:
-            self._paused.add(tp)
-            self._app.consumer.pause_partitions({tp})
-        wanted = {p for p in self._paused if waiting < _WAITING_LOW or p in needed}
-        if wanted:
-            self._paused -= wanted
-            self._app.consumer.resume_partitions(wanted)
+        self._pressure.regulate(
+            tp,
+            may_wait=tp.topic == self._frames,
+            waiting=self._sequencer.waiting,
+            needed=lambda: map(self._tp_of_key.get, self._sequencer.laggards()),
+        )
+
+
+def _key(record: Any) -> str:
+    return f"{record.venue}:{record.symbol}"

@@ -13,6 +13,7 @@ import structlog
 
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
+from agents.runtime import live_terms
 from agents.runtime.assignor import SingleActiveAssignor
 from agents.runtime.emitter import Emitter
 from agents.runtime.failpoints import Failpoints
@@ -26,6 +27,7 @@ from agents.runtime.snapshots import Outputs
 from agents.runtime.tables import PromptTables
 from agents.runtime.topic_watch import TopicWatch
 from agents.runtime.transport import fenced_transport, transport_name
+from agents.runtime.venue_link import OpenDesk, VenueLink
 from agents.runtime.watchdog import Watchdog
 from schemas.clock import now_ns
 from schemas.errors import SettingsError
@@ -106,22 +108,28 @@ def worker(
     return role
 
 
-def execution(settings: Settings, *, store: LedgerStore | None = None) -> Role:
+def execution(
+    settings: Settings, *, store: LedgerStore | None = None, open_desk: OpenDesk | None = None
+) -> Role:
     """The account: one active worker of its group, the others stand by.
 
-    With a ``store`` every decision is stored, under the account's lease, before it is sent.
+    With a ``store`` every decision is stored, under the account's lease, before it is sent. With
+    ``live.enabled`` orders go to a real venue by way of ``open_desk``, and only then.
     """
     if settings.live.enabled:
-        raise SettingsError(
-            "live.enabled: orders reach a real venue only in trials so far, not from this role; "
-            "set live.enabled=false to trade on paper"
-        )
+        live_terms.check(settings)
+        if store is None or open_desk is None:
+            raise SettingsError(
+                "live.enabled: only `prism execution` trades at a real venue; set "
+                "live.enabled=false to trade on paper here"
+            )
     ledger = None
     if store is not None:
         holder, lease_ms = _component(settings.account.id), settings.store.lease_ms
         ledger = LedgerWriter(store, settings.account.id, holder=holder, lease_ms=lease_ms)
     name = f"execution-{settings.account.id}"
-    role = _ordered(settings, name, AccountFold(settings), ledger=ledger)
+    desk = open_desk if settings.live.enabled else None
+    role = _ordered(settings, name, AccountFold(settings), ledger=ledger, open_desk=desk)
     if ledger is not None:
         _every(role.app, settings.store.lease_s / 4, ledger.keep)
         role.app.at_end.append(ledger.let_go)
@@ -139,7 +147,12 @@ def overview(settings: Settings) -> Role:
 
 
 def _ordered(
-    settings: Settings, name: str, fold: OrderedFold, *, ledger: LedgerWriter | None = None
+    settings: Settings,
+    name: str,
+    fold: OrderedFold,
+    *,
+    ledger: LedgerWriter | None = None,
+    open_desk: OpenDesk | None = None,
 ) -> Role:
     """One state machine over all symbols, in one active worker."""
     keys = settings.runtime.symbols
@@ -150,7 +163,11 @@ def _ordered(
         )
     app, meter = _app(settings, name, PartitionAssignor=SingleActiveAssignor), LatencyMeter()
     app.patience_s = _PATIENCE_S
-    stage = OrderedStage(app, fold, settings, keys=keys, meter=meter, ledger=ledger)
+    venue = None
+    if ledger is not None and open_desk is not None:
+        venue = VenueLink(open_desk, ledger, crash=app.crash)
+        app.before_end.append(venue.close)
+    stage = OrderedStage(app, fold, settings, keys=keys, meter=meter, ledger=ledger, venue=venue)
     role = Role(name, app, Fence(app, stage), (stage,), (stage.emitter,), meter)
     _agents(role)
     _watch_topics(role, settings)

@@ -66,6 +66,10 @@ class Venue(Protocol):
         """Take a report with the tick from which it holds."""
         ...
 
+    def last_run(self, state: Any) -> int:
+        """Number of the last process that reported, 0 if there was none."""
+        ...
+
     def resume(self, state: Any) -> None:
         """A person has looked at what was contradictory, and wants to go on."""
         ...

@@ -96,12 +96,22 @@ class LiveVenue:
         return ADOPTED if order is None else order.leg
 
     def hear(self, state: LiveState, report: VenueReport) -> None:
-        """Take a report, once; it waits for its tick."""
+        """Take a report, once; it waits for its tick.
+
+        One of a process that was succeeded does not count: it may still write, with ticks that its
+        successor is past. The successor looks for all that matters itself.
+        """
         run = f"{report.run:020d}"
         if report.number <= state.heard.get(run, 0) or report.effective_ns is None:
             return
+        if report.run < self.last_run(state):
+            return
         state.heard[run] = report.number
         state.waiting.append(report)
+
+    def last_run(self, state: LiveState) -> int:
+        """Number of the last process that reported, 0 if there was none."""
+        return int(max(state.heard, default="0"))
 
     def on_frame(self, state: LiveState, frame: Frame) -> list[Answer]:
         """What was reported of this symbol, and of the account, by this frame's close."""

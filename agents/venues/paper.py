@@ -75,6 +75,10 @@ class PaperVenue:
     def hear(self, state: PaperState, report: VenueReport) -> None:
         """Nothing is reported on paper."""
 
+    def last_run(self, state: PaperState) -> int:  # noqa: ARG002 - the seam's
+        """Nobody reports of it."""
+        return 0
+
     def resume(self, state: PaperState) -> None:
         """Nothing waits for a person."""
 

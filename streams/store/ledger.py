@@ -232,6 +232,19 @@ class SqlLedger:
             account,
         )
 
+    def last_tick_ns(self, account: str) -> int:
+        """See :class:`LedgerStore`."""
+        tables = [table for table in _TABLE_OF.values() if "tick_ns" in table.columns]
+        union = " UNION ALL ".join(
+            f"SELECT max(tick_ns) AS tick_ns FROM {table.name} WHERE account = ?"
+            for table in {table.name: table for table in [*tables, _POSITIONS]}.values()
+        )
+        with self._database.transaction() as transaction:
+            row = transaction.execute(
+                f"SELECT max(tick_ns) FROM ({union}) AS ticks", (account,) * union.count("?")
+            ).fetchone()
+        return -1 if row is None or row[0] is None else int(row[0])
+
     def positions(self, account: str) -> list[Position]:
         """See :class:`LedgerStore`."""
         return self._read(

@@ -11,8 +11,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from agents.runtime import ordered_stage
 from agents.runtime.folds import DimensionFold
+from agents.runtime.offsets import Unapplied
 from tests.chaos import inside
 from tests.chaos.market import FRAMES, Market, short_market
 from tests.chaos.seeds import AT_ONCE, Scenario, failures, failures_of, random_of
@@ -61,9 +61,9 @@ def test_workers_that_forget_what_they_snapshotted_are_found_out(
 def test_accounts_that_skip_what_waits_for_its_turn_are_found_out(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def first_unread(unapplied: object, applied: object, otherwise: int) -> int:
+    def first_unread(unapplied: object, tp: object, applied: object, otherwise: int) -> int:
         return otherwise
 
-    monkeypatch.setattr(ordered_stage._Unapplied, "first", first_unread)
+    monkeypatch.setattr(Unapplied, "first", first_unread)
     monkeypatch.setattr(inside, "PATIENCE_S", 5.0)  # what was skipped never comes
     assert asyncio.run(failures(market, late_restarts("execution")[:5]))

@@ -80,6 +80,11 @@ def text_of(error: BaseException, hidden: tuple[str, ...]) -> str:
     return f"{type(error).__name__}: {said}"[:_TEXT_KEPT]
 
 
+def refuses_keys(error: BaseException) -> bool:
+    """Whether the venue does not take the keys, or not for this."""
+    return isinstance(error, ccxt.AuthenticationError)
+
+
 def is_not_found(error: BaseException) -> bool:
     """Whether the venue says that it does not know an order."""
     return isinstance(error, ccxt.OrderNotFound)

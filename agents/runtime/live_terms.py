@@ -1,0 +1,105 @@
+"""On what terms an account may trade at a real venue: what is lacking, and what is confirmed.
+
+Paper is the default. For a real venue a person has to name each of these in the settings, and to
+confirm the account and its limits by a code of them: with other limits the code is another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from schemas.errors import SettingsError
+from schemas.execution_settings import AccountSettings
+from schemas.frame import ContractKind, contract_kind
+from schemas.ids import content_id
+from schemas.live_settings import PositionMode
+from schemas.settings import Settings
+
+PROVEN = frozenset({"binanceusdm"})
+"""Venues at which randomised trading with faults and kills ended as the simulated exchange's books
+say (ADR 0020). Any other is only to be had on a testnet, or simulated."""
+
+_CODE_LENGTH = 8
+_CONFIRMED = {"capital", "currency", "leverage", "margin_mode", "foreign"}
+_NAMED = 5
+
+
+def check(settings: Settings) -> None:
+    """Raise :class:`SettingsError` that names the first thing which is lacking, and what to do."""
+    for lacking in _lacking(settings):
+        raise SettingsError(f"live.enabled: {lacking}; or set live.enabled=false to trade on paper")
+
+
+def code(settings: Settings) -> str:
+    """What confirms the account, the venue, and every setting by which is decided.
+
+    >>> code(Settings()) == code(Settings(live={"capital": 999}))
+    False
+    """
+    live = settings.live
+    where = (settings.account.id, live.venue, str(live.sandbox), live.connect_to)
+    limits = live.model_dump(mode="json", include=_CONFIRMED)
+    told = msgspec.json.encode(limits, order="deterministic").decode()
+    symbols = ",".join(sorted(settings.runtime.symbols))
+    return content_id("live", *where, told, symbols, settings.decision_json())[:_CODE_LENGTH]
+
+
+def in_words(settings: Settings) -> str:
+    """The account and its limits, in one line."""
+    live, risk = settings.live, settings.risk
+    where = "simulated" if live.connect_to else "testnet" if live.sandbox else "REAL MONEY"
+    return (
+        f"account {settings.account.id} at {live.venue} ({where}) with {live.capital} "
+        f"{live.currency}, leverage {live.leverage} {live.margin_mode.value}, "
+        f"in {_named(settings.runtime.symbols)}; limits of the capital: a position "
+        f"{risk.max_position_fraction:.0%}, all {risk.max_gross_fraction:.0%}, a day's loss "
+        f"{risk.max_daily_loss_fraction:.0%}, a fall {risk.max_drawdown_fraction:.0%}"
+    )
+
+
+def _lacking(settings: Settings) -> Iterator[str]:
+    live = settings.live
+    if settings.account.id == AccountSettings().id:
+        yield "account.id is that of the paper account: give the live account a name of its own"
+    if not settings.store.url:
+        yield (
+            "orders are stored before they are sent, and store.url names no database: set it to "
+            "postgresql://... or sqlite://..."
+        )
+    if live.venue not in PROVEN and not (live.sandbox or live.connect_to):
+        yield (
+            f"live.venue {live.venue} is not proven on the simulated exchange "
+            f"({', '.join(sorted(PROVEN))} is): trade there with live.sandbox=true only"
+        )
+    if live.position_mode is PositionMode.HEDGE:
+        yield "live.position_mode hedge is not supported: set one_way, and switch the venue to it"
+    if live.not_found_s * 1_000 <= live.recv_window_ms:
+        yield (
+            f"live.not_found_s {live.not_found_s} is not longer than live.recv_window_ms "
+            f"{live.recv_window_ms}: an order could arrive after it was given up; raise it"
+        )
+    for key in settings.runtime.symbols:
+        venue, _, symbol = key.partition(":")
+        if venue != live.venue:
+            yield f"{key} is not at live.venue {live.venue}: name its symbols alone"
+        if _settles_in(symbol) != live.currency:
+            yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
+    if live.confirm != code(settings):
+        yield (
+            f"not confirmed: {in_words(settings)}. If that is what you want, start with "
+            f"live.confirm={code(settings)}"
+        )
+
+
+def _named(symbols: Sequence[str]) -> str:
+    more = len(symbols) - _NAMED
+    names = ", ".join(key.partition(":")[2] for key in symbols[:_NAMED])
+    return names + (f" and {more} more" if more > 0 else "")
+
+
+def _settles_in(symbol: str) -> str:
+    if contract_kind(symbol) is ContractKind.SPOT:
+        return symbol.partition("/")[2]
+    return symbol.partition(":")[2].partition("-")[0]

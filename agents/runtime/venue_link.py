@@ -1,0 +1,124 @@
+"""An account's stage and its real venue: requests go out once durable, reports come in by the log.
+
+It hears for the account while this worker is the active one. It begins by becoming the ledger's
+writer: from then on no process before this one can store, and so send, an order, and all that it
+has stored is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from agents.runtime.ledger_writer import LedgerWriter
+from agents.runtime.reports import Reports
+from schemas.clock import now_ns
+from schemas.frame import Message
+from schemas.venue import VenueReport, VenueRequest
+
+if TYPE_CHECKING:
+    from agents.venues.ccxt_live.desk import Desk
+
+log = structlog.get_logger()
+
+OpenDesk = Callable[[int, Callable[[], bool]], AbstractAsyncContextManager["Desk"]]
+"""Makes a desk of a run's number, and of what tells whether the account agrees with the venue."""
+
+
+class Listener(Protocol):
+    """The stage, as far as its venue is concerned."""
+
+    def agrees(self) -> bool:
+        """Whether the account and the venue agree."""
+        ...
+
+    def report_tick_ns(self) -> int:
+        """The tick from which a report holds: that of the last step that is known of."""
+        ...
+
+    def decided_before(self, tick_ns: int) -> None:
+        """Processes before this one have stored records up to this tick."""
+        ...
+
+    async def log_report(self, report: VenueReport) -> None:
+        """Write a report into the log."""
+        ...
+
+
+class VenueLink:
+    """The desk of one stage, from when its worker becomes active until another one does.
+
+    ``crash`` ends the role, for what nobody here can mend.
+    """
+
+    def __init__(
+        self,
+        open_desk: OpenDesk,
+        ledger: LedgerWriter,
+        *,
+        crash: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
+        self._open_desk = open_desk
+        self._ledger = ledger
+        self._crash = crash
+        self._desk: Desk | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self.reports = Reports()
+
+    def begin(self, listener: Listener) -> None:
+        """Hear for a stage, if it is not heard for yet."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(listener))
+
+    def take(self, decided: Sequence[Message], *, fresh: bool) -> None:
+        """Send the requests of a step that is durable; see :meth:`Desk.take`."""
+        for request in decided:
+            if isinstance(request, VenueRequest):
+                if self._desk is None:
+                    # Another worker is the active one by now, and looks for what is stored.
+                    log.warning("venue.not_sent", request=request.id)
+                    continue
+                self._desk.take(request, fresh=fresh)
+
+    def stop(self) -> None:
+        """Another worker is the active one, or this one begins anew: hear and send no more."""
+        if self._task is not None:
+            self._task.cancel()
+            self._ending.add(self._task)
+            self._task.add_done_callback(self._ending.discard)
+        self._task, self._desk = None, None
+        self.reports = Reports()
+
+    async def close(self) -> None:
+        """The role ends. What was sent stays sent, and what rests at the venue stays there."""
+        self.stop()
+        await self._ended()
+
+    async def _work(self, listener: Listener) -> None:
+        try:
+            await self._ended()
+            unsettled, last_ns = await self._ledger.begin()
+            listener.decided_before(last_ns)
+            reports = self.reports
+            run = reports.begin(now_ns())
+            async with self._open_desk(run, listener.agrees) as desk:
+                self._desk = desk
+                desk.begin(unsettled)
+                while True:
+                    await desk.heard.wait()
+                    tick_ns = listener.report_tick_ns()
+                    for report in reports.stamp(desk.drain(), tick_ns):
+                        await listener.log_report(report)
+        except Exception as error:
+            log.exception("venue.failed")
+            await self._crash(error)
+
+    async def _ended(self) -> None:
+        """Wait for the desks before this one: never do two hear at a time."""
+        if self._ending:
+            await asyncio.wait(set(self._ending))
