@@ -163,6 +163,8 @@ async def replayed(  # noqa: C901 - a case for each type
                     account.learn(state, message)
                 case Frame():
                     sequencer.add_frame(message)
+                case _:
+                    pass
     for step in sequencer.steps():
         decided.extend(account.step(state, step.frame, step.signal, step.score))
     return decided, state
