@@ -18,7 +18,8 @@ from schemas.position_assessment import PositionAssessment
 from schemas.topics import MONITOR
 from streams.sinks.files import LINES, read_lines
 
-_WIDTH = 140
+TABLE_WIDTH = 200
+"""Of the table, where the terminal is narrower: every figure is there, if wrapped."""
 
 
 def assessments_in(folder: Path) -> list[PositionAssessment]:
@@ -75,5 +76,5 @@ def show_assessments(records: Sequence[PositionAssessment], *, as_json: bool) ->
     elif not records:
         typer.echo("no position was monitored")
     else:
-        console = Console(highlight=False, soft_wrap=True, width=max(Console().width, _WIDTH))
+        console = Console(highlight=False, soft_wrap=True, width=max(Console().width, TABLE_WIDTH))
         console.print(assessments_table(changes(records)))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.common import PANEL_OUTPUT, ConfigOption, SetOption, settings_of
-from cli.monitor import assessments_in, assessments_table, latest, show_assessments
+from cli.monitor import TABLE_WIDTH, assessments_in, assessments_table, latest, show_assessments
 from cli.roles import BrokerOption
 from schemas.errors import SourceMissing, UsageError
 from schemas.frame import NS_PER_S, Message
@@ -155,7 +155,7 @@ def _print(records: Sequence[Portfolio], judged: Sequence[PositionAssessment]) -
         console.print(f"equity  {_curve([r.equity for r in records])}")
     _print_positions(console, last)
     if judged:
-        console.print(assessments_table(judged))
+        console.print(assessments_table(judged), width=TABLE_WIDTH)
     for title, parts in (
         ("by symbol", last.by_symbol),
         ("by dimension", last.by_dimension),

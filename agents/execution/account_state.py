@@ -32,11 +32,12 @@ class AccountState(msgspec.Struct):
     """Bounded by what is open and by the symbols.
 
     ``marks`` are the last mids: what positions are worth. ``plans`` belong to entries that were
-    placed last, ``guards`` and ``openings`` to open positions. ``parents`` are orders being worked,
-    ``waiting`` signals that wait for one of them to end. ``routed`` are parts of entries for other
-    venues, ``partners`` tell where parts of a symbol's entry went. ``outlooks`` are the latest
-    of the confluence, ``proposed`` what entries placed last go by, ``theses`` what positions were
-    opened on, ``watches`` what the monitor remembers of them. All are by ``venue:symbol``.
+    placed last, ``guards`` and ``openings`` to open positions, ``past_guards`` to those closed
+    last. ``parents`` are orders being worked, ``waiting`` signals that wait for one of them to end.
+    ``routed`` are parts of entries for other venues, ``partners`` tell where parts of a symbol's
+    entry went. ``outlooks`` are the latest of the confluence, ``proposed`` what entries placed last
+    go by, ``theses`` what positions were opened on, ``watches`` what the monitor remembers of them.
+    All are by ``venue:symbol``.
     """
 
     ledger: Ledger
@@ -47,6 +48,7 @@ class AccountState(msgspec.Struct):
     halts: Halts = msgspec.field(default_factory=Halts)
     plans: dict[str, StopPlan] = msgspec.field(default_factory=dict)
     guards: dict[str, Guard] = msgspec.field(default_factory=dict)
+    past_guards: dict[str, Guard] = msgspec.field(default_factory=dict)
     openings: dict[str, Opening] = msgspec.field(default_factory=dict)
     parents: dict[str, list[Parent]] = msgspec.field(default_factory=dict)
     waiting: dict[str, Signal] = msgspec.field(default_factory=dict)

@@ -7,6 +7,7 @@ or a cancel that nobody asked for. A position whose stop is refused again and ag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from agents.execution.account_state import AccountState
@@ -19,6 +20,7 @@ from agents.execution.orders import (
     UNPROTECTED,
     Wish,
     is_entry,
+    is_protective,
     new_order,
 )
 from agents.venues.base import Change, Venue
@@ -48,9 +50,10 @@ class Protection:
         plan, holding = state.plans.get(frame.key), state.ledger.holdings[frame.key]
         if plan is None or not holding.qty or not self._settings.at_venue:
             return
-        known = state.guards.get(frame.key)
+        known = state.guards.get(frame.key) or state.past_guards.get(frame.key)
         same = known is not None and known.signal_id == plan.signal_id
         if known is not None and same and any(target.attempts for target in known.targets):
+            state.guards[frame.key] = known
             return
         guard = guard_of(
             plan,
@@ -90,11 +93,12 @@ class Protection:
             return []
         entering = any(is_entry(p.task.leg) for p in state.parents.get(frame.key, ()))
         if not held:
-            # What still works of the entry may fill: the attempts of its stop must go on counting.
+            # What still works of the entry may fill: its stop must stay.
             if not entering:
-                del state.guards[frame.key]
+                self._let_go(state, frame)
             return []
         working = {o.client_order_id: o for o in self._venue.open_orders_of(state.venue, frame.key)}
+        self._cancel(state, frame, [o for o in working.values() if o.signal_id != guard.signal_id])
         mark = state.marks.get(frame.key)
         leaving = any(o.type is OrderType.MARKET and not is_entry(o.leg) for o in working.values())
         if leaving or mark is None:
@@ -111,6 +115,23 @@ class Protection:
             if target.order_id not in working and target.attempts < ATTEMPTS:
                 orders.append(self._place_target(state, frame, guard, target))
         return orders
+
+    def _let_go(self, state: AccountState, frame: Frame) -> None:
+        """Nothing is held: cancel what still rests, and forget the guard when the venue has none.
+
+        The last one of a symbol is kept beside: a trade may be told late, and the attempts of what
+        then protects it must go on counting, or two orders would carry one id.
+        """
+        orders = self._venue.open_orders_of(state.venue, frame.key)
+        if not self._cancel(state, frame, orders):
+            state.past_guards[frame.key] = state.guards.pop(frame.key)
+
+    def _cancel(self, state: AccountState, frame: Frame, orders: Sequence[Order]) -> bool:
+        """Cancel those that protect a position that is gone; whether there were any."""
+        left = [order for order in orders if is_protective(order)]
+        for order in left:
+            self._venue.cancel(state.venue, order, now_ns=frame.close_ns)
+        return bool(left)
 
     def _keep_stop(
         self,
