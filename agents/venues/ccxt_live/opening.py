@@ -8,18 +8,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
+import structlog
 
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.errors import refuses_keys
 from agents.venues.ccxt_live.gateway import CcxtGateway, gateway_of
+from schemas.clock import monotonic_ns
 from schemas.errors import ClockOff, SettingsError, VenueUnavailable
+from schemas.frame import NS_PER_S
 from schemas.settings import Settings
 
 Connect = Callable[[], aiohttp.ClientSession]
 """Opens a session to the venue, within a running event loop."""
 
+log = structlog.get_logger()
+
 _LOOK_S = 60.0
+_AGAIN_S = 2.0
 
 
 class Opening:
@@ -52,19 +58,29 @@ class Opening:
     async def look(self) -> None:
         """Look at the venue, as far as a start depends on it; nothing is changed there.
 
-        Raises :class:`SettingsError` for keys that it does not take, or that may withdraw,
-        :class:`ClockOff`, :class:`VenueUnavailable`.
+        A venue that is away is asked again for a minute. Raises :class:`SettingsError` for keys
+        that it does not take, or that may withdraw, :class:`ClockOff`, :class:`VenueUnavailable`.
         """
         async with self._connect() as session:
             gateway = gateway_of(self._settings.live, self._credentials, session)
             try:
+                await self._look_until(gateway, monotonic_ns() + round(_LOOK_S * NS_PER_S))
+            finally:
+                await gateway.close()
+
+    async def _look_until(self, gateway: CcxtGateway, end_ns: int) -> None:
+        while True:
+            try:
                 async with asyncio.timeout(_LOOK_S):
-                    await self._look(gateway)
+                    return await self._look(gateway)
             except TimeoutError:
                 venue = self._settings.live.venue
                 raise VenueUnavailable(f"{venue} does not answer within {_LOOK_S:g} s") from None
-            finally:
-                await gateway.close()
+            except VenueUnavailable as error:
+                if monotonic_ns() > end_ns:
+                    raise
+                log.warning("live.start", said=str(error))
+            await asyncio.sleep(_AGAIN_S)
 
     async def _look(self, gateway: CcxtGateway) -> None:
         live = self._settings.live
