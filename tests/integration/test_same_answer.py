@@ -139,6 +139,22 @@ def test_btc_with_orders_that_are_worked_over_time(btc_path: Path, tmp_path: Pat
     assert on_embedded(day, "worker", "execution", **chosen) == digests(day.expected)
 
 
+def test_btc_with_a_monitor_that_does_everything(btc_path: Path, tmp_path: Path) -> None:
+    short = write_recording(tmp_path / "btc.gz", first_lines(btc_path, seconds=240))
+    chosen: dict[str, Mapping[str, object]] = {
+        "dimensions": {"enabled": ["orderbook", "orderflow"]},
+        "signals": {"exit_band": 0, "cooldown_s": 1},
+        "monitor": {
+            "mode": "full", "confirm_s": 1, "tighten_after_s": 1, "exit_confidence": 0.4,
+            "medium_risk": 0.4, "add_gain_ratio": 0, "add_confidence": 0.8,
+        },
+    }  # fmt: skip
+    day = day_of([short], settings_from(chosen))
+    orders = [order for order in day.expected["execution.orders"] if isinstance(order, Order)]
+    assert {order.leg for order in orders} >= {"monitor", "reduce1", "open2"}
+    assert on_embedded(day, "worker", "execution", **chosen) == digests(day.expected)
+
+
 def test_two_symbols_and_two_workers_on_the_embedded_broker(btc_and_eth: Day) -> None:
     found = on_embedded(btc_and_eth, "worker1", "worker2", "execution")
     assert found == digests(btc_and_eth.expected)
