@@ -21,6 +21,7 @@ PrismError
 │   └── TruncatedSource        a recording that ends in the middle of a record
 ├── VenueError                 the venue is away, or what it says cannot be worked with
 │   ├── VenueUnavailable       no answer, limits, maintenance: try again later
+│   │   └── GivenUp            the feed itself closed the connection: open it at once
 │   └── ClockOff               this machine's clock and the venue's are too far apart
 ├── StateError                 the log and the state that folds it disagree
 │   └── SequenceHole           a frame number is missing and the feed did not declare it
@@ -146,6 +147,10 @@ class VenueError(PrismError):
 
 class VenueUnavailable(VenueError):
     """No answer, limits, maintenance: try again later."""
+
+
+class GivenUp(VenueUnavailable):
+    """The feed itself closed the connection: open it at once."""
 
 
 class ClockOff(VenueError):

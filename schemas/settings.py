@@ -133,8 +133,11 @@ class FeedSettings(Section):
         description="Most wall time before the first reconnect; it doubles from there.",
     )
     reconnect_max_s: float = Field(60.0, gt=0, description="Most wall time between two attempts.")
-    quiet_book_s: float = Field(
-        30.0, gt=0, description="A book silent for longer is compared with a snapshot."
+    quiet_channel_s: float = Field(
+        30.0,
+        gt=0,
+        description="A channel of a symbol silent for longer, on a connection that is not, is "
+        "compared with what the venue answers to requests.",
     )
     rate_share: float = Field(
         0.5,

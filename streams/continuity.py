@@ -63,6 +63,13 @@ class TradeContinuity:
         self.holes.append((previous + 1, first - 1))
         return first - previous - 1
 
+    def knows(self, trade: TradeEvent) -> bool:
+        """Whether this trade, or one behind it, was told."""
+        span = _span(trade)
+        if span is None:
+            return trade.id in self._recent
+        return self._last_id is not None and span[1] <= self._last_id
+
     def recover(self, trade: TradeEvent) -> bool:
         """Whether a trade that REST told is news: it fills a hole, or nobody told it yet."""
         span = _span(trade)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from schemas.errors import CrossedBook, MalformedMessage, OutOfSequence, RejectedInput
@@ -25,6 +26,10 @@ from streams.events import (
 from streams.interval import Interval
 from streams.scaling import FinerValue, Scale, known
 
+HEARD = ("book", "derivatives", "touch", "trades")
+"""Channels that speak again and again where they are not dead."""
+COMPARED = 20
+"""Levels a side that books are compared on: what the venue with the fewest tells."""
 _NON_MARKET, _RECOVERED = int(TradeFlag.NON_MARKET), int(TradeFlag.RECOVERED_LATE)
 
 
@@ -57,8 +62,8 @@ class SymbolState:
         self._snapshot_limits = snapshot_limits
         self.had_book = False
         self._last_touch = (0, 0, 0, 0)
-        self.book_heard_ns = 0
-        self._touch_heard_ns = 0
+        self.heard_ns = dict.fromkeys(HEARD, 0)
+        """Receive time of the last message of each channel's stream."""
         self._handlers: dict[type, Callable[[int, Any], None]] = {
             TradeEvent: self._on_trade,
             TouchEvent: self._on_touch,
@@ -71,7 +76,8 @@ class SymbolState:
 
     def start(self, now_ns: int) -> None:
         """Nothing was heard before; silence counts from here."""
-        self.book_heard_ns = self._touch_heard_ns = self.started_ns = now_ns
+        self.started_ns = now_ns
+        self.heard_ns = dict.fromkeys(HEARD, now_ns)
 
     def open_interval(self) -> None:
         """The open interval was told; begin the next."""
@@ -127,13 +133,13 @@ class SymbolState:
         """
         interval = self.interval
         stale = sorted(interval.down)
-        if close_ns - self.book_heard_ns > stale_after_ns and "book" not in stale:
+        heard_ns = self.heard_ns
+        if close_ns - heard_ns["book"] > stale_after_ns and "book" not in stale:
             stale.append("book")
         if (
-            not self.derive_touch
-            and "touch" not in stale
-            and close_ns - self._touch_heard_ns > stale_after_ns
-            and self._best() != self._last_touch
+            "touch" not in stale
+            and close_ns - heard_ns["touch"] > stale_after_ns
+            and self.touch_contradicted
         ):
             stale.append("touch")
         return Quality(
@@ -145,6 +151,23 @@ class SymbolState:
             skew_ns=interval.skew_ns(),
             rejects=interval.rejects,
         )
+
+    def shows(self, snapshot: BookSnapshot) -> bool:
+        """Whether the best levels of the book are those of a snapshot."""
+        price, qty, book = -self.price.exponent, -self.qty.exponent, self.book
+        return all(
+            [(Decimal(p), Decimal(q)) for p, q in told[:COMPARED]]
+            == [
+                (Decimal(p).scaleb(price), Decimal(q).scaleb(qty))
+                for p, q in zip(*side.top(COMPARED), strict=True)
+            ]
+            for side, told in ((book.bids, snapshot.bids), (book.asks, snapshot.asks))
+        )
+
+    @property
+    def touch_contradicted(self) -> bool:
+        """Whether the book's best prices are others than the last of the stream of best prices."""
+        return not self.derive_touch and self._best() != self._last_touch
 
     def _fold(self, receive_ns: int, event: FeedEvent) -> None:
         # Handlers look up every number before they change anything, so they can be tried again.
@@ -183,6 +206,7 @@ class SymbolState:
                 return
             interval.missing_ids += missing
             interval.tape_ns = event.exchange_ns
+            self.heard_ns["trades"] = receive_ns
         interval.trades.append(
             (event.exchange_ns, receive_ns, price, qty, event.side, event.id, event.flags)
         )
@@ -195,7 +219,7 @@ class SymbolState:
             raise CrossedBook(f"best bid {event.bid_price} at or above best ask {event.ask_price}")
         self._quotes.follow(event.update_id)
         self.derive_touch = False
-        self._touch_heard_ns = receive_ns
+        self.heard_ns["touch"] = receive_ns
         self._last_touch = (bid, bid_qty, ask, ask_qty)
         interval = self.interval
         interval.touches.append(
@@ -215,7 +239,7 @@ class SymbolState:
         depth = self.depth
         # What only waits for a snapshot needs no scale yet.
         levels = (self._scaled(event.bids), self._scaled(event.asks)) if depth.synced else None
-        self.book_heard_ns = receive_ns
+        self.heard_ns["book"] = receive_ns
         if depth.judge(event) is not Verdict.APPLY or levels is None:
             return
         try:
@@ -229,7 +253,7 @@ class SymbolState:
         bids, asks = self._scaled(event.bids), self._scaled(event.asks)
         depth = self.depth
         if event.kind is SnapshotKind.SENT:
-            self.book_heard_ns = receive_ns
+            self.heard_ns["book"] = receive_ns
             depth.forget_waiting()
         elif event.kind is SnapshotKind.WHOLE and depth.synced:
             self._on_next_book(receive_ns, event, bids, asks)
@@ -258,7 +282,7 @@ class SymbolState:
         self, receive_ns: int, event: BookSnapshot, bids: IntLevels, asks: IntLevels
     ) -> None:
         depth = self.depth
-        self.book_heard_ns = receive_ns
+        self.heard_ns["book"] = receive_ns
         if depth.last_id is not None and event.update_id < depth.last_id:
             raise OutOfSequence(f"book {event.update_id} after {depth.last_id}: dropped")
         try:
@@ -301,6 +325,8 @@ class SymbolState:
     def _on_derivatives(self, receive_ns: int, event: DerivativesEvent) -> None:
         old = self.derivatives
         known_ns = receive_ns if event.known_ns == AT_RECEIPT else event.known_ns
+        if event.mark_price is not None or event.index_price is not None:  # others are polled
+            self.heard_ns["derivatives"] = receive_ns
 
         def newer(text: str | None, held: Known | None) -> Known | None:
             return held if text is None else known(text, known_ns)

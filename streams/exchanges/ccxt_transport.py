@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,10 +12,10 @@ import aiohttp
 import ccxt
 
 from schemas.clock import now_ns
-from schemas.errors import VenueUnavailable
+from schemas.errors import GivenUp, VenueUnavailable
 from schemas.frame import NS_PER_MS, ContractKind, Instrument, contract_kind
 from schemas.settings import FeedSettings
-from streams.exchanges.tap import REPLIES, STREAM, Tapped, options
+from streams.exchanges.tap import REPLIES, STREAM, Cut, Tapped, options
 from streams.exchanges.venue import (
     Candle,
     Connection,
@@ -47,6 +48,7 @@ class CcxtTransport(Transport):
         self, settings: FeedSettings, session: aiohttp.ClientSession, listener: Listener
     ) -> None:
         self.settings = settings
+        self.listener = listener
         self.venue = venue_of(self.venue_id)
         self.exchange: Any = self.exchange_class(
             options(keep_alive_s=settings.keep_alive_s, session=session)
@@ -149,9 +151,26 @@ class CcxtTransport(Transport):
         """Which of the venue's markets a symbol belongs to."""
         return self.contracts[symbol].market
 
+    def renewal(self, stream: Stream, symbol: str) -> list[dict[str, Any]]:
+        """What is said to have one symbol of a stream begin anew; nothing where that takes a new
+        connection.
+        """
+        del stream, symbol
+        return []
+
     async def resubscribe(self, stream: Stream, symbol: str) -> None:
-        """Have the stream begin anew: its connection is opened anew, with all that is on it."""
-        del symbol
+        """Have the symbol begin anew, where need be with all that is on its connection."""
+        messages = self.renewal(stream, symbol)
+        if not messages:
+            self.reopen(stream)
+            return
+        self.listener.on_anew(stream, symbol)  # ahead of what the venue says to it
+        for connection in self.exchange.connections_of(stream):
+            for message in messages:
+                await self.call(functools.partial(self.exchange.say, connection, message))
+
+    def reopen(self, stream: Stream) -> None:
+        """Open the stream's connection anew, with all that is on it."""
         for connection in self.exchange.connections_of(stream):
             self.drop(connection, f"{stream.name}: begins anew")
 
@@ -183,7 +202,7 @@ class CcxtTransport(Transport):
 
     def drop(self, connection: Connection, reason: str) -> None:
         """Close a connection that does not work."""
-        self.exchange.cut(connection, ccxt.RequestTimeout(reason))
+        self.exchange.cut(connection, reason)
 
     async def close(self) -> None:
         """Let go of everything; the session stays its owner's."""
@@ -210,6 +229,8 @@ class CcxtTransport(Transport):
                 raise
             # ccxt cancels the futures of a connection that it closes.
             raise VenueUnavailable("the connection was closed") from None
+        except Cut as error:
+            raise GivenUp(str(error)) from error
         except ccxt.BaseError as error:
             said = " ".join(str(error).split())[:300]
             raise VenueUnavailable(f"{type(error).__name__}: {said}") from error

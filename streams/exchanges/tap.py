@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+import ccxt
+
 from schemas.clock import monotonic_ns
 from streams.exchanges.decode import Parser
 from streams.exchanges.venue import Connection, Listener, Stream
@@ -23,6 +25,10 @@ REPLIES: ContextVar[list[str] | None] = ContextVar("replies", default=None)
 """Where the text of a reply goes, for those who want it as it came."""
 
 _TOO_MANY = (418, 429)
+
+
+class Cut(ccxt.RequestTimeout):  # type: ignore[misc]
+    """A connection that we closed ourselves."""
 
 
 def options(*, keep_alive_s: float, session: Any) -> dict[str, Any]:
@@ -103,11 +109,17 @@ class Tapped:
             if any(stream.name == other.name for other in held.streams)
         ]
 
-    def cut(self, connection: Connection, reason: Exception) -> None:
+    def cut(self, connection: Connection, reason: str) -> None:
         """Give a connection up."""
         for client, held in list(self._connections.items()):
             if held is connection:
-                client.on_error(reason)
+                client.on_error(Cut(reason))
+
+    async def say(self, connection: Connection, message: dict[str, Any]) -> None:
+        """Send a message of our own on a connection."""
+        for client, held in list(self._connections.items()):
+            if held is connection:
+                await client.send(message)
 
     def on_rest_response(  # noqa: PLR0917 - ccxt's own signature
         self,

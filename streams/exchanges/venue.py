@@ -71,6 +71,9 @@ class Listener(Protocol):
     def on_lost(self, connection: Connection, reason: str) -> None:
         """The connection is gone."""
 
+    def on_anew(self, stream: Stream, symbol: str) -> None:
+        """One symbol of a stream is subscribed anew, on the connection that there is."""
+
     def on_limited(self, retry_after_s: float | None) -> None:
         """The venue refused a request because there were too many."""
 
@@ -141,7 +144,11 @@ class Transport(ABC):
 
     @abstractmethod
     async def resubscribe(self, stream: Stream, symbol: str) -> None:
-        """Have the stream begin anew with a snapshot of the symbol."""
+        """Have the symbol begin anew, where need be with all that is on its connection."""
+
+    @abstractmethod
+    def reopen(self, stream: Stream) -> None:
+        """Open the stream's connection anew, with all that is on it."""
 
     @abstractmethod
     async def candles(self, symbol: str, timeframe: str, count: int) -> list[Candle]:

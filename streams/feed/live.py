@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from schemas.clock import monotonic_ns, now_ns
-from schemas.errors import ClockOff, VenueUnavailable
+from schemas.errors import ClockOff, GivenUp, VenueUnavailable
 from schemas.frame import NS_PER_MS, NS_PER_S, Frame, Instrument
 from schemas.health import Heartbeat
 from schemas.settings import Settings
@@ -23,6 +23,7 @@ from streams.feed.counters import Counters
 from streams.feed.history import History
 from streams.feed.lines import End, Link, Told
 from streams.feed.polls import Polls
+from streams.feed.quiet import QuietChannels
 from streams.feed.receiver import OnDeadLetter, Receiver, Recorder
 from streams.feed.recovery import Recovery
 from streams.feed.symbol_feed import Hooks, SymbolFeed
@@ -132,6 +133,14 @@ class LiveFeed:
                 self._channels.setdefault(name, set()).update(stream.channels)
         await self._begin(names, contracts)
         self._recovery.watch(streams)
+        quiet = QuietChannels(
+            self.receiver,
+            self.transport,
+            self._budget,
+            self._recovery,
+            channels=self._channels,
+            quiet_s=self._settings.feed.quiet_channel_s,
+        )
         watchdog = Watchdog(self.receiver, self.transport, self._settings.feed.keep_alive_s)
         polls = Polls(self.receiver, self.transport, self._budget, self._settings.feed)
         # What ccxt holds of a venue's markets lives as long as the feed, and is much: the collector
@@ -144,6 +153,7 @@ class LiveFeed:
                 self._close_frames(),
                 self._recovery.run(),
                 watchdog.run(),
+                quiet.run(),
                 polls.run(),
                 self._look_at_rules(),
                 *map(self._hold, streams),
@@ -243,13 +253,19 @@ class LiveFeed:
                 self._why.pop(stream.name, None)
                 await asyncio.sleep(_SOON_S / 10)
                 continue
+            given_up = False
             try:
                 await self.transport.hold(stream._replace(symbols=listed))
             except VenueUnavailable as error:
                 self._why[stream.name] = str(error)
+                given_up = isinstance(error, GivenUp)
+            closed_s = self._budget.closed_s()
             if self.receiver.heard.get(stream.name, 0) > before_ns:
                 backoff.reset()
-            wait_s = backoff.next_s(at_least_s=self._budget.closed_s())
+                # Nobody else closes it at the same time: there is no crowd to stay out of.
+                wait_s = closed_s if given_up else backoff.next_s(at_least_s=closed_s)
+            else:
+                wait_s = backoff.next_s(at_least_s=closed_s)
             log.info("feed.reconnect", venue=self._venue.id, stream=stream.name, wait_s=wait_s)
             await asyncio.sleep(wait_s)
 
@@ -323,7 +339,7 @@ class LiveFeed:
             log.warning("feed.listed_again", symbol=feed.key)
             self._delisted.discard(name)
             del self._why[name]
-            await self._recovery.begin_anew(name)
+            self._recovery.begin_anew(name)
         if _without_time(now.rules) != _without_time(known.rules):
             log.warning("feed.rules_changed", symbol=feed.key, tick=str(now.rules.tick_size))
             self.counters.add("rules_changed")

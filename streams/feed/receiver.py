@@ -153,6 +153,15 @@ class Receiver:
             if stream not in connection.waiting:
                 self._tell_stream(stream, up=False)
 
+    def on_anew(self, stream: Stream, symbol: str) -> None:
+        """One symbol of a stream is subscribed anew, on the connection that there is."""
+        if symbol not in self.feeds:
+            return
+        alone = stream._replace(symbols=(symbol,))
+        for up in (False, True):
+            self._tell_stream(alone, up=up)
+        self.on_up(alone)
+
     def on_limited(self, retry_after_s: float | None) -> None:
         """The venue refused a request because there were too many."""
         self.counters.add("limited")

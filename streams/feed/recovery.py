@@ -13,7 +13,6 @@ from schemas.clock import monotonic_ns
 from schemas.errors import VenueUnavailable
 from schemas.frame import NS_PER_S
 from schemas.settings import FeedSettings
-from streams.events import BookSnapshot
 from streams.exchanges.venue import Stream, Transport
 from streams.feed.backoff import Backoff
 from streams.feed.budget import Budget
@@ -26,7 +25,10 @@ log = structlog.get_logger()
 _LOOK_S = 0.05
 _WITHOUT_CHANGES_NS = 3 * NS_PER_S
 """How long a snapshot waits for the first change, which tells that the stream is there."""
-_RESUBSCRIBE_AFTER_NS = 2 * NS_PER_S
+_RENEWED_NS = 2 * NS_PER_S
+"""Least time between two attempts to have a symbol's book begin anew."""
+_SNAPSHOT_WITHIN_NS = 10 * NS_PER_S
+"""How long a stream may owe a snapshot while no other symbol gets one either."""
 _ATTEMPTS = 3
 """How often a hole in the tape is asked for before it counts as one that the venue left."""
 
@@ -44,7 +46,8 @@ class Recovery:
         self._settings = settings
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._without_book_ns: dict[str, int] = {}
-        self._looked_ns: dict[str, int] = {}
+        self._renewed_ns: dict[str, int] = {}
+        self._book_came_ns = 0
         self._tape_due: set[str] = set()
         self._streams: list[Stream] = []
         self._backoffs: dict[tuple[str, str], Backoff] = {}
@@ -72,11 +75,19 @@ class Recovery:
             if not self._receiver.feeds[symbol].framer.state.tape.verifiable:
                 self._tape_due.add(symbol)
 
-    async def begin_anew(self, symbol: str) -> None:
+    def begin_anew(self, symbol: str) -> None:
         """Have everything of a symbol subscribed again."""
         for stream in self._streams:
             if symbol in stream.symbols:
-                await self._transport.resubscribe(stream, symbol)
+                self._transport.reopen(stream)
+
+    async def renew(self, feed: SymbolFeed, channel: str) -> None:
+        """Have one channel of a symbol begin anew."""
+        self._renewed_ns[feed.symbol] = monotonic_ns()
+        self._receiver.counters.add("resyncs", channel == "book")
+        for stream in self._streams:
+            if channel in stream.channels and feed.symbol in stream.symbols:
+                await self._transport.resubscribe(stream, feed.symbol)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -95,9 +106,8 @@ class Recovery:
         if "book" not in state.down and ("book", feed.symbol) not in self._asking:
             if not state.depth.synced:
                 self._look_after_book(feed, now_ns)
-            else:
-                self._without_book_ns.pop(feed.symbol, None)
-                self._look_at_silence(feed)
+            elif self._without_book_ns.pop(feed.symbol, None) is not None:
+                self._book_came_ns = now_ns
         if "trades" in state.down or ("trades", feed.symbol) in self._asking:
             return
         if not self._venue.asks_trades:
@@ -110,22 +120,18 @@ class Recovery:
 
     def _look_after_book(self, feed: SymbolFeed, now_ns: int) -> None:
         since_ns = self._without_book_ns.setdefault(feed.symbol, now_ns)
+        changes_wait = feed.framer.state.depth.waiting
         if self._venue.asks_books:
-            if feed.framer.state.depth.waiting or now_ns - since_ns > _WITHOUT_CHANGES_NS:
+            if changes_wait or now_ns - since_ns > _WITHOUT_CHANGES_NS:
                 self._start("book", feed, self._ask_book(feed))
-        elif now_ns - since_ns > _RESUBSCRIBE_AFTER_NS or feed.framer.state.had_book:
-            self._without_book_ns[feed.symbol] = now_ns
-            self._start("book", feed, self._resubscribe(feed))
-
-    def _look_at_silence(self, feed: SymbolFeed) -> None:
-        """A book that says nothing for long may be dead, though its connection is not."""
-        if not self._venue.asks_books:
             return
-        heard_ns = max(feed.framer.state.book_heard_ns, self._looked_ns.get(feed.symbol, 0))
-        now_ns = self._receiver.now()
-        if now_ns - heard_ns > self._settings.quiet_book_s * NS_PER_S:
-            self._looked_ns[feed.symbol] = now_ns
-            self._start("book", feed, self._compare_book(feed))
+        # Changes without a snapshot before them: something was missed. Without changes the snapshot
+        # may be on its way, behind those of other symbols.
+        renewed_ns = self._renewed_ns.get(feed.symbol, 0)
+        owed_ns = now_ns - max(since_ns, renewed_ns, self._book_came_ns)
+        broken = changes_wait and now_ns - renewed_ns > _RENEWED_NS
+        if broken or owed_ns > _SNAPSHOT_WITHIN_NS:
+            self._start("book", feed, self.renew(feed, "book"))
 
     def _start(self, kind: str, feed: SymbolFeed, work: Coroutine[Any, Any, None]) -> None:
         key = (kind, feed.symbol)
@@ -157,22 +163,6 @@ class Recovery:
         data = await self._ask("book", feed)
         self._reply(feed, "book", data)
         self._receiver.counters.add("resyncs")
-
-    async def _compare_book(self, feed: SymbolFeed) -> None:
-        data = await self._ask("book", feed)
-        for event in self._venue.recorded_parser().reply("book", data):
-            last = feed.framer.state.depth.last_id
-            if isinstance(event, BookSnapshot) and last is not None and event.update_id > last:
-                self._receiver.counters.add("dead_channels")
-                log.warning("feed.dead_channel", symbol=feed.key, channel="book")
-                self._reply(feed, "book", data)
-                await self._resubscribe(feed)
-
-    async def _resubscribe(self, feed: SymbolFeed) -> None:
-        self._receiver.counters.add("resyncs")
-        for stream in self._streams:
-            if "book" in stream.channels and feed.symbol in stream.symbols:
-                await self._transport.resubscribe(stream, feed.symbol)
 
     async def _fill(self, feed: SymbolFeed, hole: tuple[int, int]) -> None:
         tape = feed.framer.state.tape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import aiohttp
+from aiohttp.abc import ResolveResult
 
 from schemas.clock import monotonic_ns, now_ns
 from schemas.frame import NS_PER_MS, NS_PER_S, Frame, TradeFlag
@@ -20,7 +22,7 @@ from streams.feed.live import LiveFeed
 from streams.feed.recorder import HOUR_S, LineRecorder
 from streams.merge import FeedMessage
 from streams.simulator.exchange.book import FullBook
-from streams.simulator.exchange.client import connector
+from streams.simulator.exchange.client import LoopbackResolver, ssl_context
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.faults import Fault
 from streams.simulator.exchange.listing import Trade
@@ -33,6 +35,7 @@ MOST_A_LOOK_S = 0.1
 """What a look takes at most where the loop itself is busy, and not kept from running."""
 Told: TypeAlias = tuple[int, Decimal, Decimal, int]
 """A trade as every venue tells it: time (ms), price, quantity, side of the aggressor."""
+_ASLEEP = 1e-4
 COMPARED = 20
 """Levels a side that books are compared on: what the venue with the fewest tells."""
 
@@ -41,6 +44,20 @@ def quick(**feed: Any) -> Settings:
     """Settings of a feed for tests: impatient, without history unless asked for."""
     chosen = {"keep_alive_s": 2.0, "reconnect_s": 0.2, "history_bars": 0, "poll_s": 1.0} | feed
     return settings_from({"feed": chosen, "runtime": {"heartbeat_s": 0.1}})
+
+
+class Cable(LoopbackResolver):
+    """The way to the exchange, which can be pulled: no name is known then."""
+
+    pulled = False
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The one address there is."""
+        if self.pulled:
+            raise OSError("Temporary failure in name resolution")
+        return await super().resolve(host, port, family)
 
 
 class LiveRig:
@@ -56,7 +73,9 @@ class LiveRig:
         rotate_s: int = HOUR_S,
         ask: str | None = None,
         before: Sequence[Fault] = (),
+        asleep: Sequence[str] = (),
     ) -> None:
+        """``asleep`` are the symbols of which next to nothing happens."""
         self.venue, self.symbols = venue, tuple(symbols)
         self.settings = settings or quick()
         self.messages: list[FeedMessage] = []
@@ -64,7 +83,15 @@ class LiveRig:
         self.beats: list[Heartbeat] = []
         self.exchange = SimulatedExchange(speed=1.0, truth=True)
         for seed, symbol in enumerate(self.symbols):
-            self.exchange.add(venue, DriftingMarket(symbol, start_ns=now_ns(), seed=seed))
+            pace = _ASLEEP if symbol in asleep else 1.0
+            market = DriftingMarket(
+                symbol,
+                start_ns=now_ns(),
+                seed=seed,
+                trades_per_s=20.0 * pace,
+                changes_per_s=10.0 * pace,
+            )
+            self.exchange.add(venue, market)
         self._ask = ask or ",".join(self.symbols)
         self._before = before
         self._stop = asyncio.Event()
@@ -74,8 +101,11 @@ class LiveRig:
         await self.exchange.start()
         for fault in self._before:
             self.exchange.faults.inflict(fault)
+        self.cable = Cable(self.exchange.port)
         self._session = aiohttp.ClientSession(
-            connector=connector(port=self.exchange.port, ca_file=self.exchange.ca_file)
+            connector=aiohttp.TCPConnector(
+                resolver=self.cable, ssl=ssl_context(self.exchange.ca_file), limit=0
+            )
         )
         self.feed = LiveFeed(
             venue_of(self.venue),

@@ -109,6 +109,18 @@ class _RestRatio(msgspec.Struct, gc=False):
     sell: str = msgspec.field(name="sellRatio")
 
 
+class _RestBook(msgspec.Struct, gc=False):
+    symbol: str = msgspec.field(name="s")
+    bids: Levels = msgspec.field(name="b")
+    asks: Levels = msgspec.field(name="a")
+    id: int = msgspec.field(name="u")
+    ts: int
+
+
+class _BookReply(msgspec.Struct, gc=False):
+    result: _RestBook
+
+
 class _Rows(msgspec.Struct, gc=False):
     rows: list[msgspec.Raw] = msgspec.field(name="list")
 
@@ -187,6 +199,7 @@ class BybitParser:
         self._routes: dict[str, Route] = {}
         self._other = msgspec.json.Decoder(_Other).decode
         self._reply = msgspec.json.Decoder(_Reply).decode
+        self._book = msgspec.json.Decoder(_BookReply).decode
 
     def parse(self, payload: bytes) -> tuple[Event, ...]:
         """Events of one message, in order; none for a pong or the answer to a subscription."""
@@ -202,8 +215,12 @@ class BybitParser:
         return self._route(topic).read(payload, topic)
 
     def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
-        """Events of the answer to a request for ``trades`` (oldest first) or ``ratio``."""
+        """Events of the answer to a request: ``book``, ``trades`` (oldest first), ``ratio``."""
         try:
+            if kind == "book":
+                book = self._book(payload).result
+                at_ns = book.ts * NS_PER_MS
+                return (BookSnapshot(book.symbol, at_ns, book.id, book.bids, book.asks),)
             rows = self._reply(payload).result.rows
             if kind == "trades":
                 return tuple(reversed([_rest_trade(row) for row in rows]))

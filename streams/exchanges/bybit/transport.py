@@ -16,6 +16,14 @@ from streams.exchanges.venue import Stream
 
 _LEVELS = 200
 """Depth of the book stream: sent each 100 ms."""
+_TOPICS = {
+    "book": f"orderbook.{_LEVELS}",
+    "trades": "publicTrade",
+    "derivatives": "tickers",
+    "liquidations": "allLiquidation",
+}
+"""By channel; a symbol follows."""
+_COMPARED = 50
 _TOPICS_AT_ONCE = 10
 """The venue takes no more spot topics in one subscription."""
 _TRADES_AT_ONCE = {"linear": 1_000, "spot": 60}
@@ -75,11 +83,21 @@ class BybitTransport(CcxtTransport):
             case _:
                 raise VenueUnavailable(f"{stream.name}: the venue has no such stream")
 
+    def renewal(self, stream: Stream, symbol: str) -> list[dict[str, Any]]:
+        """Unsubscribe and subscribe: each topic is of one symbol."""
+        topics = [f"{_TOPICS[channel]}.{self.contracts[symbol].raw}" for channel in stream.channels]
+        return [{"op": op, "args": topics} for op in ("unsubscribe", "subscribe")]
+
     async def ask(self, kind: str, symbol: str, *, from_id: int | None = None) -> bytes:
-        """``trades``, the newest, for ids are no sequence; ``ratio`` of a contract."""
+        """``book``, its best levels; ``trades``, the newest, for ids are no sequence; ``ratio`` of
+        a contract.
+        """
         del from_id
         contract = self.contracts[symbol]
         query: dict[str, Any] = {"category": contract.market, "symbol": contract.raw}
+        if kind == "book":
+            query["limit"] = _COMPARED
+            return await self.raw(lambda: self.exchange.publicGetV5MarketOrderbook(query))
         if kind == "trades":
             query["limit"] = _TRADES_AT_ONCE[contract.market]
             return await self.raw(lambda: self.exchange.publicGetV5MarketRecentTrade(query))

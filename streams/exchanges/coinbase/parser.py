@@ -81,6 +81,22 @@ class _RestTrades(msgspec.Struct, gc=False):
     trades: list[_Trade]
 
 
+class _RestLevel(msgspec.Struct, gc=False):
+    price: str
+    size: str
+
+
+class _RestBook(msgspec.Struct, gc=False):
+    product_id: str
+    bids: list[_RestLevel]
+    asks: list[_RestLevel]
+    time: str
+
+
+class _RestBooks(msgspec.Struct, gc=False):
+    pricebook: _RestBook
+
+
 def _book(m: _Book) -> tuple[Event, ...]:
     time_ns = rfc3339_ns(m.timestamp)
 
@@ -136,6 +152,12 @@ def _trades(m: _Trades) -> tuple[Event, ...]:
     )
 
 
+def _rest_book(m: _RestBook) -> BookSnapshot:
+    bids, asks = ([(level.price, level.size) for level in side] for side in (m.bids, m.asks))
+    time_ns = rfc3339_ns(m.time)  # there is no number that the stream's would go with
+    return BookSnapshot(m.product_id, time_ns, time_ns, bids, asks)
+
+
 def _nothing(_message: _Ignored) -> tuple[Event, ...]:
     return ()
 
@@ -162,6 +184,7 @@ class CoinbaseParser:
         self._number: int | None = None
         self._head = msgspec.json.Decoder(_Sequenced).decode
         self._rest = msgspec.json.Decoder(_RestTrades).decode
+        self._rest_book = msgspec.json.Decoder(_RestBooks).decode
 
     def parse(self, payload: bytes) -> tuple[FeedEvent, ...]:
         """Events of one message, in order; none for heartbeats and answers."""
@@ -182,10 +205,12 @@ class CoinbaseParser:
         return gap + route.read(payload, str(channel))
 
     def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
-        """Events of the answer to a request for ``trades``, oldest first."""
-        if kind != "trades":
+        """Events of the answer to a request for ``book`` or ``trades``, oldest first."""
+        if kind not in ("book", "trades"):
             raise UnknownStream(f"a reply for {kind}: nobody reads it")
         try:
+            if kind == "book":
+                return (_rest_book(self._rest_book(payload).pricebook),)
             trades = self._rest(payload).trades
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise MalformedMessage(f"reply for {kind}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import ccxt.pro
 
@@ -14,6 +15,7 @@ from streams.exchanges.tap import Tapped
 from streams.exchanges.venue import Stream
 
 _TRADES_AT_ONCE = 1_000
+_COMPARED = 50
 
 
 class _Coinbase(Tapped, ccxt.pro.coinbase):  # type: ignore[misc]
@@ -57,12 +59,18 @@ class CoinbaseTransport(CcxtTransport):
                 raise VenueUnavailable(f"{stream.name}: the venue has no such stream")
 
     async def ask(self, kind: str, symbol: str, *, from_id: int | None = None) -> bytes:
-        """``trades``, the newest."""
+        """``book``, its best levels; ``trades``, the newest."""
         del from_id
-        if kind != "trades":
-            raise VenueUnavailable(f"{kind}: the venue is not asked for it")
-        query = {"product_id": self.contracts[symbol].raw, "limit": _TRADES_AT_ONCE}
-        ask = self.exchange.v3PublicGetBrokerageMarketProductsProductIdTicker
+        query: dict[str, Any] = {"product_id": self.contracts[symbol].raw}
+        match kind:
+            case "book":
+                query["limit"] = _COMPARED
+                ask = self.exchange.v3PublicGetBrokerageMarketProductBook
+            case "trades":
+                query["limit"] = _TRADES_AT_ONCE
+                ask = self.exchange.v3PublicGetBrokerageMarketProductsProductIdTicker
+            case _:
+                raise VenueUnavailable(f"{kind}: the venue is not asked for it")
         return await self.raw(lambda: ask(query))
 
     def weight(self, kind: str) -> float:

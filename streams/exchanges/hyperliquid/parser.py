@@ -92,13 +92,15 @@ class _Head(msgspec.Struct, gc=False):
 
 
 def _book(m: _Book) -> tuple[Event, ...]:
+    return (_snapshot(m.data, SnapshotKind.WHOLE),)
+
+
+def _snapshot(data: _BookData, kind: SnapshotKind) -> BookSnapshot:
     def side(levels: list[_Level]) -> Levels:
         return [(level.px, level.sz) for level in levels]
 
-    d = m.data
-    bids, asks = map(side, d.levels)
-    time_ns = d.time * NS_PER_MS
-    return (BookSnapshot(d.coin, time_ns, d.time, bids, asks, SnapshotKind.WHOLE),)
+    bids, asks = map(side, data.levels)
+    return BookSnapshot(data.coin, data.time * NS_PER_MS, data.time, bids, asks, kind)
 
 
 def _trade(m: _Trade, *, flags: int = 0) -> TradeEvent:
@@ -152,6 +154,7 @@ class HyperliquidParser:
     def __init__(self) -> None:
         self._routes = {name: Route(shape) for name, shape in SHAPES.items()}
         self._head = msgspec.json.Decoder(_Head).decode
+        self._book = msgspec.json.Decoder(_BookData).decode
         self._tape = msgspec.json.Decoder(list[_Trade]).decode
         self._contexts = msgspec.json.Decoder(tuple[_Meta, list[_Context]]).decode
 
@@ -169,12 +172,14 @@ class HyperliquidParser:
         return route.read(payload, str(channel))
 
     def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
-        """Events of the answer to a request for ``contexts``, the state of every contract, or for
-        the latest ``trades``, oldest first.
+        """Events of the answer to a request for ``contexts``, the state of every contract, for a
+        ``book``, or for the latest ``trades``, oldest first.
         """
-        if kind not in ("contexts", "trades"):
+        if kind not in ("book", "contexts", "trades"):
             raise UnknownStream(f"a reply for {kind}: nobody reads it")
         try:
+            if kind == "book":
+                return (_snapshot(self._book(payload), SnapshotKind.ASKED),)
             if kind == "trades":
                 told = sorted(self._tape(payload), key=lambda trade: trade.time)
                 return tuple(_trade(trade, flags=_LATE) for trade in told)

@@ -17,7 +17,9 @@ from streams.exchanges.venue import Stream
 
 _PRICE_DECIMALS = 6
 """A perpetual's price has at most so many decimals less those of its size."""
-_WEIGHTS = {"contexts": 20.0, "bars": 20.0, "trades": 20.0, "markets": 40.0}
+_TYPES = {"book": "l2Book", "trades": "trades"}
+"""Of subscriptions, by channel."""
+_WEIGHTS = {"book": 2.0, "contexts": 20.0, "bars": 20.0, "trades": 20.0, "markets": 40.0}
 
 
 class _Hyperliquid(Tapped, ccxt.pro.hyperliquid):  # type: ignore[misc]
@@ -58,14 +60,25 @@ class HyperliquidTransport(CcxtTransport):
             case _:
                 raise VenueUnavailable(f"{stream.name}: the venue has no such stream")
 
+    def renewal(self, stream: Stream, symbol: str) -> list[dict[str, Any]]:
+        """Unsubscribe and subscribe: each subscription is of one coin."""
+        coin = self.contracts[symbol].raw
+        return [
+            {"method": method, "subscription": {"type": _TYPES[channel], "coin": coin}}
+            for channel in stream.channels
+            for method in ("unsubscribe", "subscribe")
+        ]
+
     async def ask(self, kind: str, symbol: str, *, from_id: int | None = None) -> bytes:
-        """``contexts``: mark, index, funding and open interest of every perpetual; ``trades``, the
-        newest, for ids are no sequence.
+        """``contexts``: mark, index, funding and open interest of every perpetual; ``book``;
+        ``trades``, the newest, for ids are no sequence.
         """
         del from_id
         match kind:
             case "contexts":
                 query = {"type": "metaAndAssetCtxs"}
+            case "book":
+                query = {"type": "l2Book", "coin": self.contracts[symbol].raw}
             case "trades":
                 query = {"type": "recentTrades", "coin": self.contracts[symbol].raw}
             case _:

@@ -189,6 +189,10 @@ class Hub:
             return
         message = Outgoing(payload)
         fate = self._faults.fate(self._venue, channel, symbol)
+        if fate is Fate.FORGOTTEN:
+            for connection in listeners.copy():
+                self.unsubscribe(connection, topic)
+            return
         for connection in listeners:
             connection.deliver(message, fate)
         self.delivered += len(listeners)

@@ -73,6 +73,16 @@ class Double(_Fault, frozen=True):
     count: int = 1
 
 
+class Forget(_Fault, frozen=True):
+    """Subscriptions to a channel and symbol end without a word when its next message is due; their
+    connections go on. ``count`` messages do so.
+    """
+
+    channel: Channel
+    symbol: str | None = None
+    count: int = 1
+
+
 class Silence(_Fault, frozen=True):
     """Connections that are open now hear nothing more, for ``seconds`` or until they are dropped.
 
@@ -186,6 +196,7 @@ Fault: TypeAlias = (
     | Lose
     | Garble
     | Double
+    | Forget
     | Silence
     | Refuse
     | Slow
@@ -198,7 +209,7 @@ Fault: TypeAlias = (
     | SkewClock
 )
 
-MessageFault: TypeAlias = Lose | Garble | Double
+MessageFault: TypeAlias = Lose | Garble | Double | Forget
 RequestFault: TypeAlias = Refuse | Slow | LoseReply | Reject
 
 
@@ -209,12 +220,14 @@ class Fate(Enum):
     LOST = 2
     GARBLED = 3
     DOUBLED = 4
+    FORGOTTEN = 5
 
 
 _FATES: dict[type[MessageFault], Fate] = {
     Lose: Fate.LOST,
     Garble: Fate.GARBLED,
     Double: Fate.DOUBLED,
+    Forget: Fate.FORGOTTEN,
 }
 
 

@@ -10,23 +10,16 @@ from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.connection import Connection
 from streams.simulator.exchange.faults import (
     Delist,
-    Double,
     Drop,
     ExpireSessions,
     Fault,
     FaultTable,
-    Garble,
-    Lose,
-    LoseReply,
     Maintenance,
     MessageFault,
-    Refuse,
-    Reject,
     RequestFault,
     Retick,
     Silence,
     SkewClock,
-    Slow,
 )
 from streams.simulator.exchange.venues.base import Venue
 
@@ -54,9 +47,6 @@ class Faults:
         if fault.venue is not None and fault.venue not in self._venues:
             raise UsageError(f"{fault.venue} is not simulated here")
         match fault:
-            case Lose() | Garble() | Double() | Refuse() | Slow() | LoseReply() | Reject():
-                self._table.add(fault)
-                return 0
             case Drop():
                 return self._drop(fault)
             case Silence():
@@ -70,6 +60,9 @@ class Faults:
                 return 0
             case Delist() | Retick():
                 return self._change_listing(fault)
+            case _:  # what messages and requests meet as they come
+                self._table.add(fault)
+                return 0
 
     def in_force(self) -> list[MessageFault | RequestFault]:
         """Faults of messages and requests that are not used up."""

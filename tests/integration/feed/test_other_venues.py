@@ -22,6 +22,11 @@ from streams.simulator.exchange.faults import (
     SkewClock,
 )
 from streams.sources import markets_from
+from tests.integration.feed.test_faults import (
+    BESIDE_KEEP_ALIVE_S,
+    RECOVERY_OF_A_BAD_MESSAGE_S,
+    RECOVERY_OF_A_DROP_S,
+)
 from tests.support.live import LiveRig, quick
 
 SYMBOLS = {
@@ -82,7 +87,8 @@ def test_a_drop_loses_no_trade_and_no_book(venue: str) -> None:
             await rig.until(lambda: any("book" in f.quality.stale for f in rig.frames()[before:]))
             down = len(rig.frames())
             await rig.until(
-                lambda: any(_sound(frame) for frame in rig.frames()[down:]), within_s=2.0
+                lambda: any(_sound(frame) for frame in rig.frames()[down:]),
+                within_s=RECOVERY_OF_A_DROP_S,
             )
             await rig.until(lambda: len(rig.frames()) > down + 20)
             for symbol in rig.symbols:
@@ -140,7 +146,8 @@ def test_bad_json_is_survived(venue: str, channel: Channel) -> None:
             await rig.until(lambda: any(one.reason == "malformed" for one in rig.letters))
             since = len(rig.frames())
             await rig.until(
-                lambda: any(_sound(frame) for frame in rig.frames()[since:]), within_s=1.5
+                lambda: any(_sound(frame) for frame in rig.frames()[since:]),
+                within_s=RECOVERY_OF_A_BAD_MESSAGE_S,
             )
             await rig.until(lambda: len(rig.frames()) > before + 30)
             for symbol in rig.symbols:
@@ -214,7 +221,7 @@ def test_silence_is_ended_soon_after_the_keep_alive_time(venue: str, pong: bool)
             await rig.running()
             before = len(rig.frames())
             rig.inflict(Silence(pong=pong))
-            allowed_s = rig.settings.feed.keep_alive_s + 2.0
+            allowed_s = rig.settings.feed.keep_alive_s + BESIDE_KEEP_ALIVE_S
             took_s = await rig.until(
                 lambda: any("book" in f.quality.stale for f in rig.frames()[before:]), allowed_s
             )

@@ -1,0 +1,118 @@
+"""When a book that is not there has its stream begin anew: by a clock that the test holds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from schemas.settings import settings_from
+from streams.events import BookDiff, BookSnapshot, LinkEvent, SnapshotKind
+from streams.exchanges.venue import Contract, Stream, venue_of
+from streams.feed import recovery as recovery_module
+from streams.feed.budget import Budget
+from streams.feed.counters import Counters
+from streams.feed.receiver import Receiver
+from streams.feed.recovery import Recovery
+from streams.feed.symbol_feed import Hooks, SymbolFeed
+
+SECOND = 1_000_000_000
+SYMBOLS = ("BTC/USD", "ETH/USD")
+
+
+class Away:
+    """A venue that only remembers what was to begin anew."""
+
+    def __init__(self) -> None:
+        self.renewed: list[str] = []
+
+    async def resubscribe(self, _stream: Stream, symbol: str) -> None:
+        self.renewed.append(symbol)
+
+
+class Scene:
+    """Two symbols of one Coinbase connection, and the recovery that looks after them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at_ns = 100 * SECOND
+        monkeypatch.setattr(recovery_module, "monotonic_ns", lambda: self.at_ns)
+        settings, venue = settings_from({}), venue_of("coinbase")
+        receiver = Receiver(venue, counters=Counters("feed"), on_dead_letter=lambda _letter: None)
+        self.feeds = {
+            symbol: SymbolFeed(
+                venue,
+                symbol,
+                raw=symbol,
+                frames=settings.frames,
+                feed=settings.feed,
+                hooks=Hooks(lambda _message: None, lambda *_rejected: None),
+                start_ns=SECOND,
+            )
+            for symbol in SYMBOLS
+        }
+        for symbol, feed in self.feeds.items():
+            no_rules: Any = None
+            receiver.add(feed, Contract("coinbase", symbol, True, no_rules), SECOND)
+        self.away = Away()
+        transport: Any = self.away
+        self._recovery = Recovery(receiver, transport, Budget(600), settings.feed)
+        self._recovery.watch([Stream("book 1", ("book",), SYMBOLS)])
+
+    def after(self, seconds: float) -> list[str]:
+        """Look after so much time; the symbols that were subscribed anew."""
+        self.at_ns += round(seconds * SECOND)
+        self.away.renewed.clear()
+
+        async def look() -> None:
+            for feed in self.feeds.values():
+                self._recovery._look(feed)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+        asyncio.run(look())
+        return list(self.away.renewed)
+
+    def reconnected(self) -> None:
+        for feed in self.feeds.values():
+            for up in (False, True):
+                feed.add(SECOND, LinkEvent(None, ("book",), up), b"")
+
+    def snapshot(self, symbol: str) -> None:
+        levels = [("100", "1")], [("101", "1")]
+        event = BookSnapshot(symbol, SECOND, 1, *levels, SnapshotKind.SENT)
+        self.feeds[symbol].add(SECOND, event, b"")
+
+    def change(self, symbol: str) -> None:
+        event = BookDiff(symbol, SECOND, 9, 9, None, [("100", "2")], [], sequenced=True)
+        self.feeds[symbol].add(SECOND, event, b"")
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch)
+
+
+def test_snapshots_that_come_one_after_the_other_are_waited_for(scene: Scene) -> None:
+    for symbol in SYMBOLS:
+        scene.snapshot(symbol)
+    scene.reconnected()
+    assert scene.after(0.1) == []  # both had a book before
+    assert scene.after(9.0) == []
+    scene.snapshot(SYMBOLS[0])
+    assert scene.after(0.1) == []
+    assert scene.after(9.0) == []  # another one came nine seconds ago
+    assert scene.after(2.0) == [SYMBOLS[1]]
+
+
+def test_changes_without_a_snapshot_begin_anew_at_once_but_not_again_and_again(
+    scene: Scene,
+) -> None:
+    for symbol in SYMBOLS:
+        scene.snapshot(symbol)
+    scene.reconnected()
+    scene.snapshot(SYMBOLS[0])
+    scene.change(SYMBOLS[1])
+    assert scene.after(0.05) == [SYMBOLS[1]]
+    assert scene.after(1.0) == []
+    assert scene.after(1.5) == [SYMBOLS[1]]
