@@ -15,6 +15,7 @@ import msgspec
 
 from agents.execution import trade_alerts
 from agents.execution.account_state import AccountState
+from agents.execution.drift import drift_told
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
@@ -145,6 +146,12 @@ class Account:
         self._dealer.learn(state, frame)
         self._router.observe(state, frame)
         unready, due = self._venue.unready(state.venue), [signal]
+        records.extend(
+            drift_told(
+                state, frame, self._venue.drift(state.venue), agrees=unready is None,
+                account=self._id,
+            )
+        )  # fmt: skip
         if unready is None:
             records.extend(self._dealer.review(state, frame))
             records.extend(self._monitor.review(state, frame, signalled=signal is not None))

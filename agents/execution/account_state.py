@@ -37,7 +37,7 @@ class AccountState(msgspec.Struct):
     ``routed`` are parts of entries for other venues, ``partners`` tell where parts of a symbol's
     entry went. ``outlooks`` are the latest of the confluence, ``proposed`` what entries placed last
     go by, ``theses`` what positions were opened on, ``watches`` what the monitor remembers of them.
-    All are by ``venue:symbol``.
+    All are by ``venue:symbol``. ``drift`` is what people were told last of how the venue differs.
     """
 
     ledger: Ledger
@@ -62,6 +62,7 @@ class AccountState(msgspec.Struct):
     routed: dict[str, Routed] = msgspec.field(default_factory=dict)
     partners: dict[str, list[str]] = msgspec.field(default_factory=dict)
     portfolio: PortfolioState = msgspec.field(default_factory=PortfolioState)
+    drift: str | None = None
 
     @property
     def paper(self) -> PaperState:

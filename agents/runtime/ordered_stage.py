@@ -320,7 +320,8 @@ class OrderedStage(Stage):
         if self._venue is not None:
             self._venue.take(decided, fresh=fresh)
         for given in decided:
-            await self.emitter.emit(given, partition=0, timestamp_s=published_s)
+            partition = self._tp_of_key[frame.key].partition
+            await self.emitter.emit(given, partition=partition, timestamp_s=published_s)
             self._meter.observe(given, published_s)
         self._applied[frame.key] = Applied(frame.epoch, frame.seq, frame.close_ns)
         if before_ns >= 0 and before_ns // HOUR_NS != frame.close_ns // HOUR_NS:

@@ -78,6 +78,10 @@ class Venue(Protocol):
         """Why nothing may be decided now; ``None``: all is well."""
         ...
 
+    def drift(self, state: Any) -> str | None:
+        """How the account and a look at the venue differ; ``None`` also while there is no look."""
+        ...
+
     def reports_none(self, state: Any, scope: str) -> bool:
         """Whether the venue shows nothing in ``venue:symbol``, or, if it is empty, anywhere."""
         ...

@@ -143,6 +143,10 @@ class LiveVenue:
         more = len(reasons) - _SHOWN
         return "live: " + "; ".join(reasons[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
+    def drift(self, state: LiveState) -> str | None:
+        """What forbids to decide, once the venue was looked at."""
+        return self.unready(state) if state.looked or state.troubles else None
+
     def reports_none(self, state: LiveState, scope: str) -> bool:
         """Whether the last look, taken after everything that moved, showed nothing in a scope."""
         look = state.look

@@ -55,6 +55,7 @@ class Hearing:
         state = self._state
         if run > state.run:
             state.run, state.problems, state.doubts = run, (NOT_LOOKED,), ()
+            state.looked = False
             # What was asked may never have left; whoever wants it still asks again.
             state.asked.clear()
             for old in sorted(state.heard)[:-_RUNS_KEPT]:
@@ -209,7 +210,7 @@ class Hearing:
         if report.run < state.run:
             return
         if report.balance is None:
-            state.problems = report.problems or (NOT_LOOKED,)
+            state.problems, state.looked = report.problems or (NOT_LOOKED,), False
             return
         found = compare(
             report, state.book.orders, state.held, outside=state.outside,
@@ -218,7 +219,7 @@ class Hearing:
         state.strays = {order.client_order_id: order for order in found.strays}
         state.adopting = {position.symbol: position for position in found.adopted}
         state.outside.update(found.ignored)
-        state.look = self._look(report)
+        state.look, state.looked = self._look(report), True
         state.problems = (*report.problems, *self._short(report), *self._counting(found))
         state.doubts = found.differences
         if not state.problems:

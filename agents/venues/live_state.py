@@ -36,7 +36,8 @@ class LiveState(msgspec.Struct, tag=True):
     ``heard`` is the number of the last report by run: the log may be read again. ``problems`` are
     why nothing may be decided; ``doubts`` the differences of the last look, which count when the
     next one finds them again; ``troubles`` contradict the order's life or the account's currency,
-    and stay until a person resumes. ``held`` is what our fills come to, by symbol, ``outside`` what
+    and stay until a person resumes. ``looked`` tells whether ``problems`` come of a look, by the
+    process that hears now. ``held`` is what our fills come to, by symbol, ``outside`` what
     was there before us and is ignored. ``moved_ns`` is the tick of what moved last.
     """
 
@@ -49,6 +50,7 @@ class LiveState(msgspec.Struct, tag=True):
     run: int = 0
     problems: tuple[str, ...] = (NOT_LOOKED,)
     doubts: tuple[str, ...] = ()
+    looked: bool = False
     troubles: tuple[str, ...] = ()
     converged_ns: int | None = None
     held: dict[str, Decimal] = msgspec.field(default_factory=dict)

@@ -86,6 +86,10 @@ class PaperVenue:
         """Paper is always ready."""
         return None
 
+    def drift(self, state: PaperState) -> str | None:  # noqa: ARG002 - the seam's
+        """There is one book of it."""
+        return None
+
     def reports_none(self, state: PaperState, scope: str) -> bool:
         """Whether there are no orders and no positions in ``venue:symbol``, or (empty) at all."""
         there = state.working.keys() | state.wallet.qty.keys()

@@ -24,12 +24,13 @@ from agents.runtime import roles, running
 from agents.runtime.roles import Role
 from agents.venues.ccxt_live.credentials import KEY_VARIABLE, SECRET_VARIABLE, Credentials
 from agents.venues.ccxt_live.opening import Opening
+from schemas.alert import Alert
 from schemas.clock import now_ns
 from schemas.control import Flatten, Halt, Resume
 from schemas.order import Fill, Order, OrderStatus
 from schemas.settings import Settings
 from schemas.signal import SignalKind
-from schemas.topics import FILLS
+from schemas.topics import ALERTS, FILLS
 from streams.commands import CommandLine
 from streams.feed.session import open_session
 from streams.simulator.exchange.exchange import SimulatedExchange
@@ -42,7 +43,7 @@ from tests.chaos.inside import Unplugged
 from tests.support.kafka import KafkaServer
 from tests.support.needs import REPOSITORY
 from tests.support.prism import PRISM, environment
-from tests.support.simulated import KEY, SmallMarket
+from tests.support.simulated import KEY, SmallMarket, trader_of
 from tests.support.venue_trading import (
     ACCOUNT,
     SYMBOL,
@@ -212,6 +213,10 @@ class Day:
             lambda: not differences(self.store, self.exchange), "the ledger equals the truth"
         )
 
+    def is_short(self) -> bool:
+        """Whether the last position is a short one."""
+        return any(position.qty < 0 for position in self.store.positions(ACCOUNT))
+
     def rejected(self, beginning: str) -> list[Order]:
         return [o for o in self.orders() if o.reason.startswith(beginning)]
 
@@ -307,6 +312,48 @@ async def the_topics_say_the_same(day: Day) -> None:
     assert orders == day.orders()
     assert len(fills) > 3
     assert not state.held_qty(f"{VENUE}:{SYMBOL}")
+
+
+async def a_person_trades(day: Day) -> None:
+    """What nobody here has placed stops the account, and people are told; so is its end."""
+    await day.role.start()
+    try:
+        await day.trade_until_filled(faults=False)
+        await day.settles()
+        async with trader_of(day.exchange, VENUE) as person:
+            await person.create_order(SYMBOL, "market", "buy", 0.1)
+            differs = "live: position BTC/USDT:USDT"
+            await day.until(lambda: day.rejected(differs), "a refusal", kind=SignalKind.LONG)
+            await person.create_order(SYMBOL, "market", "sell", 0.1)
+        before = len(day.orders())
+        await day.until(
+            lambda: any(o.status is OrderStatus.FILLED for o in day.orders()[before:]),
+            "trading again",
+            kind=SignalKind.LONG if day.is_short() else SignalKind.SHORT,
+        )
+        await day.role.end()
+    except BaseException:
+        await day.role.kill()
+        raise
+    alerts = await all_of(day.log, day.settings, ALERTS.name, ALERTS.decoder())
+    told = [a for a in alerts if isinstance(a, Alert) and a.rule.startswith("venue:")]
+    assert [alert.rule for alert in told] == ["venue:differs", "venue:agrees"]
+    assert "position BTC/USDT:USDT" in told[0].text
+
+
+def test_what_a_person_does_at_the_venue_stops_the_account_until_both_agree(
+    tmp_path: Path,
+) -> None:
+    url = "embedded://live-drift"
+
+    async def course() -> None:
+        try:
+            async with day_at(url, tmp_path, lambda s, _: InProcess(s), seed=4) as day:
+                await a_person_trades(day)
+        finally:
+            forget(url)
+
+    asyncio.run(course())
 
 
 def test_on_the_embedded_broker(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def live_settings(
     """Settings of an account that trades wildly at the exchange, confirmed."""
     values: dict[str, Any] = {
         "account": {"id": ACCOUNT},
-        "store": {"url": store, "lease_s": 1.0},
+        "store": {"url": store, "lease_s": 3.0},
         "broker": {"partitions": 1, **broker},
         "runtime": {
             "symbols": [MARKET], "session_timeout_s": 2, "snapshot_interval_s": 1,
