@@ -19,6 +19,7 @@ from schemas.settings import Settings
 from streams.exchanges.venue import Contract, Stream, Transport, Venue
 from streams.feed.backoff import Backoff
 from streams.feed.budget import Budget
+from streams.feed.closes import closes
 from streams.feed.counters import Counters
 from streams.feed.history import History
 from streams.feed.lines import End, Link, Told
@@ -279,10 +280,7 @@ class LiveFeed:
         self._budget.pause(_AFTER_LIMIT_S if retry_after_s is None else retry_after_s)
 
     async def _close_frames(self) -> None:
-        interval_ns = self._settings.frames.interval_ns
-        while True:
-            at_ns = now_ns()
-            await asyncio.sleep((interval_ns - at_ns % interval_ns) / NS_PER_S)
+        async for _close_ns in closes(self._settings.frames.interval_ns):
             await self._give_out()
 
     async def _give_out(self) -> None:
