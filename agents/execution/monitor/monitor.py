@@ -118,7 +118,7 @@ class Monitor:
         busy: bool,
     ) -> tuple[MonitorAction, Sequence[Order]]:
         mode, chosen, now_ns = self._settings.mode, self._settings, frame.close_ns
-        if not mode.allows(MonitorMode.PROTECT) or view.blind:
+        if not mode.allows(MonitorMode.PROTECT):
             return MonitorAction.HOLD, ()
         if not busy and lasted(watch.leave_ns, now_ns, chosen.confirm_ns):
             self._leave(state, frame, view.guard, judged)
@@ -156,7 +156,7 @@ class Monitor:
         gained = CONTEXT.multiply(CONTEXT.subtract(stop, guard.stop), toward)
         left = CONTEXT.multiply(CONTEXT.subtract(view.mark, stop), toward)
         step = CONTEXT.multiply(guard.distance, self._stops.trail_step_ratio)
-        if left <= 0 or gained <= 0 or gained < step:
+        if left <= 0 or gained < step:
             return MonitorAction.HOLD
         guard.stop = stop
         return MonitorAction.TIGHTEN

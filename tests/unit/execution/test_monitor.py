@@ -22,6 +22,7 @@ from schemas.score import ConfluenceScore
 from schemas.settings import settings_from
 from schemas.signal import SignalKind
 from schemas.trade_alert import TradeAlert, TradeType
+from tests.support.live_venue import RULES
 from tests.support.messages import SYMBOL, VENUE, frame_at, signal_of
 from tests.support.paper import Trade, tape
 
@@ -37,8 +38,10 @@ class Desk:
     Its positions are opened at a lean of 20 and a reliability of 1.
     """
 
-    def __init__(self, mode: str = "protect", side: Side = BUY, **monitor: object) -> None:
-        sections = {"monitor": {"mode": mode, **monitor}, "paper": {"latency_ms": 0}}
+    def __init__(
+        self, mode: str = "protect", side: Side = BUY, *, latency_ms: int = 0, **monitor: object
+    ) -> None:
+        sections = {"monitor": {"mode": mode, **monitor}, "paper": {"latency_ms": latency_ms}}
         self.account = Account(settings_from(sections))
         self.state: AccountState = self.account.initial()
         self.side = side
@@ -79,7 +82,9 @@ class Desk:
     def open(self) -> Decimal:
         """A position from 100 with its stop at the venue; how much it is."""
         self.step(kind=LONG if self.side is BUY else SHORT)
-        self.step()
+        for _ in range(8):
+            if not self.working("stop"):
+                self.step()
         assert self.working("stop")
         return self.held
 
@@ -256,13 +261,16 @@ def test_protect_reduces_nothing() -> None:
 
 
 def test_an_exit_signal_during_a_reduction_waits_and_is_not_lost() -> None:
-    desk = Desk("reduce", tighten_ratio=2)
+    desk = Desk("reduce", latency_ms=2_500, tighten_ratio=2)
     desk.open()
     while not [o for o in intents(desk.step(-20, lean=5.5)) if o.leg == "reduce1"]:
         assert desk.seq < 50
-    desk.step(-20, 5.5, kind=EXIT, after_s=0.0001)
-    desk.run(3, -20, lean=5.5)
+    desk.step(-20, 5.5, kind=EXIT)
+    assert desk.working("reduce1")
+    desk.run(8, -20)
     assert desk.held == 0
+    legs = [o.leg for o in intents(desk.records)]
+    assert legs[-2:] == ["reduce1", "close"]
     refused = [o for o in of(Order, desk.records) if o.status is OrderStatus.REJECTED]
     assert [o.reason for o in refused] == []
 
@@ -350,6 +358,28 @@ def test_what_cannot_be_seen_is_not_acted_on() -> None:
         desk.step(-30, lean=-20.0, book=False)
     assert told(desk.records)[-1].blind == "no two-sided book"
     assert desk.held == qty
+
+
+def test_who_becomes_blind_says_so_at_once() -> None:
+    desk = Desk()
+    desk.open()
+    desk.run(12)
+    (assessed,) = told(desk.step(book=False))
+    assert (assessed.blind, assessed.reason) == ("no two-sided book", "blind: no two-sided book")
+    assert not told(desk.step(book=False))
+    (assessed,) = told(desk.step())
+    assert assessed.blind == ""
+
+
+def test_a_stop_is_not_tightened_to_the_market_where_ticks_are_wide(side: Side) -> None:
+    desk = Desk(side=side)
+    coarse = msgspec.structs.replace(RULES, tick_size=Decimal("0.5"), min_notional=Decimal(0))
+    desk.account.learn(desk.state, coarse)
+    desk.open()
+    before = desk.stop
+    # half a distance behind the mid, on the tick, would be the mid itself
+    assert {r.advice for r in told(desk.run(6, 50, lean=3.0))} == {MonitorAction.EXIT}
+    assert desk.stop == before
 
 
 def test_a_tick_with_a_signal_belongs_to_the_signal() -> None:
