@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 
 from schemas.clock import now_ns
 from schemas.frame import NS_PER_S, Frame, Message
 from schemas.health import LatencyHistogram
 from schemas.order import Order
+from schemas.position_assessment import MonitorAction, PositionAssessment
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.signal import Signal
 
@@ -29,13 +31,18 @@ _STAGE_OF: dict[type[Message], str] = {
 
 
 class LatencyMeter:
-    """Counts latencies by stage. Only for watching: nothing decides by it."""
+    """Counts latencies by stage, and what the position monitor did. Only for watching: nothing
+    decides by it.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[str, list[int]] = {}
+        self._actions: Counter[str] = Counter()
 
     def observe(self, given: Message, published_s: float | None) -> None:
         """Note that ``given`` was sent for a frame published at ``published_s``."""
+        if isinstance(given, PositionAssessment) and given.action is not MonitorAction.HOLD:
+            self._actions[f"monitor_{given.action.value}"] += 1
         stage = _STAGE_OF.get(type(given))
         if stage is None or published_s is None:
             return
@@ -56,6 +63,10 @@ class LatencyMeter:
     def _count(self, stage: str, elapsed_ns: int) -> None:
         counts = self._counts.setdefault(stage, [0] * (len(BOUNDS_US) + 1))
         counts[bisect_left(BOUNDS_US, elapsed_ns // 1_000)] += 1
+
+    def counters(self) -> tuple[tuple[str, int], ...]:
+        """How often each action of the position monitor was sent, by name."""
+        return tuple(sorted(self._actions.items()))
 
     def histograms(self) -> tuple[LatencyHistogram, ...]:
         """What was counted so far."""

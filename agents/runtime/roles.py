@@ -261,6 +261,7 @@ def _health(role: Role, settings: Settings) -> None:
             lag=role.fence.lag(),
             dead_letters=sum(emitter.dead for emitter in role.emitters),  # ints
             histograms=role.meter.histograms(),
+            counters=role.meter.counters(),
         )
         await role.emitters[0].emit(beat, partition=0, timestamp_s=None)
 

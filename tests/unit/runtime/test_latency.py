@@ -7,7 +7,9 @@ import msgspec
 from agents.runtime.latency import BOUNDS_US, LatencyMeter
 from schemas.clock import now_ns
 from schemas.frame import NS_PER_MS, NS_PER_S, Trades
+from schemas.position_assessment import MonitorAction, PositionAssessment
 from tests.support.messages import frame_at, score_of
+from tests.unit.execution.test_monitor import Desk
 
 
 def counted(meter: LatencyMeter) -> dict[str, dict[int | None, int]]:
@@ -42,3 +44,14 @@ def test_a_score_is_counted_from_its_frames_publication() -> None:
     meter = LatencyMeter()
     meter.observe(score_of("orderbook", 50.0), now_ns() / NS_PER_S - 10.0)
     assert counted(meter) == {"dimension": {None: 1}}
+
+
+def test_what_the_monitor_did_is_counted_and_what_it_only_said_is_not() -> None:
+    meter, desk = LatencyMeter(), Desk()
+    desk.open()
+    desk.run(15, lean=1.0)
+    told = [r for r in desk.records if isinstance(r, PositionAssessment)]
+    assert [r.action for r in told].count(MonitorAction.HOLD) > 1
+    for record in desk.records:
+        meter.observe(record, None)
+    assert meter.counters() == (("monitor_exit", 1), ("monitor_tighten", 1))
