@@ -23,8 +23,8 @@ class TradeAlert(Message, frozen=True):
     """An order that is done and was filled, wholly or in part; nothing is told before its fills.
 
     ``average_fill_price`` is the mean of its fills by quantity, ``reason`` why it was placed.
-    ``score`` is the confluence score (0 to 100) that an entry was decided on; of an exit it is the
-    symbol's latest. ``None`` while there is none.
+    ``score`` is the confluence score (0 to 100) that an entry was decided on; of what
+    comes later it is the symbol's latest. ``None`` while there is none.
     """
 
     order_id: str

@@ -107,7 +107,9 @@ class Protection:
         if leg:
             return [self._leave(state, frame, guard, leg, held)]
         moved = moved_stop(guard, mark, self._settings)
-        guard.stop = on_tick(moved, state.tick_size(frame), against=guard.side)
+        moved = on_tick(moved, state.tick_size(frame), against=guard.side)
+        if CONTEXT.multiply(CONTEXT.subtract(mark, moved), Decimal(guard.side.value)) > 0:
+            guard.stop = moved  # where ticks are wide, rounding may reach the market
         orders = self._keep_stop(state, frame, guard, working, held)
         if entering or frame.key in state.waiting:
             return orders  # targets share the whole of an entry, and only of one that stays

@@ -101,9 +101,8 @@ class Monitor:
             return "the book is not in step with the venue's"
         if outlook is None:
             return "no score yet"
-        age_ns = frame.close_ns - outlook.tick_ns
-        if age_ns > self._settings.verdict_max_age_ns:
-            return f"the last score is {age_ns // NS_PER_S} s old"
+        if frame.close_ns - outlook.tick_ns > self._settings.verdict_max_age_ns:
+            return f"no score for more than {self._settings.verdict_max_age_s} s"
         return ""
 
     def _act(

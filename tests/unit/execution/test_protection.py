@@ -20,6 +20,7 @@ from schemas.frame import NS_PER_S, Message, Side
 from schemas.order import Fill, Order, OrderStatus, OrderType
 from schemas.settings import Settings
 from schemas.signal import SignalKind
+from tests.support.live_venue import RULES
 from tests.support.messages import SYMBOL, VENUE, frame_at, signal_of
 from tests.support.paper import Trade, tape
 
@@ -143,6 +144,20 @@ def test_after_the_first_target_the_stop_stands_at_break_even_or_better() -> Non
     stop = desk.working()["stop"]
     # the move of 1.01 is more than one stop of 0.75: entry and 10 basis points, on the tick
     assert stop.stop_price == Decimal("100.12")
+
+
+@pytest.mark.parametrize("kind", [SignalKind.LONG, SignalKind.SHORT])
+def test_where_ticks_are_wide_break_even_does_not_reach_the_market(kind: SignalKind) -> None:
+    desk = Desk()
+    rules = msgspec.structs.replace(RULES, tick_size=Decimal(1), min_notional=Decimal(0))
+    desk.account.learn(desk.state, rules)
+    desk.open(kind)
+    before, toward = desk.guard.stop, desk.guard.side
+    # entry and fees beyond, on the tick, is where the mid is
+    desk.step(10_000 + 100 * toward)
+    assert desk.guard.stop == before
+    desk.step(10_000 + 130 * toward)
+    assert desk.guard.stop == 100 + toward
 
 
 def test_a_stop_trails_the_best_price_and_never_falls_back() -> None:
