@@ -23,6 +23,7 @@ from cli import (
     up,
     verify,
 )
+from cli.drill.command import drill
 from cli.preflight.command import preflight
 from schemas.errors import PrismError, UsageError
 
@@ -69,6 +70,7 @@ app.command("preflight", rich_help_panel="Roles over a broker")(preflight)
 app.command("halt", rich_help_panel="Stop")(control.halt)
 app.command("resume", rich_help_panel="Stop")(control.resume)
 app.command("flatten", rich_help_panel="Stop")(control.flatten)
+app.command("drill", rich_help_panel="Stop")(drill)
 app.command("journal", rich_help_panel="Look")(journal.journal_command)
 app.command("portfolio", rich_help_panel="Look")(portfolio.portfolio_command)
 app.command("score", rich_help_panel="Look")(score.score)
