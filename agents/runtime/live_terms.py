@@ -28,8 +28,8 @@ _NAMED = 5
 
 def check(settings: Settings) -> None:
     """Raise :class:`SettingsError` that names the first thing which is lacking, and what to do."""
-    for lacking in _lacking(settings):
-        raise SettingsError(f"live.enabled: {lacking}; or set live.enabled=false to trade on paper")
+    for text in lacking(settings):
+        raise SettingsError(f"live.enabled: {text}; or set live.enabled=false to trade on paper")
 
 
 def code(settings: Settings) -> str:
@@ -59,7 +59,8 @@ def in_words(settings: Settings) -> str:
     )
 
 
-def _lacking(settings: Settings) -> Iterator[str]:
+def lacking(settings: Settings) -> Iterator[str]:
+    """Each thing that live trading still needs: the fact, and behind a colon what to do."""
     live = settings.live
     if settings.account.id == AccountSettings().id:
         yield "account.id is that of the paper account: give the live account a name of its own"

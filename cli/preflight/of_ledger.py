@@ -29,8 +29,7 @@ def check_ledger(sheet: Checklist, settings: Settings) -> Books | None:
 
     url = settings.store.url
     if not url:
-        action = "store.url=postgresql://user@host:port/name"
-        sheet.fail_live("ledger", "none: orders must be durable before they are sent", action)
+        sheet.warn("ledger", "none: orders and fills are in the topics alone", "store.url")
         return None
     if url.startswith("sqlite://") and not Path(url.removeprefix("sqlite://")).exists():
         sheet.ok("ledger", f"{url}: not there yet, made at the start")

@@ -6,31 +6,27 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from agents.runtime.live_terms import lacking
 from agents.venues.ccxt_live.credentials import Credentials, credentials_of
 from cli.preflight.checklist import Checklist
 from schemas.errors import SettingsError
-from schemas.live_settings import PositionMode
 from schemas.settings import Settings
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check_settings(sheet: Checklist, settings: Settings) -> None:
-    """Mode, conditions of live trading, symbols, dimensions, dead-man switch."""
+    """Mode, symbols, dimensions, terms of live trading."""
     _mode(sheet, settings)
     _symbols(sheet, settings)
-    live = settings.live
     enabled = settings.dimensions.enabled
     sheet.ok("dimensions", f"{len(enabled)} load with their options: {', '.join(enabled)}")
-    if live.position_mode is PositionMode.HEDGE:
-        sheet.fail_live("position mode", "hedge is not supported", "live.position_mode=one_way")
-    if live.not_found_s * 1_000 <= live.recv_window_ms:
-        sheet.fail_live(
-            "timing",
-            f"an order counts as lost after {live.not_found_s:g} s, but may arrive for "
-            f"{live.recv_window_ms / 1_000:g} s",
-            "live.not_found_s above live.recv_window_ms",
-        )
+    live, lacks = settings.live, list(lacking(settings))
+    for text in lacks:
+        fact, _, action = text.partition(": ")
+        sheet.fail_live("terms", fact, action)
+    if not lacks:
+        sheet.ok("terms", "confirmed, as `prism execution` asks for them")
     if live.leverage < settings.risk.max_leverage:
         sheet.warn(
             "leverage",
@@ -58,22 +54,13 @@ def _mode(sheet: Checklist, settings: Settings) -> None:
 
 
 def _symbols(sheet: Checklist, settings: Settings) -> None:
-    live, keys = settings.live, settings.runtime.symbols
-    if not keys and not live.enabled and settings.broker.url.startswith("embedded:"):
-        sheet.ok("symbols", "those that `prism up` plays")
-        return
-    if not keys:
-        sheet.fail("symbols", "none", "name them with --symbols or runtime.symbols")
-        return
-    elsewhere = [key for key in keys if not key.startswith(f"{live.venue}:")]
-    if elsewhere:
-        sheet.fail_live(
-            "symbols",
-            f"{', '.join(elsewhere)} not of live.venue {live.venue}",
-            "an account per venue",
-        )
-    else:
+    keys, is_inside = settings.runtime.symbols, settings.broker.url.startswith("embedded:")
+    if keys:
         sheet.ok("symbols", ", ".join(keys))
+    elif is_inside and not sheet.live:
+        sheet.ok("symbols", "those that `prism up` plays")
+    else:
+        sheet.fail("symbols", "none", "name them with --symbols or runtime.symbols")
 
 
 def check_keys(

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from agents.runtime import live_terms
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.ccxt_live.venues import UsdmGateway
@@ -175,7 +177,7 @@ def test_on_paper_without_keys_it_says_what_is_missing_for_live() -> None:
     told = json.loads(done.stdout)
     assert (told["mode"], told["passed"]) == ("paper", True)
     missing = {c["name"] for c in told["checks"] if "missing for live" in c["fact"]}
-    assert missing == {"mode", "keys", "ledger", "broker", "venue"}
+    assert missing == {"mode", "terms", "keys", "broker", "venue"}
     assert all(c["action"] for c in told["checks"] if c["grade"] != "ok")
 
 
@@ -194,16 +196,21 @@ async def _command(kafka: KafkaServer, key: ApiKey, folder: Path) -> None:
     venue = "binanceusdm"
     async with at_real_time(venue) as exchange:
         exchange.open_accounts(key)
-        sets = {
-            "live.enabled": "true", "live.connect_to": f"127.0.0.1:{exchange.port}",
-            "live.ca_file": exchange.ca_file, "live.key_file": folder / "key",
-            "live.secret_file": folder / "secret", "store.url": f"sqlite://{folder / 'l.db'}",
-            "broker.topic_prefix": f"{folder.name}.", "runtime.absent_after_s": 600,
+        values: dict[str, Any] = {
+            "account": {"id": "mine"},
+            "live": {
+                "enabled": True, "connect_to": f"127.0.0.1:{exchange.port}",
+                "ca_file": str(exchange.ca_file), "key_file": str(folder / "key"),
+                "secret_file": str(folder / "secret"),
+            },
+            "store": {"url": f"sqlite://{folder / 'ledger.db'}"},
+            "broker": {"url": f"kafka://{kafka.bootstrap}", "topic_prefix": f"{folder.name}."},
+            "runtime": {"symbols": [f"{venue}:{SYMBOL}"], "absent_after_s": 600},
         }  # fmt: skip
-        options = [f"--set={name}={value}" for name, value in sets.items()]
-        options += [f"--symbols={venue}:{SYMBOL}", f"--broker=kafka://{kafka.bootstrap}"]
-        broker = {"url": f"kafka://{kafka.bootstrap}", "topic_prefix": f"{folder.name}."}
-        settings = settings_from({"broker": broker})
+        values["live"]["confirm"] = live_terms.code(settings_from(values))
+        settings = settings_from(values)
+        config = folder / "live.yaml"
+        config.write_text(yaml.safe_dump(values))
         log = await open_log(settings.broker.url)
         try:
             await log.ensure_topics(topic_specs(settings.broker))
@@ -212,11 +219,11 @@ async def _command(kafka: KafkaServer, key: ApiKey, folder: Path) -> None:
             await publisher.settle()
             texts = []
             for code, graded in ((0, "may begin"), (1, "must not begin")):
-                done = await asyncio.to_thread(prism, "preflight", *options)
+                done = await asyncio.to_thread(prism, "preflight", "--config", config)
                 assert done.returncode == code, done.stdout + done.stderr
                 assert f"live trading {graded}" in done.stdout
                 texts.append(done.stdout + done.stderr)
-                halt = Halt("paper", 1, "drill", id="h", by="ada")
+                halt = Halt("mine", 1, "drill", id="h", by="ada")
                 await CommandLine(log, settings.broker).send(halt)
         finally:
             await log.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.live_terms import code, lacking
 from cli.preflight.checklist import Check, Checklist, Grade
 from cli.preflight.of_broker import check_log
 from cli.preflight.of_ledger import check_ledger
@@ -52,14 +53,27 @@ def test_what_only_live_needs_fails_live_and_is_a_warning_on_paper() -> None:
     )
 
 
-def test_live_settings_that_cannot_work_are_named() -> None:
+def test_each_term_of_live_trading_that_is_lacking_is_a_line_with_what_to_do() -> None:
     live = {"enabled": True, "venue": "bybit", "position_mode": "hedge", "not_found_s": 1}
     sheet = Checklist(live=True)
-    check_settings(sheet, settings_of(live={**live, "leverage": 2}))
-    assert {check.name for check in sheet if check.grade is Grade.FAIL} == {
-        "symbols", "position mode", "timing",
-    }  # fmt: skip
+    settings = settings_of(live={**live, "leverage": 2})
+    check_settings(sheet, settings)
+    terms = [check for check in sheet if check.name == "terms"]
+    assert len(terms) == len(list(lacking(settings))) > 4
+    assert all(check.grade is Grade.FAIL and check.action for check in terms)
     assert told(sheet, "leverage")[0][0] is Grade.WARN
+
+
+def test_confirmed_terms_pass() -> None:
+    values: dict[str, Any] = {
+        "live": {"enabled": True}, "account": {"id": "mine"}, "store": {"url": "sqlite://x"},
+        "runtime": {"symbols": ["binanceusdm:BTC/USDT:USDT"]},
+    }  # fmt: skip
+    values["live"]["confirm"] = code(settings_from(values))
+    sheet = Checklist(live=True)
+    check_settings(sheet, settings_from(values))
+    assert [grade for grade, _ in told(sheet, "terms")] == [Grade.OK]
+    assert sheet.passed
 
 
 @pytest.mark.parametrize(
