@@ -104,6 +104,17 @@ def _store(
     return url, account or settings.account.id
 
 
+def orders_and_fills(source: str, account: str) -> tuple[list[Order], list[Fill | Funding]]:
+    """What an account did, by a ledger's URL or the folder of a run."""
+    if "://" in source:
+        return _from_store(source, account)
+    orders, fills = _from_folder(Path(source))
+    return (
+        [order for order in orders if order.account == account],
+        [fill for fill in fills if fill.account == account],
+    )
+
+
 def _from_folder(folder: Path) -> tuple[list[Order], list[Fill | Funding]]:
     for topic in (ORDERS, FILLS):
         path = folder / LINES[topic.name]

@@ -23,6 +23,7 @@ from cli import (
     up,
     verify,
 )
+from cli.drift import drift_command
 from cli.drill.command import drill
 from cli.preflight.command import preflight
 from schemas.errors import PrismError, UsageError
@@ -72,6 +73,7 @@ app.command("resume", rich_help_panel="Stop")(control.resume)
 app.command("flatten", rich_help_panel="Stop")(control.flatten)
 app.command("drill", rich_help_panel="Stop")(drill)
 app.command("journal", rich_help_panel="Look")(journal.journal_command)
+app.command("drift", rich_help_panel="Look")(drift_command)
 app.command("portfolio", rich_help_panel="Look")(portfolio.portfolio_command)
 app.command("score", rich_help_panel="Look")(score.score)
 app.command("plot", rich_help_panel="Look")(plot.plot)
