@@ -24,8 +24,6 @@ STREAM: ContextVar[Stream | None] = ContextVar("stream", default=None)
 REPLIES: ContextVar[list[str] | None] = ContextVar("replies", default=None)
 """Where the text of a reply goes, for those who want it as it came."""
 
-_TOO_MANY = (418, 429)
-
 
 class Cut(ccxt.RequestTimeout):  # type: ignore[misc]
     """A connection that we closed ourselves."""
@@ -53,6 +51,8 @@ class Tapped:
     """Goes in front of a ccxt.pro class. Call :meth:`tap` before anything is watched."""
 
     clients: dict[str, Any]
+    too_many: tuple[int, ...] = (418, 429)
+    """Status of a reply to one request too many."""
 
     def tap(self, listener: Listener, parser: Any, market_of: Any) -> None:
         """Give what is received to ``listener``, parsed by a new ``parser()`` per connection."""
@@ -136,7 +136,7 @@ class Tapped:
         box = REPLIES.get()
         if box is not None:
             box.append(response_body)
-        if code in _TOO_MANY:
+        if code in self.too_many:
             self._listener.on_limited(_seconds(response_headers))
         text: str = super().on_rest_response(  # type: ignore[misc]
             code,

@@ -63,6 +63,7 @@ class DriftingMarket:
             return [(price_text(p), qty_text(book[side][p])) for p in best_first]
 
         yield at_ns, BookSnapshot(name, at_ns, 1, told(-1), told(1))
+        yield at_ns, DerivativesEvent(name, at_ns, open_interest="1000.000")
         trade_id = update_id = 1
         mark_ns = at_ns + NS_PER_S
         while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,9 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import aiohttp
-from aiohttp.abc import ResolveResult
+from aiohttp import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from schemas.clock import monotonic_ns, now_ns
 from schemas.frame import NS_PER_MS, NS_PER_S, Frame, TradeFlag
@@ -46,18 +47,19 @@ def quick(**feed: Any) -> Settings:
     return settings_from({"feed": chosen, "runtime": {"heartbeat_s": 0.1}})
 
 
-class Cable(LoopbackResolver):
-    """The way to the exchange, which can be pulled: no name is known then."""
+class Cable(aiohttp.TCPConnector):
+    """The way to the exchange, which can be pulled: no name is known then, no connection is had."""
 
     pulled = False
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """The one address there is."""
+    async def connect(
+        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """A connection, kept from before or new."""
         if self.pulled:
-            raise OSError("Temporary failure in name resolution")
-        return await super().resolve(host, port, family)
+            error = OSError("Temporary failure in name resolution")
+            raise aiohttp.ClientConnectorDNSError(req.connection_key, error)
+        return await super().connect(req, traces, timeout)
 
 
 class LiveRig:
@@ -74,8 +76,11 @@ class LiveRig:
         ask: str | None = None,
         before: Sequence[Fault] = (),
         asleep: Sequence[str] = (),
+        unplugged: bool = False,
     ) -> None:
-        """``asleep`` are the symbols of which next to nothing happens."""
+        """``asleep`` are the symbols of which next to nothing happens; ``unplugged`` starts without
+        a network.
+        """
         self.venue, self.symbols = venue, tuple(symbols)
         self.settings = settings or quick()
         self.messages: list[FeedMessage] = []
@@ -94,6 +99,7 @@ class LiveRig:
             self.exchange.add(venue, market)
         self._ask = ask or ",".join(self.symbols)
         self._before = before
+        self._unplugged = unplugged
         self._stop = asyncio.Event()
         self._recorder = None if record is None else LineRecorder(record, rotate_s=rotate_s)
 
@@ -101,12 +107,13 @@ class LiveRig:
         await self.exchange.start()
         for fault in self._before:
             self.exchange.faults.inflict(fault)
-        self.cable = Cable(self.exchange.port)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=self.cable, ssl=ssl_context(self.exchange.ca_file), limit=0
-            )
+        self.cable = Cable(
+            resolver=LoopbackResolver(self.exchange.port),
+            ssl=ssl_context(self.exchange.ca_file),
+            limit=0,
         )
+        self.cable.pulled = self._unplugged
+        self._session = aiohttp.ClientSession(connector=self.cable)
         self.feed = LiveFeed(
             venue_of(self.venue),
             self.settings,

@@ -150,6 +150,21 @@ def hill(values: Floats, share: float = 0.05) -> float:
     return float(1.0 / np.log(ordered[:count] / ordered[count]).mean())
 
 
+def sampling_error(values: Floats, lags: range, *, block: int = 15, draws: int = 2_000) -> float:
+    """Standard error of the mean autocorrelation over ``lags``, by a moving-block bootstrap.
+
+    The products of values ``lag`` apart are drawn in runs of ``block``, so that joins of runs do
+    not make up pairs that never were.
+    """
+    rng = np.random.default_rng(1)
+    centred, count = values - values.mean(), len(values)
+    squares = centred**2
+    products = sum((centred * np.roll(centred, -lag) for lag in lags), np.zeros(count)) / len(lags)
+    starts = rng.integers(0, count, size=(draws, count // block))
+    drawn = (starts[:, :, None] + np.arange(block)) % count
+    return float((products[drawn].mean(axis=(1, 2)) / squares[drawn].mean(axis=(1, 2))).std())
+
+
 def orders(market: Sample) -> tuple[Floats, Floats, Floats]:
     """Time (ms), quantity and side of market orders.
 

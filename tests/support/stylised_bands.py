@@ -41,6 +41,11 @@ RECORDED: dict[str, tuple[float, float, float, float]] = {
 """By fact, in the order of :data:`RECORDINGS`: 344 s of each USD-M contract, 650 s of each spot
 market. A test computes them anew."""
 
+SAMPLING_ERRORS = {"return_memory_5s": (0.0277, 0.0240, 0.0269, 0.0331)}
+"""By how much the value of each recording may be off because it is so short (standard error, by
+:func:`tests.support.stylised.sampling_error`), where the four agree more closely than that: they
+are of the same minutes. A test computes them anew."""
+
 SAMPLES = 6
 """Whose mean is held against a band."""
 OF_A_MONTH = {"volatility_1s": 0.594, "volatility_10s": 0.594, "orders_per_s": 0.841}
@@ -53,7 +58,8 @@ DEVIATIONS = 2.0
 
 
 def band(fact: str) -> tuple[float, float]:
-    """Mean of the four recordings ± two of their standard deviations.
+    """Mean of the four recordings ± two of their standard deviations; of the mean error of one
+    (:data:`SAMPLING_ERRORS`) where that is larger.
 
     Where it is how busy the market is (:data:`OF_A_MONTH`), the deviation is that of the mean of
     :data:`SAMPLES` stretches of a month. Of what is positive and has no upper end, the logarithms
@@ -61,7 +67,8 @@ def band(fact: str) -> tuple[float, float]:
     """
     values = RECORDED[fact]
     if any(word in fact for word in _PLAIN):
-        middle, width = fmean(values), DEVIATIONS * stdev(values)
+        error = fmean(SAMPLING_ERRORS.get(fact, (0.0,)))
+        middle, width = fmean(values), DEVIATIONS * max(stdev(values), error)
         return middle - width, middle + width
     logs = [math.log(value) for value in values]
     deviation = OF_A_MONTH[fact] / math.sqrt(SAMPLES) if fact in OF_A_MONTH else stdev(logs)

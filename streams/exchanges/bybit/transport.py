@@ -31,7 +31,7 @@ _HISTORY_ROWS = 200
 
 
 class _Bybit(Tapped, ccxt.pro.bybit):  # type: ignore[misc]
-    pass
+    too_many = (403, 418, 429)  # 403: access too frequent
 
 
 class BybitTransport(CcxtTransport):

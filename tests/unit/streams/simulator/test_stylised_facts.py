@@ -14,7 +14,14 @@ from tests.golden.sources import golden_paths
 from tests.support import stylised
 from tests.support.random_walk import RandomWalkSource
 from tests.support.stylised import facts, sample
-from tests.support.stylised_bands import OF_A_MONTH, RECORDED, RECORDINGS, band, outside
+from tests.support.stylised_bands import (
+    OF_A_MONTH,
+    RECORDED,
+    RECORDINGS,
+    SAMPLING_ERRORS,
+    band,
+    outside,
+)
 
 SEEDS = (1, 2, 3, 4, 5, 6)
 SECONDS = 344.0
@@ -40,10 +47,13 @@ def mean_facts(several: list[dict[str, float]]) -> dict[str, float]:
 def test_the_bands_are_around_what_the_recordings_say(market_data: Path, name: str) -> None:
     rules = BTC if name == "BTC_usdm_20240808" else BTC_SPOT  # ETH has the tick of BTC spot
     source = RecordedSource(rules, golden_paths(market_data, name), start_ns=START_NS)
-    measured = facts(sample(source.events(), tick=float(rules.tick_size)))
+    market = sample(source.events(), tick=float(rules.tick_size))
+    measured = facts(market)
     at = RECORDINGS.index(name)
     for fact, values in RECORDED.items():
         assert measured[fact] == pytest.approx(values[at], rel=1e-3), fact
+    error = stylised.sampling_error(stylised.returns(market, 1.0), range(2, 6))
+    assert error == pytest.approx(SAMPLING_ERRORS["return_memory_5s"][at], rel=0.05)
 
 
 @pytest.mark.needs_market_data
@@ -86,6 +96,13 @@ def test_a_gaussian_random_walk_fails_in_each_kind_of_fact() -> None:
         assert fact in failed
 
 
+def test_a_band_is_no_narrower_than_a_recording_could_tell() -> None:
+    low, high = band("return_memory_5s")
+    error = float(np.mean(SAMPLING_ERRORS["return_memory_5s"]))
+    assert error > np.std(RECORDED["return_memory_5s"], ddof=1)
+    assert high - low == pytest.approx(4 * error)
+
+
 def test_bands_are_two_deviations_around_the_mean() -> None:
     low, high = band("unmoved_1s")
     values = RECORDED["unmoved_1s"]
@@ -103,6 +120,8 @@ def test_statistics_of_samples_whose_answer_is_known() -> None:
     assert stylised.autocorrelation(gaussian, 1) == pytest.approx(0.0, abs=0.01)
     followed = gaussian[1:] + gaussian[:-1]  # a moving average of two: 1/2 at lag 1
     assert stylised.autocorrelation(followed, 1) == pytest.approx(0.5, abs=0.01)
+    error = stylised.sampling_error(gaussian[:2_000], range(1, 2))
+    assert error == pytest.approx(2_000**-0.5, rel=0.15)  # of noise: one by the root of the length
     pareto = rng.pareto(1.5, size=200_000) + 1.0
     assert stylised.hill(pareto, 0.01) == pytest.approx(1.5, rel=0.1)
     waits = rng.exponential(50.0, size=100_000)
