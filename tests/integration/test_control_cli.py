@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ import pytest
 
 from schemas.control import Flatten
 from schemas.frame import Frame
-from schemas.order import Order
+from schemas.order import Order, OrderStatus
 from schemas.settings import Settings
 from schemas.topics import CONTROL, ORDERS
 from streams.commands import CommandLine
 from streams.publish import FramePublisher
 from streams.transport.log import Log, open_log
-from tests.chaos.cluster import short_cluster
+from tests.chaos.cluster import Cluster, short_cluster
 from tests.chaos.market import short_market, short_settings
 from tests.support.kafka import KafkaServer
 from tests.support.prism import prism
@@ -98,6 +99,65 @@ def test_commands_are_carried_out_and_what_is_not_is_said(
     with short_cluster(settings, tmp_path) as cluster:
         cluster.start("worker", "execution")
         asyncio.run(a_day(settings))
+
+
+async def deaths_between(cluster: Cluster, settings: Settings) -> None:
+    """Each command is typed, the account dies by SIGKILL, and another one goes by it."""
+    frames = short_market().frames
+    log = await open_log(settings.broker.url)
+    desk = Desk(log, settings)
+
+    async def until(holds: Callable[[list[Order]], bool]) -> list[Order]:
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds(orders := await desk.orders()):
+            cluster.look()
+            assert time.monotonic() < deadline, orders[-3:]
+            await asyncio.sleep(0.02)
+        return orders
+
+    def entered_after(orders: list[Order], tick_ns: int) -> list[Order]:
+        intents = [order for order in orders if order.status is OrderStatus.INTENT]
+        return [order for order in intents if order.tick_ns > tick_ns and not order.reduce_only]
+
+    try:
+        cluster.start("worker", "execution")
+        await desk.play(frames[:60])
+        await until(lambda orders: any(o.status is OrderStatus.FILLED for o in orders))
+        halted, _ = await desk.types("halt", "--by=ada", "--reason=rumour", "--wait=60")
+
+        cluster.kill("execution")
+        cluster.start("execution2")
+        await desk.play(frames[60:150])
+        orders = await until(lambda found: any("halt: account, by ada" in o.reason for o in found))
+        assert entered_after(orders, halted["effective_ns"]) == []
+
+        cluster.kill("execution2")
+        away, warned = await desk.types("flatten", "--by=bob", "--wait=0.5", code=1)
+        assert (away["taken"], away["flat"]) == (False, False)
+        assert "the command is written and holds" in warned
+        cluster.start("execution3")
+        await desk.play(frames[150:230])
+        (written,) = await desk.line.all_of(CONTROL, Flatten, account="paper")
+        desk.line._positions_from = 0  # it was sent by another process
+        assert await desk.line.flattened(written, within_s=PATIENCE_S)
+
+        resumed, _ = await desk.types("resume", "--by=ada", "--wait=60")
+        assert resumed["in_force"] == []
+        cluster.kill("execution3")
+        cluster.start("execution4")
+        await desk.play(frames[230:])
+        await until(lambda found: bool(entered_after(found, resumed["effective_ns"])))
+    finally:
+        await log.close()
+
+
+@pytest.mark.needs_kafka
+def test_what_was_typed_survives_the_death_of_the_account(
+    kafka: KafkaServer, tmp_path: Path
+) -> None:
+    settings = short_settings(url=f"kafka://{kafka.bootstrap}", topic_prefix=f"{tmp_path.name}.")
+    with short_cluster(settings, tmp_path) as cluster:
+        asyncio.run(deaths_between(cluster, settings))
 
 
 def test_what_cannot_be_commanded_is_refused_at_once() -> None:
