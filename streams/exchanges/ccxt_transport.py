@@ -178,13 +178,15 @@ class CcxtTransport(Transport):
         """The last bars that are over, oldest first."""
         if timeframe not in (self.exchange.timeframes or {}):
             return []
-        rows = await self.call(lambda: self.exchange.fetch_ohlcv(symbol, timeframe, None, count))
+        rows = await self.call(lambda: self.bars(symbol, timeframe, count))
         over_ms = now_ns() // NS_PER_MS - _TIMEFRAME_MS[timeframe]
-        return [
-            Candle(int(row[0]) * NS_PER_MS, *(float(value) for value in row[1:6]))
-            for row in sorted(rows)
-            if row[0] <= over_ms and all(value is not None for value in row[1:6])
-        ]
+        found = [candle(row) for row in rows if all(value is not None for value in row)]
+        return sorted(one for one in found if one.open_ns <= over_ms * NS_PER_MS)
+
+    async def bars(self, symbol: str, timeframe: str, count: int) -> list[list[Any]]:
+        """Rows for :func:`candle`, of the bar that is not over too."""
+        rows: list[list[Any]] = await self.exchange.fetch_ohlcv(symbol, timeframe, None, count)
+        return rows
 
     async def past(self, symbol: str) -> dict[str, list[tuple[int, float]]]:
         """History of derivatives by the name of their series."""
@@ -236,6 +238,26 @@ class CcxtTransport(Transport):
             raise VenueUnavailable(f"{type(error).__name__}: {said}") from error
         except (aiohttp.ClientError, OSError, ConnectionError) as error:
             raise VenueUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def candle(row: Sequence[Any]) -> Candle:
+    """A bar of a row: opening time (ms), OHLCV, and maybe number of trades and taker-buy volume.
+
+    >>> candle(["60000", "1", "3", "1", "2", "5", 7, "2.5"]).taker_buy_volume
+    2.5
+    """
+    open_ms, opened, high, low, close, volume, *more = row
+    trades, bought = (int(more[0]), float(more[1])) if more else (None, None)
+    return Candle(
+        int(open_ms) * NS_PER_MS,
+        float(opened),
+        float(high),
+        float(low),
+        float(close),
+        float(volume),
+        trades,
+        bought,
+    )
 
 
 def chunks(symbols: Sequence[str], size: int = SUBSCRIBED_AT_ONCE) -> list[tuple[str, ...]]:

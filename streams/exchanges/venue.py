@@ -88,7 +88,7 @@ class Contract(NamedTuple):
 
 
 class Candle(NamedTuple):
-    """A bar that is over."""
+    """A bar that is over; ``None`` where the venue does not tell."""
 
     open_ns: int
     open: float
@@ -96,6 +96,8 @@ class Candle(NamedTuple):
     low: float
     close: float
     volume: float
+    trades: int | None = None
+    taker_buy_volume: float | None = None
 
 
 class Transport(ABC):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +17,7 @@ from streams.feed.budget import Budget
 from streams.feed.counters import Counters
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 TIMEFRAMES = (("4h", 14_400), ("15m", 900), ("5m", 300), ("1m", 60))
 """What dimensions look at, coarsest first: name and seconds."""
@@ -84,6 +86,8 @@ class History:
             low=tuple(candle.low for candle in candles),
             close=tuple(candle.close for candle in candles),
             volume=tuple(candle.volume for candle in candles),
+            trades=_all(candle.trades for candle in candles),
+            taker_buy_volume=_all(candle.taker_buy_volume for candle in candles),
         )
 
     def _series(self, symbol: str, name: SeriesName, rows: Sequence[tuple[int, float]]) -> Series:
@@ -96,3 +100,9 @@ class History:
             at_ns=tuple(at_ns for at_ns, _ in rows),
             value=tuple(value for _, value in rows),
         )
+
+
+def _all(values: Iterable[T | None]) -> tuple[T, ...]:
+    """A column, or nothing where the venue does not tell it."""
+    known = tuple(values)
+    return tuple(value for value in known if value is not None) if None not in known else ()

@@ -95,6 +95,16 @@ class SpotTransport(CcxtTransport):
             case _:
                 return 1.0
 
+    async def bars(self, symbol: str, timeframe: str, count: int) -> list[list[Any]]:
+        """With number of trades and taker-buy volume, which ccxt leaves out."""
+        raw = self.contracts[symbol].raw
+        rows = await self.get_bars({"symbol": raw, "interval": timeframe, "limit": count})
+        return [[*row[:6], row[8], row[9]] for row in rows]
+
+    def get_bars(self, query: dict[str, Any]) -> Any:
+        """Ask for bars."""
+        return self.exchange.publicGetKlines(query)
+
     def get_book(self, query: dict[str, Any]) -> Any:
         """Ask for a book."""
         return self.exchange.publicGetDepth(query)
@@ -168,6 +178,10 @@ class UsdmTransport(SpotTransport):
                 "longShortRatio",
             ),
         }
+
+    def get_bars(self, query: dict[str, Any]) -> Any:
+        """Ask for bars."""
+        return self.exchange.fapiPublicGetKlines(query)
 
     def get_book(self, query: dict[str, Any]) -> Any:
         """Ask for a book."""

@@ -165,11 +165,12 @@ def test_silence_is_ended_soon_after_the_keep_alive_time(pong: bool) -> None:
     run(work())
 
 
-def test_too_many_requests_are_not_repeated_before_the_venue_allows() -> None:
+@pytest.mark.parametrize("status", [429, 418])
+def test_too_many_requests_are_not_repeated_before_the_venue_allows(status: int) -> None:
     async def work() -> None:
         async with LiveRig() as rig:
             await rig.running()
-            rig.inflict(Refuse(status=429, retry_after_s=1, path="/fapi/v1/depth", count=1))
+            rig.inflict(Refuse(status=status, retry_after_s=1, path="/fapi/v1/depth", count=1))
             rig.inflict(Lose(channel=Channel.BOOK))
             await rig.until(lambda: rig.counts().get("limited"))
             took_s = await rig.until(lambda: (f := rig.last()) and f.book is None)
