@@ -141,13 +141,16 @@ class VenueChecks:
             self._sheet.ok("leverage, margin", f"as it is to be: {said}")
 
     async def _dead_man(self) -> None:
-        seconds = self._live.dead_man_s
+        seconds, (least_s, most_s) = self._live.dead_man_s, self._gateway.dead_man_range_s
         if not self._gateway.has_dead_man():
             said = f"{self._live.venue} has none: orders stay there when this machine dies"
             self._sheet.warn("dead-man switch", said, "watch system.health")
         elif not seconds:
             said = "off: orders stay at the venue when this machine dies"
             self._sheet.warn("dead-man switch", said, "live.dead_man_s=120")
+        elif not least_s <= seconds <= most_s:
+            said = f"live.dead_man_s {seconds:g}: the venue takes {least_s:g} to {most_s:g}"
+            self._sheet.fail_live("dead-man switch", said, "set it within that")
         else:
             self._sheet.ok("dead-man switch", f"cancels open orders after {seconds:g} s of silence")
 

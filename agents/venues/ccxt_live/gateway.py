@@ -7,6 +7,7 @@ text of ccxt's floats: venues give at most 15 significant digits, which a float 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
@@ -44,6 +45,8 @@ class CcxtGateway:
 
     conditional: Mapping[str, Any] = MappingProxyType({})
     """What a request about a conditional order says beside its id."""
+    dead_man_range_s = (0.0, math.inf)
+    """What ``live.dead_man_s`` may be there."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -107,6 +107,25 @@ class BybitGateway(CcxtGateway):
     """Linear and spot in one unified account. A new order's reply holds nothing but its id."""
 
     conditional = MappingProxyType({"trigger": True})
+    dead_man_range_s = (3.0, 300.0)
+
+    async def arm(self, symbols: Sequence[str], seconds: float) -> None:
+        """Disconnected-cancel-all, of each kind that is traded; see :meth:`watch_orders`."""
+        kinds = {"swap" if self.exchange.market(s)["contract"] else "spot" for s in symbols}
+        for kind in sorted(kinds):
+            after = partial(
+                self.exchange.cancel_all_orders_after, round(seconds * 1_000), {"type": kind}
+            )
+            await self.ask(after)
+
+    async def watch_orders(self, heard: Callable[[Seen], None]) -> None:
+        """Listen. The venue misses a connection only after that has asked to be missed."""
+        if self.settings.dead_man_s:
+            url = await self.exchange.get_url_by_market_type(None, True, "watchOrders")
+            await self.exchange.authenticate(url)
+            asked = {"op": "subscribe", "args": ["dcp.future", "dcp.spot"]}
+            await self.exchange.client(url).send(asked)
+        await super().watch_orders(heard)
 
     async def rights(self) -> Rights:
         """What the key may do."""
