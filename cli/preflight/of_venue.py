@@ -56,6 +56,7 @@ class VenueChecks:
             ("clock", self._clock),
             ("key rights", self._rights),
             ("symbols listed", self._listed),
+            ("fees", self._fees),
             ("position mode", self._position_mode),
             ("leverage, margin", self._terms),
             ("dead-man switch", self._dead_man),
@@ -120,6 +121,25 @@ class VenueChecks:
                     f"{symbol}: tick {market.tick_size}, step {market.qty_step}, "
                     f"at least {market.min_notional or 0} {market.settle}",
                 )
+
+    async def _fees(self) -> None:
+        """The account's tier, against what paper trading and routing reckon with."""
+        reckoned = self._settings.paper.fees_of(self._live.venue)
+        for symbol in self._symbols:
+            if self._gateway.market(symbol) is None:
+                continue
+            fees = await self._gateway.fees(symbol)
+            if fees is None:
+                self._sheet.warn("fees", f"{symbol}: the venue does not tell them", "look there")
+                continue
+            maker, taker = fees.maker_bps.normalize(), fees.taker_bps.normalize()
+            said = f"{symbol}: maker {maker:f} bps, taker {taker:f} bps"
+            ours = (reckoned.maker_fee_bps, reckoned.taker_fee_bps)
+            if ours == (fees.maker_bps, fees.taker_bps):
+                self._sheet.ok("fees", said)
+            else:
+                said += f"; paper and routing reckon with {ours[0]:f} and {ours[1]:f}"
+                self._sheet.warn("fees", said, f"paper.venue_fees.{self._live.venue}")
 
     async def _position_mode(self) -> None:
         if await self._gateway.is_hedged(self._symbols):

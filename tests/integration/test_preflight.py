@@ -21,6 +21,7 @@ from cli.preflight.checklist import Checklist, Grade
 from cli.preflight.of_venue import VenueChecks
 from schemas.clock import now_ns
 from schemas.control import Halt
+from schemas.execution_settings import VenueFees
 from schemas.settings import Settings, settings_from
 from streams.commands import CommandLine
 from streams.publish import FramePublisher
@@ -39,7 +40,13 @@ Prepare = Callable[[Any], Awaitable[Any]]
 
 def settings_of(venue: str, **live: Any) -> Settings:
     given = {"enabled": True, "venue": venue, "connect_to": "127.0.0.1:1", **live}
-    return settings_from({"live": given, "runtime": {"symbols": [f"{venue}:{SYMBOL}"]}})
+    fees = {"bybit": {"maker_fee_bps": 2, "taker_fee_bps": "5.5"}}
+    return settings_from(
+        {
+            "live": given, "runtime": {"symbols": [f"{venue}:{SYMBOL}"]},
+            "paper": {"venue_fees": fees},
+        }
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -129,6 +136,27 @@ def test_hedge_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(UsdmGateway, "is_hedged", hedged)
     assert failed(look(settings_of("binanceusdm")))["position mode"] == "hedge"
+
+
+@BOTH
+def test_fees_of_the_account_that_paper_and_routing_do_not_reckon_with_are_told(
+    venue: str,
+) -> None:
+    settings = settings_of(venue)
+    fees = {venue: VenueFees(maker_fee_bps=Decimal(1), taker_fee_bps=Decimal(3))}
+    paper = settings.paper.model_copy(update={"venue_fees": fees})
+    said = warned(look(settings.model_copy(update={"paper": paper})))["fees"]
+    assert said.startswith(f"{SYMBOL}: maker 2 bps, taker 5")
+    assert said.endswith("paper and routing reckon with 1 and 3")
+
+
+@BOTH
+@pytest.mark.parametrize(("seconds", "grade"), [(0, Grade.WARN), (120, Grade.OK), (2, None)])
+def test_the_dead_man_switch_is_told(venue: str, seconds: int, grade: Grade | None) -> None:
+    sheet = look(settings_of(venue, dead_man_s=seconds))
+    (found,) = [check.grade for check in sheet if check.name == "dead-man switch"]
+    # Bybit takes 3 s and more, Binance anything.
+    assert found is (grade or (Grade.FAIL if venue == "bybit" else Grade.OK))
 
 
 @BOTH

@@ -19,7 +19,7 @@ import ccxt.pro
 from agents.venues.ccxt_live.budget import PER_MINUTE, Budget
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.errors import retry_after_s, text_of
-from agents.venues.ccxt_live.seen import Rights, Seen, SeenAccount, SeenMarket, SeenTrade
+from agents.venues.ccxt_live.seen import Fees, Rights, Seen, SeenAccount, SeenMarket, SeenTrade
 from schemas.clock import now_ns
 from schemas.errors import UsageError
 from schemas.frame import NS_PER_MS, Side
@@ -30,6 +30,7 @@ from schemas.venue import RestingOrder, VenuePosition, VenueRequest
 ZERO = Decimal(0)
 
 _FORCE = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
+_BPS = Decimal(10_000)
 _PAUSE_S = 10.0
 _STATUS = {
     "closed": OrderStatus.FILLED,
@@ -132,6 +133,16 @@ class CcxtGateway:
             qty_step=decimal_of(row["precision"].get("amount")),
             min_notional=decimal_of((row["limits"].get("cost") or {}).get("min")),
         )
+
+    async def fees(self, symbol: str) -> Fees | None:
+        """What the account pays for a symbol; ``None`` where the venue does not tell."""
+        if not self.exchange.has.get("fetchTradingFee"):
+            return None
+        row = await self.ask(lambda: self.exchange.fetch_trading_fee(symbol), 20)
+        maker, taker = decimal_of(row.get("maker")), decimal_of(row.get("taker"))
+        if maker is None or taker is None:
+            return None
+        return Fees(maker * _BPS, taker * _BPS)
 
     def has_dead_man(self) -> bool:
         """Whether the venue cancels our orders when it hears nothing of us."""

@@ -54,6 +54,13 @@ class SeenMarket(NamedTuple):
     min_notional: Decimal | None
 
 
+class Fees(NamedTuple):
+    """Rates of the account at the venue, its tier in them, in basis points of the notional."""
+
+    maker_bps: Decimal
+    taker_bps: Decimal
+
+
 class Rights(NamedTuple):
     """What a key may do; ``None`` where the venue does not tell."""
 
