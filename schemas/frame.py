@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import IntEnum, IntFlag, StrEnum
+from functools import cached_property
+from itertools import compress
+from operator import mul
 
 import msgspec
 
@@ -52,7 +55,21 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     """Base of what travels inside a message."""
 
 
-class Trades(Part, frozen=True):
+class TradeTotals(msgspec.Struct, frozen=True):
+    """Facts of one frame's trades, in its mantissas; volumes leave out what is not MARKET."""
+
+    flagged: bool
+    """Whether any trade is out of the ordinary."""
+    first_ns: int
+    last_ns: int
+    low: int
+    high: int
+    bought: int
+    """By aggressors, and what they sold."""
+    sold: int
+
+
+class Trades(Part, frozen=True, dict=True):
     """Trades of the interval in venue order, as parallel arrays of equal length.
 
     ``side`` is the aggressor (:class:`Side`), ``flags`` are :class:`TradeFlag`. ``id`` is the
@@ -69,6 +86,30 @@ class Trades(Part, frozen=True):
 
     def __len__(self) -> int:
         return len(self.price)
+
+    @cached_property
+    def totals(self) -> TradeTotals:
+        """Facts of the trades, 0 where there are none; computed for the first who asks.
+
+        >>> tape = Trades((7, 9), (7, 9), price=(5, 6), qty=(2, 4), side=(1, -1), flags=(0, 0))
+        >>> tape.totals.high, tape.totals.bought, tape.totals.sold
+        (6, 2, 4)
+        """
+        qty, side, flagged = self.qty, self.side, any(self.flags)
+        if flagged:
+            market = [not flag & TradeFlag.NON_MARKET for flag in self.flags]
+            qty, side = tuple(compress(qty, market)), tuple(compress(side, market))
+        total: int = sum(qty)
+        signed: int = sum(map(mul, qty, side))
+        return TradeTotals(
+            flagged,
+            min(self.exchange_ns, default=0),
+            max(self.exchange_ns, default=0),
+            min(self.price, default=0),
+            max(self.price, default=0),
+            (total + signed) // 2,
+            (total - signed) // 2,
+        )
 
 
 class Touch(Part, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,7 +22,7 @@ class CrossingState(msgspec.Struct):
     entered_ns: int | None = None
 
 
-class Tick(NamedTuple):
+class Tick(msgspec.Struct, frozen=True):
     """What a tick is judged by."""
 
     score: float
@@ -32,7 +31,7 @@ class Tick(NamedTuple):
     limits: Thresholds
 
 
-class Zone(NamedTuple):
+class Zone(msgspec.Struct, frozen=True):
     """Scores from ``low`` (inclusive) up to the next zone: what is due, and whether it is given."""
 
     low: float

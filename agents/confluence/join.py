@@ -7,6 +7,8 @@ for which there is no room is refused, and its caller gives it again later.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import msgspec
 
 from agents.confluence.adaptation import Adaptation, AdaptationState
@@ -31,6 +33,8 @@ from schemas.signal import SignalKind
 
 MOST_WAITING = 600
 """Undecided ticks of a symbol: ten minutes of one dimension running ahead of another."""
+
+_TAINTED = attrgetter("tainted")
 
 
 class JoinState(msgspec.Struct):
@@ -164,7 +168,7 @@ class Join:
             long_threshold=limits.long,
             short_threshold=limits.short,
             withheld=verdict.withheld,
-            tainted=any(s.tainted for s in scores),
+            tainted=any(map(_TAINTED, scores)),
             regime=at.regime,
             threshold_moves=limits.moves,
             changes=changes,

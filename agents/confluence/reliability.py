@@ -73,7 +73,7 @@ def _causes(score: DimensionScore) -> tuple[ReliabilityPart, ...]:
     if not score.defects:
         return _SOUND
     defects = dict(score.defects)
-    return tuple(ReliabilityPart(cause, 1.0 - defects.get(cause, 0.0)) for cause in CAUSES)
+    return tuple([ReliabilityPart(cause, 1.0 - defects.get(cause, 0.0)) for cause in CAUSES])
 
 
 def _readiness(scores: Sequence[DimensionScore], weights: Mapping[str, float]) -> float:

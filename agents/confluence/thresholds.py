@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from schemas.confluence_settings import SignalsSettings, ThresholdsSettings
 from schemas.score import NEUTRAL, ThresholdMove
 
 
-class Thresholds(NamedTuple):
+class Thresholds(msgspec.Struct, frozen=True):
     """Long at or above, short at or below; and what moved them there."""
 
     long: float
@@ -63,7 +64,10 @@ def thresholds_in_force(
     moves = []
     for name, ratio, bound in factors:
         if ratio is not None:
-            share = bound * math.log2(min(max(ratio, 0.5), 2.0))
+            held = ratio
+            if not 0.5 <= held <= 2.0:
+                held = min(max(held, 0.5), 2.0)
+            share = bound * math.log2(held)
             moves.append(ThresholdMove(name, ratio, up * share, down * share))
     return Thresholds(
         min(_moved(base.long_threshold, [m.long_points for m in moves]), 100.0),

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from agents.indicators.clamp import clamp
 from agents.indicators.fitness import Fitness
 from schemas.alert import Alert, Severity
 from schemas.errors import SequenceHole
@@ -151,6 +152,7 @@ class DimensionMachine:
         self.name = dimension.name
         self._weights = {spec.name: spec.weight for spec in dimension.components}
         self._total_weight = math.fsum(self._weights.values())
+        self._shares = {name: w / self._total_weight for name, w in self._weights.items()}
         self._encoder = msgspec.msgpack.Encoder(order="deterministic")
         self._decode_inner = msgspec.msgpack.Decoder(dimension.state_type).decode
         self._decode_state = msgspec.msgpack.Decoder(SymbolState).decode
@@ -225,17 +227,10 @@ class DimensionMachine:
 
     def _score(self, state: SymbolState, frame: Frame, fitness: float) -> DimensionScore:
         readings = self.dimension.read(state.inner, frame)
-        weights, total = self._weights, self._total_weight
-        ready = [r for r in readings if r.score is not None]
-        # Exact sums have one value whatever their order, so that of all weights is known.
-        ready_weight = (
-            total if len(ready) == len(weights) else math.fsum([weights[r.name] for r in ready])
-        )
-        components = tuple([self._component(r, ready_weight) for r in readings])
+        components, contributions, covered = self._weigh(readings)
         score = None
-        if ready:
-            score = NEUTRAL + math.fsum([c.contribution for c in components])
-            score = min(max(score, 0.0), 100.0)
+        if contributions:
+            score = clamp(NEUTRAL + math.fsum(contributions), 0.0, 100.0)
         return DimensionScore(
             frame.venue,
             frame.symbol,
@@ -244,28 +239,45 @@ class DimensionMachine:
             frame.epoch,
             frame.seq,
             score,
-            math.fsum([weights[r.name] * r.coverage for r in ready]) / total,
+            math.fsum(covered) / self._total_weight,
             fitness,
             mid_price(frame),
-            components,
+            tuple(components),
             state.tainted or self.dimension.is_tainted(state.inner),
             state.fitness.named(),
         )
 
-    def _component(self, reading: Reading, ready_weight: float) -> ComponentReading:
-        name, score, raw = reading.name, reading.score, reading.raw
-        if score is None:
-            return ComponentReading(name, None, 0.0, 0.0, 0.0, raw)
-        weight = self._weights[name] / ready_weight
-        bonus = reading.divergence
-        whole = score
-        if bonus:
-            if not -MAX_DIVERGENCE <= bonus <= MAX_DIVERGENCE:
-                bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
-            whole += bonus
-            if not 0.0 <= whole <= 100.0:
-                whole = min(max(whole, 0.0), 100.0)
-        return ComponentReading(name, score, weight, weight * (whole - NEUTRAL), bonus, raw)
+    def _weigh(
+        self, readings: Sequence[Reading]
+    ) -> tuple[list[ComponentReading], list[float], list[float]]:
+        """Every component; and of those that are ready contribution and covered weight."""
+        components, contributions, covered = [], [], []
+        weights, shares = self._weights, self._shares_of(readings)
+        for reading in readings:
+            name, score = reading.name, reading.score
+            if score is None:
+                components.append(ComponentReading(name, None, 0.0, 0.0, 0.0, reading.raw))
+                continue
+            whole, bonus, share = score, reading.divergence, shares[name]
+            if bonus:
+                if not -MAX_DIVERGENCE <= bonus <= MAX_DIVERGENCE:
+                    bonus = clamp(bonus, -MAX_DIVERGENCE, MAX_DIVERGENCE)
+                whole = clamp(score + bonus, 0.0, 100.0)
+            contribution = share * (whole - NEUTRAL)
+            contributions.append(contribution)
+            covered.append(weights[name] * reading.coverage)
+            components.append(
+                ComponentReading(name, score, share, contribution, bonus, reading.raw)
+            )
+        return components, contributions, covered
+
+    def _shares_of(self, readings: Sequence[Reading]) -> Mapping[str, float]:
+        """Weights of the components that are ready, over the sum of them."""
+        ready = [reading.name for reading in readings if reading.score is not None]
+        if len(ready) == len(self._weights):
+            return self._shares
+        total = math.fsum([self._weights[name] for name in ready])
+        return {name: self._weights[name] / total for name in ready}
 
 
 def mid_price(frame: Frame) -> float | None:

@@ -16,6 +16,7 @@ from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
 from agents.indicators.blend import score
+from agents.indicators.clamp import clamp
 from agents.indicators.levels import align
 from agents.indicators.position_heat import HeatView, PositionHeat
 from agents.indicators.structure import Structure, StructureView
@@ -312,7 +313,7 @@ def _range(low: float, span: float, price: float, rank: int) -> _Pairs:
     if price > low + span:
         return ((_IN_RANGE[rank], 1.0 if span > 0.0 else 0.0), (_BREAKOUT[rank], 1.0))
     place = (2.0 * away - span) / span if span > 0.0 else 0.0
-    return ((_IN_RANGE[rank], min(max(place, -1.0), 1.0)),)
+    return ((_IN_RANGE[rank], clamp(place, -1.0, 1.0)),)
 
 
 def _position_heat(view: HeatView | None) -> Reading:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from agents.dimensions.base import MAX_DIVERGENCE, Reading
+from agents.indicators.clamp import clamp
 
 WEIGHTS = (0.0, 0.25, 0.35, 0.40)
 """Of 1m (base), 5m, 15m and 4h; they sum to 1."""
@@ -64,7 +65,7 @@ def combine(scores: Sequence[float | None], *, threshold: float = 10.0) -> Combi
             elif away < -threshold:
                 bonus += PULL * (away + threshold)
     if not -MAX_DIVERGENCE <= bonus <= MAX_DIVERGENCE:
-        bonus = min(max(bonus, -MAX_DIVERGENCE), MAX_DIVERGENCE)
+        bonus = clamp(bonus, -MAX_DIVERGENCE, MAX_DIVERGENCE)
     return Combined(whole, bonus, ready)
 
 

@@ -60,5 +60,8 @@ class Adx(msgspec.Struct):
         if p is None or m is None:
             return None
         whole = p + m
+        if whole <= 0.0:
+            return 0.0
+        index = 100.0 * abs(p - m) / whole
         # Rounding alone would lead beyond 100 where all movement is one way.
-        return min(100.0 * abs(p - m) / whole, 100.0) if whole > 0.0 else 0.0
+        return min(100.0, index)

@@ -17,8 +17,11 @@ def true_range(bar: Bar, last_close: float) -> float:
     >>> true_range(Bar(0, 5.0, 6.0, 5.0, 5.0), 3.0)
     3.0
     """
-    high = max(last_close, bar.high)
-    low = min(last_close, bar.low)
+    high, low = bar.high, bar.low
+    if last_close > high:
+        high = last_close
+    if last_close < low:
+        low = last_close
     return high - low
 
 

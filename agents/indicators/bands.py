@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from agents.indicators.clamp import clamp
+
 
 class BandBounds(NamedTuple):
     """The most by which each condition moves a band, as a share of its distance from the middle."""
@@ -22,9 +24,7 @@ def band_share(ratio: float | None, bound: float) -> float:
     """
     if ratio is None:
         return 0.0
-    if not 0.5 <= ratio <= 2.0:
-        ratio = min(max(ratio, 0.5), 2.0)
-    return bound * math.log2(ratio)
+    return bound * math.log2(clamp(ratio, 0.5, 2.0))
 
 
 def band_stretch(

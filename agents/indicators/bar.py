@@ -74,12 +74,16 @@ class Bar(msgspec.Struct, array_like=True):
 
     def with_part(self, part: Bar) -> Bar:
         """A new bar: this one with what came after in it, as :meth:`merge` would have it."""
-        bought, more = self.bought, part.bought
+        high, low, bought, more = self.high, self.low, self.bought, part.bought
+        if part.high > high:
+            high = part.high
+        if part.low < low:
+            low = part.low
         return Bar(
             self.open_ns,
             self.open,
-            max(self.high, part.high),
-            min(self.low, part.low),
+            high,
+            low,
             part.close,
             self.volume + part.volume,
             None if bought is None or more is None else bought + more,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from operator import mul
+from operator import attrgetter
 
 import msgspec
 
@@ -23,6 +23,7 @@ AHEAD_NS = 60 * NS_PER_S
 
 _NON_MARKET = int(TradeFlag.NON_MARKET)
 _RECOVERED = int(TradeFlag.RECOVERED_LATE)
+_TAINTED = attrgetter("tainted")
 
 
 class MarketBars(msgspec.Struct):
@@ -34,7 +35,7 @@ class MarketBars(msgspec.Struct):
     the last trade, so that a difference between the venue's clock and ours does not matter.
     History (:class:`Backfill`) is taken if it is whole and newer than the last closed bar of its
     timeframe; where several timeframes come, the coarsest comes first. Bars from it are tainted.
-    Cost per frame: O(trades), mostly within ``min``, ``max`` and ``sum``.
+    Cost per frame: O(1), the totals of its trades apart.
 
     >>> from schemas.frame import Trades
     >>> bars = MarketBars()
@@ -96,27 +97,28 @@ class MarketBars(msgspec.Struct):
     @property
     def tainted(self) -> bool:
         """Whether any timeframe remembers a tainted bar."""
-        return any(series.tainted for series in self.series)
+        return any(map(_TAINTED, self.series))
 
     def _trade(self, frame: Frame) -> list[ClosedBar]:
         tape = frame.trades
+        totals = tape.totals
         forming = self.series[0].forming
-        newest = max(tape.exchange_ns)
-        if forming is None or any(tape.flags):
+        if forming is None or totals.flagged:
             return self._trade_singly(frame)
         start = forming.open_ns
-        if min(tape.exchange_ns) < start or newest >= start + MINUTE_NS:
+        if totals.first_ns < start or totals.last_ns >= start + MINUTE_NS:
             return self._trade_singly(frame)
-        self._hear(newest, frame)
+        self._hear(totals.last_ns, frame)
         factor, unit = PRICE_SCALE / 10**frame.price_exponent, 10**frame.qty_exponent
-        forming.high = max(forming.high, max(tape.price) * factor)
-        forming.low = min(forming.low, min(tape.price) * factor)
+        high, low = totals.high * factor, totals.low * factor
+        if high > forming.high:
+            forming.high = high
+        if low < forming.low:
+            forming.low = low
         forming.close = tape.price[-1] * factor
-        total = sum(tape.qty)  # ints
-        forming.volume += total / unit
+        forming.volume += (totals.bought + totals.sold) / unit
         if forming.bought is not None:
-            signed = sum(map(mul, tape.qty, tape.side))  # ints
-            forming.bought += (total + signed) // 2 / unit
+            forming.bought += totals.bought / unit
         forming.trades += len(tape.qty)
         return []
 

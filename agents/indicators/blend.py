@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from agents.indicators.clamp import clamp
+
 
 def blend(parts: Iterable[tuple[float, float | None]]) -> float | None:
     """Weighted mean of (weight, value) pairs; what is ``None`` is left out, its weight spread.
@@ -34,6 +36,23 @@ def ready_share(parts: Iterable[tuple[float, float | None]]) -> float:
     return weights / total
 
 
+def blend_ready(
+    parts: Iterable[tuple[float, float | None]],
+) -> tuple[float | None, float]:
+    """What :func:`blend` and :func:`ready_share` say of the same parts.
+
+    >>> blend_ready(((0.6, 1.0), (0.2, None), (0.2, None)))
+    (1.0, 0.6)
+    """
+    total = weights = whole = 0.0
+    for weight, value in parts:
+        whole += weight
+        if value is not None:
+            total += weight * value
+            weights += weight
+    return (total / weights if weights > 0.0 else None), weights / whole
+
+
 def squash(value: float | None, *, gain: float = 1.0) -> float | None:
     """``tanh(gain * value)``: any real to [-1, 1], ``None`` to ``None``.
 
@@ -54,4 +73,4 @@ def score(lean: float | None) -> float | None:
     value = 50.0 + 50.0 * lean
     if 0.0 <= value <= 100.0:
         return value
-    return min(max(value, 0.0), 100.0)
+    return clamp(value, 0.0, 100.0)

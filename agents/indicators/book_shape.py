@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from operator import mul
 
 from schemas.frame import Book
@@ -46,16 +47,15 @@ def distance_imbalance(book: Book, usual_spread: float) -> float:
     >>> round(distance_imbalance(Book(1, None, (9, 8), (3, 1), (10, 11), (1, 3)), 1.0), 3)
     0.125
     """
-    twice = book.bid_price[0] + book.ask_price[0]
-    double_spread = 2.0 * usual_spread
-    origin = double_spread + twice
+    mid = (book.bid_price[0] + book.ask_price[0]) / 2
+    origin = usual_spread + mid
     bid = 0.0
     for price, qty in zip(book.bid_price, book.bid_qty, strict=True):
-        bid += qty / (origin - 2 * price)
-    origin = double_spread - twice
+        bid += qty / (origin - price)
+    origin = usual_spread - mid
     ask = 0.0
     for price, qty in zip(book.ask_price, book.ask_qty, strict=True):
-        ask += qty / (origin + 2 * price)
+        ask += qty / (origin + price)
     return (bid - ask) / (bid + ask)
 
 
@@ -110,15 +110,12 @@ def fill_cost(
     >>> fill_cost(4.0, prices=(101, 103), quantities=(2, 1), twice_mid=200)
     2.0
     """
-    left = quantity
-    paid = 0.0
-    price = prices[0]
-    for price, available in zip(prices, quantities, strict=True):
-        if available >= left:
-            break
-        paid += available * (2 * price - twice_mid)  # of one sign, that of the side
-        left -= available
-    return abs(paid + left * (2 * price - twice_mid)) / (2.0 * quantity)
+    totals = list(accumulate(quantities))
+    level = bisect_left(totals, quantity)  # where it ends
+    filled = totals[level - 1] if level else 0
+    price = prices[level] if level < len(prices) else prices[-1]
+    paid: int = 2 * sum(map(mul, quantities[:level], prices)) - filled * twice_mid  # ints
+    return abs(paid + (quantity - filled) * (2 * price - twice_mid)) / (2.0 * quantity)
 
 
 def walls(
@@ -140,5 +137,5 @@ def walls(
     edge = multiple * total / (others + multiple)
     if largest < edge:
         return 0, prices[0], times
-    count = len([q for q in quantities if q >= edge])
+    count = sum(map(edge.__le__, quantities))  # ints
     return count, prices[quantities.index(largest)], times

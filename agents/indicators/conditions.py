@@ -94,9 +94,13 @@ class MarketConditions(msgspec.Struct):
         before, self.mid = self.mid, (twice, frame.price_exponent)
         if before is None:
             return 0.0
+        step: float
+        if before[1] == frame.price_exponent:
+            step = abs(twice - before[0]) / (2 * 10 ** before[1])
+            return step
         exponent = max(before[1], frame.price_exponent)
         finer = twice * 10 ** (exponent - frame.price_exponent)
-        step: float = abs(finer - before[0] * 10 ** (exponent - before[1])) / (2 * 10**exponent)
+        step = abs(finer - before[0] * 10 ** (exponent - before[1])) / (2 * 10**exponent)
         return step
 
 

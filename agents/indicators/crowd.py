@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from agents.indicators.clamp import clamp
+
 FOLLOW = 0.4
 """Largest lean of a crowd that confirms; being alone against one that is extreme is worth 1."""
 
@@ -32,6 +34,6 @@ def crowd_lean(x: float, *, calm: float, extreme: float, follow: float | None = 
     [0.2, 0.4, -0.3, -1.0, 1.0]
     """
     if follow is None:
-        follow = FOLLOW * min(max(x / calm, -1.0), 1.0)
+        follow = FOLLOW * clamp(x / calm, -1.0, 1.0)
     turned = extremity(x, calm=calm, extreme=extreme)
     return (1.0 - turned) * follow - math.copysign(turned, x)

@@ -68,26 +68,23 @@ class Fitness(msgspec.Struct):
         else:  # what the log lacks before this frame, whether the feed declared it or not
             lost = frame.seq - seen[1] - 1
         silence_ns = 0 if seen_ns is None else frame.open_ns - seen_ns
-        now = frame_defects(frame.quality, lost_frames=max(lost, 0), silence_ns=silence_ns)
+        if lost < 0:
+            lost = 0
+        now = frame_defects(frame.quality, lost_frames=lost, silence_ns=silence_ns)
         before = self.defects
         # What is as it was before needs no fading: of two equals the newer is the larger.
         if before is not NO_DEFECTS and before != now and seen_ns is not None:
             elapsed_s = (frame.close_ns - seen_ns) / NS_PER_S
             keep = math.exp(-_LN2 * elapsed_s / self.half_life_s)
-            gaps, age, skew, ids = (
-                before.gaps * keep,
-                before.age * keep,
-                before.skew * keep,
-                before.ids * keep,
-            )
-            if gaps <= now.gaps or gaps <= FORGOTTEN:
-                gaps = now.gaps
-            if age <= now.age or age <= FORGOTTEN:
-                age = now.age
-            if skew <= now.skew or skew <= FORGOTTEN:
-                skew = now.skew
-            if ids <= now.ids or ids <= FORGOTTEN:
-                ids = now.ids
+            gaps, age, skew, ids = now.gaps, now.age, now.skew, now.ids
+            if before.gaps > gaps:
+                gaps = _faded(before.gaps * keep, gaps)
+            if before.age > age:
+                age = _faded(before.age * keep, age)
+            if before.skew > skew:
+                skew = _faded(before.skew * keep, skew)
+            if before.ids > ids:
+                ids = _faded(before.ids * keep, ids)
             now = Defects(gaps, age, skew, ids)
         self.defects = now
         self.seen_ns = frame.close_ns
@@ -103,6 +100,11 @@ class Fitness(msgspec.Struct):
         now = self.defects
         pairs = (("gaps", now.gaps), ("age", now.age), ("skew", now.skew), ("ids", now.ids))
         return tuple([pair for pair in pairs if pair[1] > 0.0])
+
+
+def _faded(left: float, now: float) -> float:
+    """What is left of a defect, unless the frame's own is larger or it is forgotten."""
+    return now if left <= now or left <= FORGOTTEN else left
 
 
 def frame_defects(quality: Quality, *, lost_frames: int = 0, silence_ns: int = 0) -> Defects:

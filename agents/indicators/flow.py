@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 import msgspec
 
 from agents.indicators.decay import fade, memory_s
@@ -104,20 +106,20 @@ class AggressorFlow(msgspec.Struct):
         """Learn the sizes of the frame's trades, and add those that were large by the last tick."""
         scale = 10**frame.qty_exponent
         trades = frame.trades
-        if any(trades.flags):
-            tape = zip(trades.qty, trades.side, trades.flags, strict=True)
-            signed = [q if side > 0 else -q for q, side, flag in tape if not flag & _NON_MARKET]
-        else:
-            signed = [q * side for q, side in zip(trades.qty, trades.side, strict=True)]
-        self.size.update([abs(qty) / scale for qty in signed])
-        if self.threshold is None or not signed:
+        sizes, sides = trades.qty, trades.side
+        if trades.totals.flagged:
+            market = [not flag & _NON_MARKET for flag in trades.flags]
+            sizes, sides = tuple(compress(sizes, market)), tuple(compress(sides, market))
+        self.size.update([size / scale for size in sizes])
+        if self.threshold is None or not sizes:
             return
         least = self.threshold * scale
-        if max(signed) > least or min(signed) < -least:
+        if max(sizes) > least:
             bought = sold = 0
-            for qty in signed:
-                if qty > least:
-                    bought += qty
-                elif qty < -least:
-                    sold -= qty
+            for size, side in zip(sizes, sides, strict=True):
+                if size > least:
+                    if side > 0:
+                        bought += size
+                    else:
+                        sold += size
             self.large.add(bought / scale, sold / scale, frame.close_ns)

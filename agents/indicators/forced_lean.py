@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agents.indicators.clamp import clamp
+
 NORMAL = 2.0
 """How many times its normal a volume has to be for half of the largest lean."""
 
@@ -18,7 +20,7 @@ def forced_lean(now: tuple[float, float], before: tuple[float, float], *, fresh:
     >>> forced_lean((0.0, 6.0), (0.0, 2.0), fresh=1.0), forced_lean((0.0, 0.0), (0.0, 2.0), fresh=0)
     (0.75, -0.5)
     """
-    spent = 1.0 - min(max(fresh, 0.0), 1.0)
+    spent = 1.0 - clamp(fresh, 0.0, 1.0)
     return (1.0 - spent) * _pushed(*now) - spent * _pushed(*before)
 
 

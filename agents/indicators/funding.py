@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from agents.indicators.blend import blend, squash
+from agents.indicators.clamp import clamp
 from agents.indicators.crowd import FOLLOW, crowd_lean
 from agents.indicators.ewma import Ewma
 from agents.indicators.heard import Heard
@@ -109,7 +110,7 @@ class FundingRate(msgspec.Struct):
         """Lean of level and momentum, ``premium`` in [-1, 1]; ``None`` without a fresh rate."""
         if self.heard.fresh(now_ns) is None or self.annual is None:
             return None
-        level = min(max(self.annual / CALM, -1.0), 1.0)
+        level = clamp(self.annual / CALM, -1.0, 1.0)
         along = blend(((0.6, level), (0.25, self._standing(self.momentum)), (0.15, premium)))
         follow = None if along is None else FOLLOW * along
         return crowd_lean(self.annual, calm=CALM, extreme=EXTREME, follow=follow)

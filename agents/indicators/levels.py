@@ -81,17 +81,17 @@ def lean_of(levels: Sequence[Level], price: float, *, usual: float) -> float:
     scale = usual + NOTHING * abs(price)
     if scale <= 0.0:
         return 0.0  # at a price of 0 nothing is anywhere
+    half, reach = HALF_AWAY * scale, REACH * scale
     support = resistance = 0.0
     for level in levels:
-        away = (price - level.price) / scale
-        size = away if away > 0.0 else -away
-        part = level.strength * (1.0 + ALIGNED * level.aligned) / (1.0 + size / HALF_AWAY)
-        if size < REACH:
-            part *= size / REACH
+        away = price - level.price
+        worth = level.strength * (1.0 + ALIGNED * level.aligned)
         if away > 0.0:
-            support += part
+            part = worth / (1.0 + away / half)
+            support += part if away >= reach else part * (away / reach)
         else:
-            resistance += part
+            part = worth / (1.0 - away / half)
+            resistance += part if -away >= reach else part * (-away / reach)
     return (support - resistance) / (support + resistance + DOUBT)
 
 

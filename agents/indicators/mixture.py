@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import mul, truediv
+from math import exp
+from operator import mul
 
 import msgspec
 
@@ -38,11 +39,13 @@ class Mixture(msgspec.Struct, array_like=True):
         ``sum_k share_k (x - centre_k) / spread_k``, ``share_k`` the probability that ``x`` belongs
         to component ``k``: signed, in spreads, smooth where one component gives way to the next.
         """
-        away = list(map(truediv, [x - centre for centre in self.centres], self.spreads))
-        logs = [height - 0.5 * z * z for height, z in zip(self.heights, away, strict=True)]
+        (low, middle, high), (thin, medium, wide) = self.centres, self.spreads
+        a, b, c = (x - low) / thin, (x - middle) / medium, (x - high) / wide
+        first, second, third = self.heights
+        logs = (first - 0.5 * a * a, second - 0.5 * b * b, third - 0.5 * c * c)
         largest = max(logs)
-        shares = [math.exp(log - largest) for log in logs]
-        distance = math.fsum(map(mul, shares, away)) / math.fsum(shares)
+        p, q, r = exp(logs[0] - largest), exp(logs[1] - largest), exp(logs[2] - largest)
+        distance = math.fsum((p * a, q * b, r * c)) / math.fsum((p, q, r))
         return distance, self.centres[logs.index(largest)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import repeat
+from operator import mul, sub
 
 import msgspec
 
@@ -68,12 +70,17 @@ class OpenInterestTrend(msgspec.Struct):
         if len(self.known_ns) < self.ready:
             self.value = self.interest_change = self.correlation = None
             return
-        interest_move, interest_squares = _moves(self.interest)
-        price_move, price_squares = _moves(self.price)
+        interest_steps, price_steps = _steps(self.interest), _steps(self.price)
+        interest_squares, price_squares = _squares(interest_steps), _squares(price_steps)
+        interest_move = self.interest[-1] - self.interest[0]
+        price_move = self.price[-1] - self.price[0]
         conviction = 0.625 + 0.375 * math.tanh(_standing(interest_move, interest_squares))
         self.value = math.tanh(_standing(price_move, price_squares)) * conviction
         self.interest_change = interest_move / self.interest[0]
-        self.correlation = self._correlation(interest_squares, price_squares)
+        scale = math.sqrt(interest_squares * price_squares)
+        # Uncentred, and 0 where either does not move.
+        products = math.fsum(map(mul, interest_steps, price_steps))
+        self.correlation = products / scale if scale > 0.0 else 0.0
 
     def _adopt(self, exponent: int) -> None:
         """Take over the frame's price exponent."""
@@ -81,22 +88,14 @@ class OpenInterestTrend(msgspec.Struct):
             self.price = [rescaled(price, self.price_exponent, exponent) for price in self.price]
             self.price_exponent = exponent
 
-    def _correlation(self, interest_squares: float, price_squares: float) -> float:
-        """Uncentred correlation of the steps, 0 where either does not move."""
-        scale = math.sqrt(interest_squares * price_squares)
-        if scale <= 0.0:
-            return 0.0
-        products = (
-            (self.interest[i] - self.interest[i - 1]) * (self.price[i] - self.price[i - 1])
-            for i in range(1, len(self.price))
-        )
-        return math.fsum(products) / scale
+
+def _steps(values: Sequence[float]) -> list[float]:
+    """Changes of a series from each value to the next."""
+    return list(map(sub, values[1:], values))
 
 
-def _moves(values: Sequence[float]) -> tuple[float, float]:
-    """The whole change of a series, and the sum of its squared steps."""
-    squares = math.fsum((values[i] - values[i - 1]) ** 2 for i in range(1, len(values)))
-    return values[-1] - values[0], squares
+def _squares(steps: Sequence[float]) -> float:
+    return math.fsum(map(pow, steps, repeat(2)))
 
 
 def _standing(move: float, squares: float) -> float:

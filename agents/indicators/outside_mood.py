@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agents.indicators.clamp import clamp
 from agents.indicators.crowd import crowd_lean
 from agents.indicators.decay import fade
 from agents.indicators.heard import Heard
@@ -42,7 +43,7 @@ class OutsideMood(msgspec.Struct):
         index = self.fear_greed.fresh(now_ns)
         news, social = self._tone(self.news, now_ns), self._tone(self.social, now_ns)
         if index is not None:
-            away = min(max(index, 0.0), 100.0) - 50.0
+            away = clamp(index, 0.0, 100.0) - 50.0
             index = crowd_lean(away, calm=FEAR_GREED[0], extreme=FEAR_GREED[1])
         if news is not None:
             news *= self._left(self.news, now_ns)
@@ -57,4 +58,4 @@ class OutsideMood(msgspec.Struct):
     @staticmethod
     def _tone(heard: Heard, now_ns: int) -> float | None:
         value = heard.fresh(now_ns)
-        return None if value is None else min(max(value, -1.0), 1.0)
+        return None if value is None else clamp(value, -1.0, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import compress
 from operator import mul
 
 import msgspec
@@ -108,12 +109,12 @@ class PositionHeat(msgspec.Struct):
             return HeatView(0.0, None, 0.0, 0.0, 0.0)
         away = [price - entry for entry in self.prices]
         mean = math.fsum(map(mul, away, self.weights)) / whole
-        spread = math.fsum(map(mul, [abs(a - mean) for a in away], self.weights)) / whole
+        spread = math.fsum(map(mul, map(abs, [a - mean for a in away]), self.weights)) / whole
         scale = spread + (self.steps.value or 0.0) + NOTHING * abs(price)
         leans = [math.tanh(a / scale) for a in away] if scale > 0.0 else []
         heat = math.fsum(map(mul, leans, self.weights)) / whole
-        above = math.fsum([w for a, w in zip(away, self.weights, strict=True) if a < 0.0]) / whole
-        below = math.fsum([w for a, w in zip(away, self.weights, strict=True) if a > 0.0]) / whole
+        above = math.fsum(compress(self.weights, map((0.0).__gt__, away))) / whole
+        below = math.fsum(compress(self.weights, map((0.0).__lt__, away))) / whole
         lean = heat * whole / (whole + FEW * interest)
         return HeatView(lean, price - mean, above, below, whole / interest, self.concentration)
 
@@ -156,9 +157,10 @@ def concentration(
         return None
     reach *= 1.0 + 1e-9  # what is just at it belongs to it, in every unit
     entries = sorted(zip(prices, weights, strict=True))
-    ordered = [price for price, _ in entries]
-    most = 0.0
+    ordered, held = [price for price, _ in entries], [weight for _, weight in entries]
+    most, end, count = 0.0, 0, len(held)
     for price in ordered:
-        first, end = bisect_left(ordered, price - reach), bisect_right(ordered, price + reach)
-        most = max(most, math.fsum([weight for _, weight in entries[first:end]]))
+        if end < count and ordered[end] <= price + reach:  # else what is near was near the last
+            first, end = bisect_left(ordered, price - reach), bisect_right(ordered, price + reach)
+            most = max(most, math.fsum(held[first:end]))
     return most / whole

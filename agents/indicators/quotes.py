@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from operator import mul
+from schemas.frame import Frame, Trades
 
-from schemas.frame import Frame, TradeFlag, Trades
-
-_NON_MARKET = int(TradeFlag.NON_MARKET)
 _LARGEST = 2**63 - 1
 
 
@@ -37,18 +34,8 @@ def aggressor_volumes(trades: Trades) -> tuple[int, int]:
     >>> aggressor_volumes(Trades(price=(5, 5, 5), qty=(2, 3, 4), side=(1, 1, -1), flags=(0, 1, 0)))
     (2, 4)
     """
-    if not any(trades.flags):
-        total = sum(trades.qty)  # ints
-        signed = sum(map(mul, trades.qty, trades.side))  # ints
-        return (total + signed) // 2, (total - signed) // 2
-    bought = sold = 0
-    for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
-        if not flag & _NON_MARKET:
-            if side > 0:
-                bought += qty
-            else:
-                sold += qty
-    return bought, sold
+    totals = trades.totals
+    return totals.bought, totals.sold
 
 
 def rescaled(mantissa: int, old_exponent: int, new_exponent: int) -> int:

@@ -80,7 +80,7 @@ class RelativeVolume(msgspec.Struct):
         mean, deviation = usual
         volatility = deviation / mean if mean > 0.0 else 0.0
         ratio = _ratio(short, mean)
-        unusual = (ratio - 1.0) / max(volatility, CALMEST)
+        unusual = (ratio - 1.0) / (max(CALMEST, volatility))
         weight = 0.5 + 0.5 * math.tanh(unusual / 2.0)
         return RelativeVolumeView(ratio, volatility, direction, math.tanh(2.0 * direction) * weight)
 

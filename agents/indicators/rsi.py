@@ -42,15 +42,16 @@ class Rsi(msgspec.Struct):
         if self.last is None:
             return None
         change = bar.close - self.last
-        gain = self.gains.peek(max(0.0, change))
-        loss = self.losses.peek(-change if change < 0.0 else 0.0)
+        up, down = (change, 0.0) if change > 0.0 else (0.0, -change)
+        gain, loss = self.gains.peek(up), self.losses.peek(down)
         if gain is None or loss is None:
             return None
         whole = gain + loss
         if whole <= 0.0:
             return 50.0
+        rsi = 100.0 * gain / whole
         # Rounding alone would lead beyond 100 where the close only rose.
-        return min(100.0 * gain / whole, 100.0)
+        return min(100.0, rsi)
 
 
 def rsi_band(rsi: float, stretch: float = 1.0) -> int:

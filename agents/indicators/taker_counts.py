@@ -39,7 +39,8 @@ class TakerCounts(msgspec.Struct):
         """Take in trades."""
         self.buys += buys
         self.sells += sells
-        self.seen = min(self.seen + buys + sells, self.ready)
+        if self.seen < self.ready:
+            self.seen = min(self.seen + buys + sells, self.ready)
 
     def tick(self, close_ns: int) -> None:
         """Let time pass; between ticks nothing is forgotten."""

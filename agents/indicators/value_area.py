@@ -60,16 +60,19 @@ def value_area(
     widest = len(occupied) - 1
     under, over = neighbours[low - 1], neighbours[high + 1]
     while held < enough and high - low < widest:
-        down, up = under >= over - slack, over >= under - slack
-        if down:
-            low -= 1
-            held += under
-        if up:
+        if under < over - slack:
             high += 1
             held += over
             over = neighbours[high + 1]
-        if down:
+        elif over < under - slack:
+            low -= 1
+            held += under
             under = neighbours[low - 1]
+        else:
+            low, high = low - 1, high + 1
+            held += under
+            held += over
+            under, over = neighbours[low - 1], neighbours[high + 1]
     return AreaRows(occupied[low - 1], poc_low, poc_high, occupied[high - 1])
 
 
@@ -85,10 +88,11 @@ def _occupied(volumes: Sequence[float]) -> tuple[Sequence[int], Sequence[float]]
 
 
 def _point_of_control(volumes: Sequence[float], slack: float) -> tuple[int, int]:
-    least = max(volumes) - slack
+    most = max(volumes)
+    least, peak = most - slack, volumes.index(most)
+    if max(volumes[:peak], default=0.0) < least and max(volumes[peak + 1 :], default=0.0) < least:
+        return peak, peak
     peaks = [i for i, volume in enumerate(volumes) if volume >= least]
-    if len(peaks) == 1:
-        return peaks[0], peaks[0]
     ends = len(volumes) - 1
     nearest = min(abs(2 * i - ends) for i in peaks)
     central = [i for i in peaks if abs(2 * i - ends) == nearest]

@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from agents.indicators.bar import Bar
+from agents.indicators.clamp import clamp
 from agents.indicators.value_area import value_area
 
 FEWEST_ROWS, MOST_ROWS = 8, 32
@@ -123,9 +124,9 @@ class VolumeProfile(msgspec.Struct):
         elif away > self.span:
             at = count + 1
         else:
-            at = 1 + (min(int(away * count / self.span), count - 1) if self.span > 0.0 else 0)
+            at = 1 + _row(away, self.span, count) if self.span > 0.0 else 1
         bottom, top = edges[at], edges[at + 1]
-        inside = min(max((price - bottom) / (top - bottom), 0.0), 1.0) if top > bottom else 0.5
+        inside = clamp((price - bottom) / (top - bottom), 0.0, 1.0) if top > bottom else 0.5
         return math.fsum(rows[:at]) + rows[at] * inside
 
 
@@ -144,14 +145,19 @@ def spread(rows: list[float], span: float, low: float, high: float, volume: floa
         high = span
     if high <= low:
         return
-    first = min(int(low * count / span), count - 1)
-    last = min(int(high * count / span), count - 1)
+    first, last = _row(low, span, count), _row(high, span, count)
     bottom = low
     for i in range(first, last):
         top = span * (i + 1) / count
         rows[i + 1] += density * (top - bottom)
         bottom = top
     rows[last + 1] += density * (high - bottom)
+
+
+def _row(away: float, span: float, count: int) -> int:
+    """Which of ``count`` rows over ``span`` holds a distance from the lowest price."""
+    row = int(away * count / span)
+    return row if row < count else count - 1
 
 
 def _drop(rows: list[float], span: float, price: float, volume: float) -> None:

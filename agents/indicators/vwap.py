@@ -8,6 +8,7 @@ from operator import mul
 import msgspec
 
 from agents.indicators.bar import Bar
+from agents.indicators.clamp import clamp
 from agents.indicators.usual_size import NOTHING
 
 FULL_DISTANCE = 4.0
@@ -27,7 +28,7 @@ class VwapView(msgspec.Struct, array_like=True):
         """``(price - VWAP) / (4 deviations)``, clipped to [-1, 1]; 0 on it."""
         away = price - self.value
         reach = FULL_DISTANCE * self.deviation + NOTHING * abs(price)
-        return min(max(away / reach, -1.0), 1.0) if reach > 0.0 else 0.0
+        return clamp(away / reach, -1.0, 1.0) if reach > 0.0 else 0.0
 
 
 class Vwap(msgspec.Struct):
@@ -80,7 +81,8 @@ class Vwap(msgspec.Struct):
         if weight <= 0.0:
             return None
         mean = first / weight
-        return VwapView(origin + mean, math.sqrt(max(second / weight - mean * mean, 0.0)))
+        variance = second / weight - mean * mean
+        return VwapView(origin + mean, math.sqrt(variance) if variance > 0.0 else 0.0)
 
 
 def vwap_score(distance: float) -> float:
@@ -94,5 +96,5 @@ def vwap_score(distance: float) -> float:
     >>> [vwap_score(x) for x in (-1.0, -0.25, 0.0, 0.125, 0.5, 1.0)]
     [75.0, 37.5, 50.0, 68.75, 50.0, 25.0]
     """
-    side = min(max(distance / RAMP, -1.0), 1.0)
+    side = clamp(distance / RAMP, -1.0, 1.0)
     return 50.0 + side * (25.0 - 50.0 * abs(distance))

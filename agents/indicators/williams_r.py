@@ -38,7 +38,13 @@ class WilliamsR(msgspec.Struct):
         """The %R if this bar closed now, ``None`` while warming up."""
         if len(self.highs) < self.period - 1:
             return None
-        high = max(self.highest, bar.high)
-        low = min(self.lowest, bar.low)
+        high, low = self.highest, self.lowest
+        if bar.high > high:
+            high = bar.high
+        if bar.low < low:
+            low = bar.low
+        if high <= low:
+            return -50.0
+        value = -100.0 * (high - bar.close) / (high - low)
         # Rounding alone would lead below -100 at the low of the range.
-        return max(-100.0 * (high - bar.close) / (high - low), -100.0) if high > low else -50.0
+        return max(-100.0, value)

@@ -49,7 +49,7 @@ def test_a_thin_book_is_as_poor_as_a_wide_one() -> None:
 
 
 def test_what_is_not_known_moves_nothing() -> None:
-    assert moved() == (68.0, 35.0, ())
+    assert moved() == Thresholds(68.0, 35.0)
 
 
 @given(ratios, ratios, ratios, st.floats(50, 100), st.floats(0, 50))
