@@ -13,9 +13,11 @@ from rich.console import Console
 
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
+from schemas.codec import encode
 from schemas.frame import Frame
 from schemas.settings import FramesSettings
 from streams.recordings import sources_from
+from tests.bench.fresh import decoded
 from tests.bench.report import Row, table_of
 from tests.golden.sources import golden_paths
 from tests.support.markets import random_market
@@ -57,8 +59,9 @@ def cost(name: str, frames: Sequence[Frame]) -> tuple[float, float, int]:
     machine = DimensionMachine(registry.create(name, {}))
     best = [float("inf"), float("inf")]
     ticks = sum(frame.is_tick for frame in frames)
+    bodies = [encode(frame) for frame in frames]
     for _ in range(REPEATS):
-        state = machine.initial()
+        state, frames = machine.initial(), decoded(bodies)
         spent = [0.0, 0.0]
         clock = time.process_time
         started = clock()

@@ -17,10 +17,11 @@ from rich.console import Console
 
 from agents.pipeline import Pipeline
 from schemas.codec import encode
-from schemas.frame import NS_PER_S, Frame
+from schemas.frame import NS_PER_S
 from schemas.settings import Settings, settings_from
-from schemas.topics import FRAMES, SIGNALS
+from schemas.topics import SIGNALS
 from streams.recordings import sources_from
+from tests.bench.fresh import decoded
 from tests.bench.report import Row, table_of
 from tests.support.needs import market_data_dir
 
@@ -37,13 +38,12 @@ def main() -> list[Row]:
     settings = settings_from({"dimensions": {"enabled": ["orderbook", "orderflow"]}})
     (recording,) = sources_from([source])
     bodies = [encode(frame) for frame in recording.frames(settings.frames)]
-    decode = FRAMES.decoder().decode
-    frames: list[Frame] = [decode(body) for body in bodies]
+    frames = decoded(bodies)
     market_s = (frames[-1].close_ns - frames[0].open_ns) / NS_PER_S
 
-    decode_s = min(_timed(lambda: [decode(body) for body in bodies]) for _ in range(REPEATS))
-    best_s, counts = min((_pass(settings, frames) for _ in range(REPEATS)), key=lambda run: run[0])
-    six_s, _ = min((_pass(Settings(), frames) for _ in range(REPEATS)), key=lambda run: run[0])
+    decode_s = min(_timed(lambda: decoded(bodies)) for _ in range(REPEATS))
+    best_s, counts = min((_pass(settings, bodies) for _ in range(REPEATS)), key=lambda run: run[0])
+    six_s, _ = min((_pass(Settings(), bodies) for _ in range(REPEATS)), key=lambda run: run[0])
     return [
         Row("six dimensions, join, paper", market_s / six_s, "x real time"),
         Row("six dimensions, per frame", six_s / len(frames) * 1e6, "µs"),
@@ -56,9 +56,9 @@ def main() -> list[Row]:
     ]
 
 
-def _pass(settings: Settings, frames: list[Frame]) -> tuple[float, Counter[str]]:
+def _pass(settings: Settings, bodies: list[bytes]) -> tuple[float, Counter[str]]:
     """Seconds of one pass, and the records by topic."""
-    pipeline = Pipeline(settings)
+    pipeline, frames = Pipeline(settings), decoded(bodies)
     counts: Counter[str] = Counter()
 
     def work() -> None:

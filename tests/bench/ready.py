@@ -33,8 +33,8 @@ from schemas.frame import NS_PER_S, Backfill, Derivatives, Frame, Known
 from schemas.score import DIMENSIONS, DimensionScore
 from schemas.series import Series, SeriesName
 from schemas.settings import Settings, settings_from
-from schemas.topics import FRAMES
 from streams.recordings import sources_from
+from tests.bench.fresh import decoded
 from tests.bench.report import Row, table_of
 from tests.bench.runtime_market import looped
 from tests.golden.sources import golden_paths
@@ -132,7 +132,7 @@ def costs(settings: Settings, history: History, frames: Sequence[Frame]) -> Iter
     bodies = [encode(frame) for frame in frames]
     best = [sys.maxsize] * len(frames)
     for _ in range(REPEATS):
-        frames = decoded(bodies)  # what a frame keeps once it was asked is asked anew
+        frames = decoded(bodies)
         join, joined = Join(settings), JoinState()
         states = [_warm(machine, history) for machine in machines]
         unready = 0
@@ -193,12 +193,6 @@ def speed(
     decode_s = min(_timed(lambda: decoded(bodies)) for _ in range(REPEATS))
     yield Row(f"replay at ticks of {ticks}", market_s / best_s, "x real time", target)
     yield Row("the same with decoding", market_s / (best_s + decode_s), "x real time", target)
-
-
-def decoded(bodies: Sequence[bytes]) -> list[Frame]:
-    """Frames as a worker gets them, each of them new."""
-    decode = FRAMES.decoder().decode
-    return [decode(body) for body in bodies]
 
 
 def _timed(work: Callable[[], object]) -> float:
