@@ -105,7 +105,13 @@ class CcxtTransport(Transport):
             qty_step=_decimal(market["precision"]["amount"]),
             min_notional=_decimal((market["limits"].get("cost") or {}).get("min")),
             contract_size=_decimal(market.get("contractSize")) or Decimal(1),
+            max_orders=self.max_orders(market),
         )
+
+    def max_orders(self, market: dict[str, Any]) -> int | None:
+        """Most orders of an account that may work at a time; ``None`` if the venue tells none."""
+        del market
+        return None
 
     def tick_size(self, market: dict[str, Any]) -> Decimal:
         """Step of prices."""

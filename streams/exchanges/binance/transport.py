@@ -101,6 +101,13 @@ class SpotTransport(CcxtTransport):
         rows = await self.get_bars({"symbol": raw, "interval": timeframe, "limit": count})
         return [[*row[:6], row[8], row[9]] for row in rows]
 
+    def max_orders(self, market: dict[str, Any]) -> int | None:
+        """Of the filter MAX_NUM_ORDERS, which spot and USD-M write in their own ways."""
+        for each in market["info"].get("filters") or ():
+            if each["filterType"] == "MAX_NUM_ORDERS":
+                return int(each.get("maxNumOrders") or each["limit"])
+        return None
+
     def get_bars(self, query: dict[str, Any]) -> Any:
         """Ask for bars."""
         return self.exchange.publicGetKlines(query)

@@ -28,6 +28,7 @@ _TOPICS_AT_ONCE = 10
 """The venue takes no more spot topics in one subscription."""
 _TRADES_AT_ONCE = {"linear": 1_000, "spot": 60}
 _HISTORY_ROWS = 200
+_MAX_ORDERS = 500
 
 
 class _Bybit(Tapped, ccxt.pro.bybit):  # type: ignore[misc]
@@ -50,6 +51,11 @@ class BybitTransport(CcxtTransport):
     def market_name(self, market: dict[str, Any]) -> str:
         """The same of a symbol."""
         return "spot" if market.get("spot") else "linear"
+
+    def max_orders(self, market: dict[str, Any]) -> int:
+        """The same for all symbols, and told by no request (error 110020)."""
+        del market
+        return _MAX_ORDERS
 
     def streams(self, symbols: Sequence[str]) -> list[Stream]:
         """Some symbols at once: books, trades, tickers and liquidations."""

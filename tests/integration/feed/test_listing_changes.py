@@ -14,6 +14,9 @@ from streams.simulator.exchange.faults import Delist, Drop, Retick
 from tests.integration.feed.test_other_venues import SYMBOLS
 from tests.support.live import LiveRig, quick
 
+MOST_ORDERS = {"binanceusdm": 200, "binance": 200, "bybit": 500, "coinbase": None}
+"""As each venue tells them, Bybit by its error 110020."""
+
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
@@ -57,6 +60,7 @@ def test_a_changed_tick_is_published_ahead_of_the_frames_that_follow_it(venue: s
             rig.inflict(Retick(symbol=rig.symbols[0], tick="0.05"))
             await rig.until(lambda: len(_rules(rig)) == 2)
             assert rig.counts()["rules_changed"] == 1
+            assert {told.max_orders for told in _rules(rig)} == {MOST_ORDERS[venue]}
             assert [told.tick_size for told in _rules(rig)] == [Decimal("0.1"), Decimal("0.05")]
             changed = _rules(rig)[-1]
             since = rig.messages.index(changed)
