@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
@@ -16,6 +17,7 @@ from schemas.clock import now_ns
 from schemas.frame import NS_PER_S
 from schemas.live_settings import LiveSettings
 from streams.simulator.exchange.exchange import SimulatedExchange
+from streams.simulator.exchange.faults import Refuse
 from tests.support.simulated import KEY, SmallMarket, exchange_of, session_of, trader_of, until
 
 SYMBOL = "BTC/USDT:USDT"
@@ -107,3 +109,36 @@ def test_a_desk_winds_it_up_for_as_long_as_it_runs(venue: str) -> None:
             await until(lambda: not open_orders(exchange, venue), "the switch")
 
     asyncio.run(scenario())
+
+
+def test_a_switch_that_cannot_be_wound_up_is_told_and_tried_again_soon() -> None:
+    venue = "binanceusdm"
+
+    async def scenario() -> list[MutableMapping[str, Any]]:
+        async with exchange_of(venue) as exchange:
+            exchange.open_accounts(KEY)
+            exchange.faults.inflict(Refuse(status=503, path="/fapi/v1/countdownCancelAll", count=2))
+            # The next regular turn would be 100 s later.
+            async with desk_of(exchange, venue, dead_man_s=300) as gateway:
+                armed: list[float] = []
+                arm = gateway.arm
+
+                async def watched(symbols: Sequence[str], seconds: float) -> None:
+                    await arm(symbols, seconds)
+                    armed.append(seconds)
+
+                gateway.arm = watched  # type: ignore[method-assign]
+                desk = Desk(
+                    gateway, gateway.settings, account="mine", symbols=[SYMBOL], run=1,
+                    ready=lambda: True,
+                )  # fmt: skip
+                with capture_logs() as logged:
+                    desk.begin([])
+                    await until(lambda: armed, "a switch wound up")
+                desk.stop_now()
+                return [line for line in logged if line["event"] == "live.dead_man"]
+
+    told = asyncio.run(scenario())
+    assert [line["log_level"] for line in told] == ["warning", "warning"]
+    assert "overloaded" in told[0]["said"]
+    assert KEY.secret not in str(told)

@@ -121,11 +121,17 @@ class Desk:
                 await self._look_at_all()
             if self._settings.dead_man_s and now_ns >= self._arm_ns:
                 self._arm_ns = now_ns + round(self._settings.dead_man_s / 3 * NS_PER_S)
-                self._spawn(self._quietly(self._arm()))
+                self._spawn(self._arm())
             await asyncio.sleep(_TURN_S)
 
     async def _arm(self) -> None:
-        await self._gateway.arm(self._symbols, self._settings.dead_man_s)
+        """Wind the dead-man switch up. Where that fails people must know, and it is tried again."""
+        arming = self._gateway.arm(self._symbols, self._settings.dead_man_s)
+        try:
+            await within(self._settings.timeout_s, arming)
+        except Exception as error:  # noqa: BLE001 - tried again
+            log.warning("live.dead_man", said=self._gateway.describe(error))
+            self._arm_ns = min(self._arm_ns, monotonic_ns() + NS_PER_S)
 
     async def _look_at_all(self) -> None:
         """Compare: everything that was heard up to here is reported before the account is."""
