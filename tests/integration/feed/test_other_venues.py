@@ -131,6 +131,9 @@ def test_a_lost_change_of_the_book_is_noticed_and_made_good(venue: str) -> None:
             await rig.until(lambda: len(rig.frames()) > before + 30)
             for symbol in rig.symbols:
                 rig.check_against_truth(symbol)
+            if venue != "coinbase":  # whose numbers are of the whole connection
+                assert rig.counts().get("lost_connections", 0) == 0
+                assert not any(f.quality.resyncs for f in rig.frames(rig.symbols[1])[before:])
 
     run(work())
 
