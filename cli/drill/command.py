@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 def drill(
     *,
+    venue: Annotated[
+        str, typer.Option(help="Whose protocol the exchange speaks: binanceusdm, bybit.")
+    ] = "binanceusdm",
     seed: Annotated[int, typer.Option(help="Seed of the generated market.")] = 7,
     within: Annotated[
         float, typer.Option("--within", min=1, help="Seconds that each step may take.")
@@ -38,7 +41,11 @@ def drill(
 
     with tempfile.TemporaryDirectory(prefix="prism-drill-") as folder:
         exercise = Drill(
-            Path(folder), seed=seed, within_s=within, tell=_ignore if as_json else _print
+            Path(folder),
+            venue=venue,
+            seed=seed,
+            within_s=within,
+            tell=_ignore if as_json else _print,
         )
         passed = asyncio.run(exercise.run())
     if as_json:

@@ -16,7 +16,7 @@ from agents.runtime import live_terms
 from cli.drill.lines import Command, Told, Want
 from cli.drill.process import TraderEnded, TraderProcess
 from schemas.clock import monotonic_ns, now_ns
-from schemas.errors import PrismError
+from schemas.errors import PrismError, UsageError
 from schemas.frame import NS_PER_S
 from schemas.order import Fill
 from schemas.settings import Settings, settings_from
@@ -27,7 +27,8 @@ from streams.simulator.exchange.trading.account import Account
 from streams.simulator.exchange.trading.keys import ApiKey, made_key
 from streams.store.ledger import open_ledger
 
-VENUE = "binanceusdm"
+VENUES = ("binanceusdm", "bybit")
+"""Which protocols the simulated exchange can be drilled in."""
 ACCOUNT = "drill"
 COINS = ("BTC", "ETH", "SOL")
 OPENED = {"BTC/USDT:USDT": SignalKind.LONG, "ETH/USDT:USDT": SignalKind.SHORT}
@@ -55,16 +56,25 @@ class Drill:
     """One drill in ``folder``, which is the caller's; ``within_s`` bounds each step."""
 
     def __init__(
-        self, folder: Path, *, seed: int, within_s: float, tell: Callable[[Step], None]
+        self,
+        folder: Path,
+        *,
+        venue: str,
+        seed: int,
+        within_s: float,
+        tell: Callable[[Step], None],
     ) -> None:
+        if venue not in VENUES:
+            raise UsageError(f"venue {venue!r}: a drill is on one of {', '.join(VENUES)}")
+        self._venue = venue
         self._folder = folder
         self._within_s = within_s
         self._tell = tell
         self._key = made_key("drill")
         self._exchange = SimulatedExchange()
-        for market in generated_markets(VENUE, coins=COINS, seed=seed, start_ns=now_ns()):
+        for market in generated_markets(venue, coins=COINS, seed=seed, start_ns=now_ns()):
             if market.rules.settle:
-                self._exchange.add(VENUE, market)
+                self._exchange.add(venue, market)
         self._trader = TraderProcess(folder / "settings.yaml", folder / "trader.log")
         self._settings = Settings()
         self._began_ns = monotonic_ns()
@@ -112,10 +122,10 @@ class Drill:
     async def _open_exchange(self) -> str:
         self._exchange.open_accounts(self._key)
         await self._exchange.start()
-        self._settings = _settings(self._folder, self._exchange, self._key)
+        self._settings = _settings(self._folder, self._exchange, self._key, venue=self._venue)
         told = self._settings.model_dump(mode="json", exclude_unset=True)
         (self._folder / "settings.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
-        return f"{VENUE} simulated at 127.0.0.1:{self._exchange.port}; {self._standing()}"
+        return f"{self._venue} simulated at 127.0.0.1:{self._exchange.port}; {self._standing()}"
 
     async def _start(self) -> str:
         pid = await self._trader.start()
@@ -190,7 +200,7 @@ class Drill:
         return f"the ledger has the exchange's {len(ours)} fills to the last decimal, and is flat"
 
     def _truth(self) -> Account:
-        return self._exchange.account(VENUE, self._key.name)
+        return self._exchange.account(self._venue, self._key.name)
 
     def _standing(self) -> str:
         truth = self._truth()
@@ -218,7 +228,7 @@ class Drill:
             await asyncio.sleep(_LOOK_S)
 
 
-def _settings(folder: Path, exchange: SimulatedExchange, key: ApiKey) -> Settings:
+def _settings(folder: Path, exchange: SimulatedExchange, key: ApiKey, *, venue: str) -> Settings:
     """A live account at the exchange; its keys are in files for their owner only."""
     there = {"connect_to": f"127.0.0.1:{exchange.port}", "ca_file": str(exchange.ca_file)}
     values: dict[str, Any] = {
@@ -226,12 +236,12 @@ def _settings(folder: Path, exchange: SimulatedExchange, key: ApiKey) -> Setting
         "broker": {"url": f"embedded://{folder / 'broker'}", "partitions": 1},
         "store": {"url": f"sqlite://{folder / 'ledger.db'}", "lease_s": 2.0},
         "runtime": {
-            "symbols": [f"{VENUE}:{coin}/USDT:USDT" for coin in COINS], "session_timeout_s": 2.0,
+            "symbols": [f"{venue}:{coin}/USDT:USDT" for coin in COINS], "session_timeout_s": 2.0,
             "snapshot_interval_s": 5.0,
         },
         "feed": {**there, "history_bars": 0},
         "live": {
-            **there, "enabled": True, "venue": VENUE, "sandbox": False, "capital": Decimal(50_000),
+            **there, "enabled": True, "venue": venue, "sandbox": False, "capital": Decimal(50_000),
             "reconcile_s": 3.0, "max_clock_off_ms": 10_000,
             "key_file": str(_secret(folder / "key", key.key)),
             "secret_file": str(_secret(folder / "secret", key.secret)),

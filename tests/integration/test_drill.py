@@ -7,6 +7,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from cli.drill.drill import Drill, Step
 from streams.simulator.exchange.faults import Reject
 from streams.simulator.exchange.trading.rejections import Reason
@@ -18,8 +20,11 @@ STEPS = [
 ]  # fmt: skip
 
 
-def test_the_command_halts_kills_and_flattens_and_tells_each_step_with_its_time() -> None:
-    done = prism("drill", "--json", timeout_s=240)
+@pytest.mark.parametrize("venue", ["binanceusdm", "bybit"])
+def test_the_command_halts_kills_and_flattens_and_tells_each_step_with_its_time(
+    venue: str,
+) -> None:
+    done = prism("drill", "--venue", venue, "--json", timeout_s=240)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert told["passed"]
@@ -46,7 +51,7 @@ def test_a_flatten_that_the_venue_refuses_is_no_success_and_no_secret_is_logged(
             drill._exchange.faults.inflict(refuse)
             drill._within_s = 5.0
 
-    drill = Drill(tmp_path, seed=7, within_s=120.0, tell=tell)
+    drill = Drill(tmp_path, venue="binanceusdm", seed=7, within_s=120.0, tell=tell)
     assert not asyncio.run(drill.run())
     assert [(step.name, step.passed) for step in steps[-2:]] == [
         ("halt survives", True), ("flatten", False),
@@ -67,7 +72,7 @@ def test_a_trader_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Pa
         steps.append(step)
         (tmp_path / "key").write_text("forged")
 
-    drill = Drill(tmp_path, seed=7, within_s=120.0, tell=tell)
+    drill = Drill(tmp_path, venue="binanceusdm", seed=7, within_s=120.0, tell=tell)
     assert not asyncio.run(drill.run())
     assert [(step.name, step.passed) for step in steps] == [("exchange", True), ("start", False)]
     assert "the trader ended with 1" in steps[-1].fact
