@@ -18,12 +18,16 @@ from streams.feed.completeness import lacks
 from streams.simulator.exchange.faults import (
     Channel,
     Drop,
+    Fault,
     Garble,
     Lose,
+    LoseReply,
     Maintenance,
+    Manner,
     Refuse,
     Silence,
     SkewClock,
+    Slow,
 )
 from tests.support.live import LiveRig, quick
 
@@ -191,6 +195,32 @@ def test_an_ill_server_is_asked_again_until_it_answers() -> None:
             await rig.until(lambda: rig.counts().get("refused_requests", 0) >= 2)
             await rig.until(lambda: (f := rig.last()) and f.book is not None)
             rig.check_against_truth()
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Slow(delay_s=1.0, path="/fapi/v1/depth", count=1),
+        LoseReply(manner=Manner.TRUNCATE, path="/fapi/v1/depth", count=1),
+        LoseReply(manner=Manner.BAD_GATEWAY, path="/fapi/v1/depth", count=1),
+    ],
+    ids=["slow", "truncated", "bad gateway"],
+)
+def test_a_snapshot_that_is_late_or_spoilt_costs_time_and_nothing_else(fault: Fault) -> None:
+    async def work() -> None:
+        async with LiveRig() as rig:
+            await rig.running()
+            rig.inflict(fault)
+            rig.inflict(Lose(channel=Channel.BOOK))
+            await rig.until(lambda: (f := rig.last()) and f.book is None)
+            await rig.until(lambda: (f := rig.last()) and f.book is not None)
+            before = len(rig.frames())
+            await rig.until(lambda: len(rig.frames()) > before + 10)
+            rig.check_against_truth()
+            if isinstance(fault, LoseReply):
+                assert rig.counts()["refused_requests"] == 1
 
     run(work())
 

@@ -77,7 +77,11 @@ def test_a_changed_tick_is_published_ahead_of_the_frames_that_follow_it(venue: s
     run(work())
 
 
-def test_prices_off_the_known_tick_have_the_rules_looked_at_before_their_time() -> None:
+def test_prices_off_the_known_tick_have_the_rules_looked_at_before_their_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.feed.live._SOON_S", 1.0)
+
     async def work() -> None:
         before = [Retick(symbol="BTC/USDT:USDT", tick="1")]
         async with LiveRig(before=before) as rig:  # looks at rules every 600 s

@@ -14,6 +14,7 @@ from schemas.frame import Frame
 from streams.merge import merge
 from streams.simulator.exchange.faults import (
     Channel,
+    Double,
     Drop,
     Garble,
     Lose,
@@ -160,6 +161,25 @@ def test_bad_json_is_survived(venue: str, channel: Channel) -> None:
     run(work())
 
 
+@pytest.mark.parametrize("venue", SYMBOLS)
+@pytest.mark.parametrize("channel", [Channel.BOOK, Channel.TRADES])
+def test_what_comes_twice_counts_once(venue: str, channel: Channel) -> None:
+    async def work() -> None:
+        async with LiveRig(venue, SYMBOLS[venue]) as rig:
+            await rig.running()
+            before = len(rig.frames())
+            rig.inflict(Double(channel=channel, symbol=rig.symbols[0], count=3))
+            await rig.until(lambda: len(rig.frames()) > before + 30)
+            assert not rig.exchange.faults.in_force()
+            for symbol in rig.symbols:
+                rig.check_against_truth(symbol)
+            assert not any(frame.quality.resyncs for frame in rig.frames()[before:])
+            if (venue, channel) != ("hyperliquid", Channel.BOOK):  # the same state is no news
+                assert rig.counts()["rejected.out_of_sequence"] == 3
+
+    run(work())
+
+
 @pytest.mark.parametrize("venue", ["binanceusdm", "binance", "coinbase"])
 def test_a_lost_trade_is_noticed_and_made_good(venue: str) -> None:
     async def work() -> None:
@@ -257,7 +277,11 @@ def test_a_clock_off_by_minutes_is_told_and_nothing_is_published(venue: str) -> 
 
 
 @pytest.mark.parametrize("venue", SYMBOLS)
-def test_a_clock_that_goes_wrong_later_is_told_soon(venue: str) -> None:
+def test_a_clock_that_goes_wrong_later_is_told_soon(
+    venue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.feed.live._SOON_S", 1.0)
+
     async def work() -> None:
         settings = quick(reconnect_max_s=0.3)  # the rules are looked at every ten minutes
         async with LiveRig(venue, SYMBOLS[venue], settings=settings) as rig:
