@@ -54,6 +54,12 @@ class LedgerWriter:
             await asyncio.to_thread(self._store.last_tick_ns, self._account),
         )
 
+    async def standing(self) -> tuple[list[Order], dict[str, str]]:
+        """Orders that may still fill, and what is held by ``venue:symbol``, as stored."""
+        orders = await asyncio.to_thread(self._store.working_orders, self._account)
+        positions = await asyncio.to_thread(self._store.positions, self._account)
+        return orders, {f"{p.venue}:{p.symbol}": str(p.qty) for p in positions if p.qty}
+
     def note(self, record: LedgerRecord) -> None:
         """Have a record stored with the next write."""
         self._noted.append(record)

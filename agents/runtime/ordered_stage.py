@@ -84,6 +84,7 @@ class OrderedStage(Stage):
         self._forget()
 
     def _forget(self) -> None:
+        self._begun = False
         self._unread = set(self.read_first)
         self._commands = Commands()
         self._state = self._fold.initial()
@@ -184,8 +185,6 @@ class OrderedStage(Stage):
     def caught_up(self, topic: str) -> None:
         """All that was to be read first is: from here on the state may advance."""
         self._unread.discard(topic)
-        if not self._unread and self._venue is not None:
-            self._venue.begin(self)
 
     async def take(self, message: Input) -> None:
         """Apply one input and every step that it makes possible."""
@@ -216,20 +215,38 @@ class OrderedStage(Stage):
         """The tick from which a report that is heard now holds: that of the last step decided."""
         return self._commands.behind_ns(self._applied_ns)
 
-    def decided_before(self, tick_ns: int) -> None:
-        """Processes before this one have stored what they decided up to this tick."""
-        self._commands.decided(tick_ns)
-
     async def log_report(self, report: VenueReport) -> None:
         """Write a report into the log; it counts once it is read back."""
         await self.emitter.emit(report, partition=0, timestamp_s=None)
 
     def _decides(self) -> bool:
         """Whether what came before is known, and this worker hears for the account."""
-        return not self._unread and (self._venue is None or self._venue.reports.are_ours)
+        return self._begun and (self._venue is None or self._venue.reports.are_ours)
+
+    def _may_begin(self) -> bool:
+        return not self._begun and not self._unread
+
+    async def _begin(self) -> None:
+        """Become the ledger's writer, and hear the venue, once the log is read.
+
+        What a process has stored that died before it could log it lies behind, too.
+        """
+        if not self._may_begin():
+            return
+        unsettled: Sequence[Order] = ()
+        if self._ledger is not None:
+            state = self._state
+            unsettled, last_ns = await self._ledger.begin()
+            if state is not self._state or not self._may_begin():
+                return  # this worker is not the active one any more, or another call did it
+            self._commands.decided(last_ns)
+        self._begun = True
+        if self._venue is not None:
+            self._venue.begin(self, unsettled)
 
     async def answer_commands(self) -> None:
         """Log commands that wait with the tick from which they hold; they hold once read back."""
+        await self._begin()
         if not self._decides():
             return
         for command in self._commands.due(self._applied_ns):

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faust
@@ -132,8 +133,19 @@ def execution(
     role = _ordered(settings, name, AccountFold(settings), ledger=ledger, open_desk=desk)
     if ledger is not None:
         _every(role.app, settings.store.lease_s / 4, ledger.keep)
+        if desk is not None:
+            role.app.at_end.append(partial(_say_what_is_left, ledger))
         role.app.at_end.append(ledger.let_go)
     return role
+
+
+async def _say_what_is_left(ledger: LedgerWriter) -> None:
+    """Tell who ended the account what stays at the venue."""
+    orders, held = await ledger.standing()
+    log.warning(
+        "live.ended", working_orders=len(orders), positions=held,
+        action="they stay at the venue; start again to go on, or flatten before the end",
+    )  # fmt: skip
 
 
 def overview(settings: Settings) -> Role:
@@ -164,8 +176,8 @@ def _ordered(
     app, meter = _app(settings, name, PartitionAssignor=SingleActiveAssignor), LatencyMeter()
     app.patience_s = _PATIENCE_S
     venue = None
-    if ledger is not None and open_desk is not None:
-        venue = VenueLink(open_desk, ledger, crash=app.crash)
+    if open_desk is not None:
+        venue = VenueLink(open_desk, crash=app.crash)
         app.before_end.append(venue.close)
     stage = OrderedStage(app, fold, settings, keys=keys, meter=meter, ledger=ledger, venue=venue)
     role = Role(name, app, Fence(app, stage), (stage,), (stage.emitter,), meter)

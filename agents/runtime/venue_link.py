@@ -1,8 +1,7 @@
 """An account's stage and its real venue: requests go out once durable, reports come in by the log.
 
-It hears for the account while this worker is the active one. It begins by becoming the ledger's
-writer: from then on no process before this one can store, and so send, an order, and all that it
-has stored is known.
+It hears for the account while this worker is the active one, and begins when that has become the
+ledger's writer: no process before it can store, and so send, an order any more.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from agents.runtime.ledger_writer import LedgerWriter
 from agents.runtime.reports import Reports
 from schemas.clock import now_ns
 from schemas.frame import Message
+from schemas.order import Order
 from schemas.venue import VenueReport, VenueRequest
 
 if TYPE_CHECKING:
@@ -40,10 +39,6 @@ class Listener(Protocol):
         """The tick from which a report holds: that of the last step that is known of."""
         ...
 
-    def decided_before(self, tick_ns: int) -> None:
-        """Processes before this one have stored records up to this tick."""
-        ...
-
     async def log_report(self, report: VenueReport) -> None:
         """Write a report into the log."""
         ...
@@ -58,22 +53,20 @@ class VenueLink:
     def __init__(
         self,
         open_desk: OpenDesk,
-        ledger: LedgerWriter,
         *,
         crash: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         self._open_desk = open_desk
-        self._ledger = ledger
         self._crash = crash
         self._desk: Desk | None = None
         self._task: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self.reports = Reports()
 
-    def begin(self, listener: Listener) -> None:
-        """Hear for a stage, if it is not heard for yet."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._work(listener))
+    def begin(self, listener: Listener, unsettled: Sequence[Order]) -> None:
+        """Hear for a stage; of ``unsettled`` orders something may still be heard."""
+        assert self._task is None, "begun twice without a stop"
+        self._task = asyncio.create_task(self._work(listener, unsettled))
 
     def take(self, decided: Sequence[Message], *, fresh: bool) -> None:
         """Send the requests of a step that is durable; see :meth:`Desk.take`."""
@@ -99,11 +92,9 @@ class VenueLink:
         self.stop()
         await self._ended()
 
-    async def _work(self, listener: Listener) -> None:
+    async def _work(self, listener: Listener, unsettled: Sequence[Order]) -> None:
         try:
             await self._ended()
-            unsettled, last_ns = await self._ledger.begin()
-            listener.decided_before(last_ns)
             reports = self.reports
             run = reports.begin(now_ns())
             async with self._open_desk(run, listener.agrees) as desk:

@@ -11,9 +11,9 @@ from decimal import Decimal
 import msgspec
 
 from agents.execution.lifecycle import Report, advance
-from agents.venues.base import Answer
+from agents.venues.base import Answer, Change
 from agents.venues.live_reconcile import Found, compare, side_of
-from agents.venues.live_state import NOT_LOOKED, LiveState, Look
+from agents.venues.live_state import NOT_LOOKED, Asked, LiveState, Look
 from schemas.errors import ExecutionError
 from schemas.frame import ContractKind, Frame, Side, contract_kind
 from schemas.live_settings import LiveSettings
@@ -81,8 +81,9 @@ class Hearing:
 
     def _order(self, report: OrderReport) -> None:
         state = self._state
+        asked = None
         if report.answers in {RequestKind.CANCEL, RequestKind.AMEND}:
-            state.asked.pop(report.client_order_id, None)
+            asked = state.asked.pop(report.client_order_id, None)
         order = state.book.orders.get(report.client_order_id)
         if order is None:
             return
@@ -91,6 +92,9 @@ class Hearing:
             status = OrderStatus.UNKNOWN  # how much it filled decides what is left to hear
         if report.answers is RequestKind.AMEND and status in _WORKS:
             self._amended(order, report)
+            if asked is not None and report.reason and _differs(asked.change, report):
+                # It would be refused again and again: the order goes, as where nothing is amended.
+                state.asked[report.client_order_id] = Asked(order)
         told = Report(
             report.client_order_id, status, self._frame.close_ns, report.filled_qty, report.reason
         )
@@ -210,7 +214,7 @@ class Hearing:
         if report.run < state.run:
             return
         if report.balance is None:
-            state.problems, state.looked = report.problems or (NOT_LOOKED,), False
+            state.problems = report.problems or (NOT_LOOKED,)
             return
         found = compare(
             report, state.book.orders, state.held, outside=state.outside,
@@ -274,3 +278,17 @@ class Hearing:
         closed.sort(key=lambda order: (order.tick_ns, order.client_order_id))
         for order in closed[:-DONE_KEPT]:
             book.forget(order.client_order_id)
+
+
+def _differs(change: Change | None, shown: OrderReport) -> bool:
+    """Whether the venue shows other terms than an amendment asked for."""
+    if change is None:
+        return False
+    pairs = (
+        (change.qty, shown.qty),
+        (change.price, shown.price),
+        (change.stop_price, shown.stop_price),
+    )
+    return any(
+        wanted is not None and there is not None and wanted != there for wanted, there in pairs
+    )

@@ -34,7 +34,7 @@ from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.live_state import LiveState
 from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument
 from schemas.ledger_store import Lease, LedgerRecord
-from schemas.order import Fill, OrderStatus, OrderType
+from schemas.order import Fill, Order, OrderStatus, OrderType
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
 from streams.simulator.exchange.exchange import SimulatedExchange
@@ -239,20 +239,33 @@ class Trial:
                 if self.rng.random() < 0.2:
                     self.keep(run.state, run.applied)
                 if time.monotonic() > deadline:
-                    raise AssertionError(f"no rest: {run.account.unready(run.state)}")
+                    raise AssertionError(self.restless(run, desk))
                 steps += run.ready() or not wild or self.rng.random() < 0.2
             await desk.close()
             return run
 
-    def rests(self, run: LiveRun) -> bool:
-        state = live(run)
-        open_ = [
+    def open_orders(self, run: LiveRun) -> list[Order]:
+        """What has not ended, but for what rests at the venue as it should."""
+        return [
             order
-            for order in state.book.orders.values()
+            for order in live(run).book.orders.values()
             if order.status not in _CLOSED
             and (order.type is OrderType.MARKET or order.status not in _RESTING)
         ]
-        return run.ready() and not open_ and not state.asked and not state.waiting
+
+    def rests(self, run: LiveRun) -> bool:
+        state = live(run)
+        done = not self.open_orders(run) and not state.asked and not state.waiting
+        return run.ready() and done
+
+    def restless(self, run: LiveRun, desk: Desk) -> str:
+        """What keeps it from rest."""
+        state = live(run)
+        tracked = [vars(t) for t in desk._orders.all()]
+        return (
+            f"no rest: {run.account.unready(run.state)}; open {self.open_orders(run)}; "
+            f"asked {state.asked}; waiting {state.waiting}; tracked {tracked}"
+        )
 
     def trade_id(self, fill: TrueFill) -> str:
         """As the venue tells it."""
@@ -333,7 +346,7 @@ def main() -> int:
                 total += asyncio.run(one_run(seed, given.venue))
             except Exception as error:  # noqa: BLE001 - each run is told
                 failed[seed] = f"{type(error).__name__}: {error}"
-                print(f"seed {seed}: {failed[seed]}"[:2_000], flush=True)
+                print(f"seed {seed}: {failed[seed]}"[:20_000], flush=True)
     print(", ".join(f"{name} {count}" for name, count in total.items()), flush=True)
     print(f"{given.runs - len(failed)} of {given.runs} runs equal to the truth")
     return 1 if failed else 0

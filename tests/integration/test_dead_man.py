@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
+import agents.venues.ccxt_live.desk as desk_module
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.gateway import CcxtGateway, gateway_of
@@ -111,8 +113,12 @@ def test_a_desk_winds_it_up_for_as_long_as_it_runs(venue: str) -> None:
     asyncio.run(scenario())
 
 
-def test_a_switch_that_cannot_be_wound_up_is_told_and_tried_again_soon() -> None:
+def test_a_switch_that_cannot_be_wound_up_is_told_and_tried_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     venue = "binanceusdm"
+    # Its own may be bound to what a role of another test has logged to.
+    monkeypatch.setattr(desk_module, "log", structlog.get_logger())
 
     async def scenario() -> list[MutableMapping[str, Any]]:
         async with exchange_of(venue) as exchange:

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from agents.runtime import roles, running
+from agents.runtime.failpoints import VARIABLE
 from agents.runtime.roles import Role
 from agents.venues.ccxt_live.credentials import KEY_VARIABLE, SECRET_VARIABLE, Credentials
 from agents.venues.ccxt_live.opening import Opening
@@ -64,7 +65,7 @@ pytestmark = pytest.mark.timeout(400)
 class Stand(Protocol):
     """The role, which can be killed and started again."""
 
-    async def start(self) -> None: ...
+    async def start(self, failpoint: str = "") -> None: ...
     async def kill(self) -> None: ...
     async def end(self) -> None: ...
     def look(self) -> None: ...
@@ -78,7 +79,8 @@ class InProcess:
         self._role: Role | None = None
         self._store: SqlLedger | None = None
 
-    async def start(self) -> None:
+    async def start(self, failpoint: str = "") -> None:
+        assert not failpoint, "it would end this process"
         live = self._settings.live
         opening = Opening(
             self._settings, Credentials(KEY.key, KEY.secret), lambda: open_session(live)
@@ -116,11 +118,12 @@ class Process:
         self.log = folder / "execution.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self) -> None:
+    async def start(self, failpoint: str = "") -> None:
+        keys = {KEY_VARIABLE: KEY.key, SECRET_VARIABLE: KEY.secret}
         with self.log.open("ab") as file:
             self._process = subprocess.Popen(
                 [PRISM, "execution", "--config", str(self._config)],
-                env=environment({KEY_VARIABLE: KEY.key, SECRET_VARIABLE: KEY.secret}),
+                env=environment(keys | ({VARIABLE: failpoint} if failpoint else {})),
                 cwd=REPOSITORY,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -137,7 +140,14 @@ class Process:
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
         code = await asyncio.to_thread(self._process.wait, PATIENCE_S)
-        assert code in {0, 130}, self.log.read_text()[-3_000:]
+        said = self.log.read_text()[-3_000:]
+        assert code in {0, 130}, said
+        assert "event='live.ended'" in said
+
+    def is_dead(self) -> bool:
+        """Whether it died at its failpoint."""
+        assert self._process is not None
+        return self._process.poll() == -signal.SIGKILL
 
     def look(self) -> None:
         assert self._process is not None
@@ -190,9 +200,12 @@ class Day:
         self.role.look()
         if faults and self.rng.random() < 0.05:
             self.exchange.faults.inflict(self.fault())
-        kinds = (SignalKind.LONG, SignalKind.SHORT, SignalKind.EXIT)
-        await self.writer.frame(self.rng.choice(kinds) if self.rng.random() < 0.2 else None)
+        await self.writer.frame(self.signal())
         await asyncio.sleep(STEP_S)
+
+    def signal(self) -> SignalKind | None:
+        kinds = (SignalKind.LONG, SignalKind.SHORT, SignalKind.EXIT)
+        return self.rng.choice(kinds) if self.rng.random() < 0.2 else None
 
     def fault(self) -> Fault:
         manner = self.rng.choice(list(Manner))
@@ -365,6 +378,45 @@ def test_on_the_embedded_broker(tmp_path: Path) -> None:
                 await a_day(day, kills=2)
         finally:
             forget(url)
+
+    asyncio.run(course())
+
+
+async def dies_at(day: Day, role: Process, points: tuple[str, ...]) -> None:
+    """Trade while the role dies at one point after another, and is started again."""
+    for point in points:
+        await role.start(failpoint=point)
+        deadline = time.monotonic() + PATIENCE_S
+        while not role.is_dead():
+            assert time.monotonic() < deadline, (point, day.standing())
+            await day.writer.frame(day.signal())
+            await asyncio.sleep(STEP_S)
+    await role.start()
+    try:
+        await day.trade_until_filled(faults=False)
+        await day.settles()
+        await flattened(day)
+        await role.end()
+    except BaseException:
+        await role.kill()
+        raise
+    await the_topics_say_the_same(day)
+
+
+@pytest.mark.needs_kafka
+def test_dying_between_what_is_stored_sent_and_logged(kafka: KafkaServer, tmp_path: Path) -> None:
+    """``order.before_send`` lies behind the ledger and before the request has left."""
+    url, prefix = f"kafka://{kafka.bootstrap}", f"{tmp_path.name}."
+
+    async def course() -> None:
+        async with day_at(url, tmp_path, Process, seed=3, prefix=prefix) as day:
+            assert isinstance(day.role, Process)
+            await dies_at(
+                day,
+                day.role,
+                ("order.before_send:1", "order.sent:2", "fill.before_send:1", "fill.acknowledged:1",
+                 "snapshot.flushed:2"),
+            )  # fmt: skip
 
     asyncio.run(course())
 

@@ -139,6 +139,33 @@ def test_amend_cancel_and_batches() -> None:
     asyncio.run(scenario())
 
 
+def test_a_conditional_order_is_amended_while_it_waits() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+            await client.create_order(BTC, "market", "buy", 0.5)
+            last = float(exchange.listing(VENUE, BTC).trades[-1].price)
+            params = {"stopLossPrice": last - 100}
+            stop = await client.create_order(BTC, "market", "sell", 0.5, None, params)
+
+            async def amend(qty: float, trigger: float) -> None:
+                told = {"triggerPrice": str(trigger)}
+                await client.edit_order(stop["id"], BTC, "limit", "sell", qty, None, told)
+
+            await amend(0.4, last - 90)
+            (waits,) = await client.fetch_open_orders(BTC, params={"trigger": True})
+            assert (waits["id"], waits["amount"]) == (stop["id"], 0.4)
+            assert waits["triggerPrice"] == pytest.approx(last - 90)
+            with pytest.raises(ccxt.BadRequest, match="not modified"):
+                await amend(0.4, last - 90)
+            with pytest.raises(ccxt.ExchangeError):
+                await amend(0.4, last + 50)  # it would trigger at once
+            (waits,) = await client.fetch_open_orders(BTC, params={"trigger": True})
+            assert waits["triggerPrice"] == pytest.approx(last - 90)
+
+    asyncio.run(scenario())
+
+
 def test_a_conditional_order_keeps_its_id_when_it_triggers() -> None:
     async def scenario() -> None:
         async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:

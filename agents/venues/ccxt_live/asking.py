@@ -1,4 +1,6 @@
-"""Asking a venue: for as long as the settings say, and without ending for somebody else's sake."""
+"""Asking a venue without ending for somebody else's sake; how long a request waits for its reply is
+the gateway's, as its time begins when it leaves, not when it begins to wait for its turn.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,6 @@ from collections.abc import Awaitable
 from typing import Any
 
 from agents.venues.ccxt_live.errors import CutShort
-
-
-async def within(seconds: float, asking: Awaitable[Any]) -> Any:
-    """Await a request for so long. Raises :class:`TimeoutError`, :class:`CutShort`, what it did."""
-    return await ours(asyncio.wait_for(asking, seconds))
 
 
 async def ours(asking: Awaitable[Any]) -> Any:

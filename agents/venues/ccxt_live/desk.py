@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from agents.venues.ccxt_live.asking import ours, within
+from agents.venues.ccxt_live.asking import ours
 from agents.venues.ccxt_live.order_tracker import OrderTracker
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Gateway
@@ -32,6 +32,8 @@ _APART_S = 5.0
 """Least distance of looks at the whole account, which cost Binance's 90 of some 1,200 a minute."""
 _RECONNECT_S = 0.3
 _RECONNECT_MAX_S = 5.0
+NOT_SEEN = "the venue could not be looked at twice in a row; see the log of the role"
+_MISSED_MOST = 2
 
 
 class Desk:
@@ -65,6 +67,7 @@ class Desk:
         self._look_ns = 0
         self._earliest_ns = 0
         self._unready_s = _SOON_S
+        self._missed = 0
         self._arm_ns = 0
 
     @property
@@ -128,7 +131,7 @@ class Desk:
         """Wind the dead-man switch up. Where that fails people must know, and it is tried again."""
         arming = self._gateway.arm(self._symbols, self._settings.dead_man_s)
         try:
-            await within(self._settings.timeout_s, arming)
+            await ours(arming)
         except Exception as error:  # noqa: BLE001 - tried again
             log.warning("live.dead_man", said=self._gateway.describe(error))
             self._arm_ns = min(self._arm_ns, monotonic_ns() + NS_PER_S)
@@ -150,10 +153,14 @@ class Desk:
                 self._problems = dict.fromkeys(problems)
                 self._confirmed = not problems
             await asyncio.gather(*[self._orders.look(t) for t in self._orders.all()])
-            shown = await within(self._settings.timeout_s, self._gateway.account(self._symbols))
+            shown = await ours(self._gateway.account(self._symbols))
         except Exception as error:  # noqa: BLE001 - asked again at the next turn
             log.warning("live.look", said=self._gateway.describe(error))
+            self._missed += 1
+            if self._missed == _MISSED_MOST:
+                self._outbox.account(problems=(NOT_SEEN,))
             return
+        self._missed = 0
         self._outbox.account(
             problems=tuple(self._problems),
             balance=shown.balance,

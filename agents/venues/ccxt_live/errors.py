@@ -17,6 +17,10 @@ class CutShort(Exception):
     """A request ended because another one that shared its work did."""
 
 
+class Paused(Exception):
+    """A request did not leave: the venue wants to be left alone for longer than it may wait."""
+
+
 class Fate(StrEnum):
     """What became of a request."""
 
@@ -44,6 +48,7 @@ TABLE: Mapping[type[Exception], Fate] = {
     ccxt.OrderNotFound: Fate.UNKNOWN,
     ccxt.DDoSProtection: Fate.LATER,
     ccxt.RateLimitExceeded: Fate.LATER,
+    Paused: Fate.LATER,
     ccxt.AuthenticationError: Fate.HALT,
     ccxt.AccountSuspended: Fate.HALT,
     ccxt.ManualInteractionNeeded: Fate.HALT,

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import ccxt.pro
 
-from agents.venues.ccxt_live.budget import PER_MINUTE, Budget
+from agents.venues.ccxt_live.budget import LIMITS, Budget
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.errors import retry_after_s, text_of
 from agents.venues.ccxt_live.seen import Fees, Rights, Seen, SeenAccount, SeenMarket, SeenTrade
@@ -60,7 +60,8 @@ class CcxtGateway:
         self.settings = settings
         self._hidden = credentials.hidden()
         self.exchange = self.make(settings, credentials, session, adjusts_clock)
-        self.budget = Budget(PER_MINUTE[settings.venue] * settings.rate_share)
+        self.budget = Budget(LIMITS[settings.venue], share=settings.rate_share)
+        self._loading = asyncio.Lock()
 
     def make(
         self,
@@ -97,17 +98,34 @@ class CcxtGateway:
         exchange.set_sandbox_mode(True)
 
     async def ask(self, asking: Callable[[], Any], weight: float = 1.0) -> Any:
-        """Make one request within the budget."""
+        """Make one request within the budget, and wait for its reply for ``timeout_s``."""
+        await self.load()
         await self.budget.take(weight)
+        return await self._answer(asking)
+
+    async def ask_first(self, asking: Callable[[], Any], *, patience_s: float) -> Any:
+        """The same for what moves orders: it waits behind nothing but a pause of the venue's."""
+        await self.load()
+        await self.budget.take_first(patience_s=patience_s)
+        return await self._answer(asking)
+
+    async def _answer(self, asking: Callable[[], Any]) -> Any:
         try:
-            return await asking()
+            return await asyncio.wait_for(asking(), self.settings.timeout_s)
         except Exception as error:
             self.budget.pause(self.retry_after_s(error))
             raise
 
     async def load(self) -> None:
-        """Load markets, and the clock's offset where it is corrected."""
-        await self.ask(self.exchange.load_markets, 10)
+        """Load markets once, and the clock's offset where it is corrected.
+
+        Callers of ccxt share what it loads, and one that is out of patience would end it for all:
+        so it is loaded before anything is asked, and each of its requests has ``timeout_s``.
+        """
+        async with self._loading:
+            if not self.exchange.markets:
+                await self.budget.take(10)
+                await self.exchange.load_markets()
 
     async def clock_off_ms(self) -> float:
         """Our clock less the venue's, half of the way there taken off. ``nan`` if it tells none."""
@@ -212,14 +230,17 @@ class CcxtGateway:
 
     async def create(self, order: Order) -> Seen:
         """Place an order under its own client id."""
+        await self.load()
         params = self.create_params(order)
         kind = "limit" if order.type is OrderType.LIMIT else "market"
         side = "buy" if order.side is Side.BUY else "sell"
         price = None if order.price is None else str(order.price)
-        made = await self.ask(
+        made = await self.ask_first(
             lambda: self.exchange.create_order(
                 order.symbol, kind, side, str(order.qty), price, params
-            )
+            ),
+            # What protects or closes may come late; an entry that is late is another trade.
+            patience_s=self.settings.timeout_s if order.reduce_only else 0,
         )
         return self.created(order, made)
 
@@ -246,7 +267,11 @@ class CcxtGateway:
     async def cancel(self, order: Order) -> None:
         """Cancel an order by its client id."""
         params = {"clientOrderId": order.client_order_id, **self.about(order)}
-        await self.ask(lambda: self.exchange.cancel_order(None, order.symbol, params))
+        await self.change(lambda: self.exchange.cancel_order(None, order.symbol, params))
+
+    async def change(self, asking: Callable[[], Any]) -> None:
+        """Cancel, amend or wind the switch up: late is better than not at all."""
+        await self.ask_first(asking, patience_s=self.settings.timeout_s)
 
     async def amend(self, request: VenueRequest, venue_id: str) -> None:
         """Change an order that rests: what is not changed is said again."""
@@ -254,7 +279,7 @@ class CcxtGateway:
         side = "buy" if order.side is Side.BUY else "sell"
         qty, price = request.qty or order.qty, request.price or order.price
         params = self.amend_params(request)
-        await self.ask(
+        await self.change(
             lambda: self.exchange.edit_order(
                 venue_id, order.symbol, "limit", side, str(qty),
                 None if price is None else str(price), params,
@@ -322,6 +347,7 @@ class CcxtGateway:
 
     async def watch_orders(self, heard: Callable[[Seen], None]) -> None:
         """Listen to order updates until the stream breaks."""
+        await self.load()
         while True:
             for row in await self.exchange.watch_orders():
                 if row.get("clientOrderId"):
@@ -329,6 +355,7 @@ class CcxtGateway:
 
     async def watch_trades(self, heard: Callable[[SeenTrade], None]) -> None:
         """Listen to trades of ours until the stream breaks."""
+        await self.load()
         while True:
             for row in await self.exchange.watch_my_trades():
                 heard(self.seen_trade(row))

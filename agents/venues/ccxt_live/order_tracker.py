@@ -6,13 +6,12 @@ longer than a request can live; it is never sent again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import structlog
 
-from agents.venues.ccxt_live.asking import within
+from agents.venues.ccxt_live.asking import ours
 from agents.venues.ccxt_live.errors import Fate, fate_of, is_not_found
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Gateway, Seen, SeenTrade
@@ -78,7 +77,7 @@ class OrderTracker:
             tracked.asked_ns = monotonic_ns()
             self._outbox.order(tracked.order, OrderStatus.SUBMITTED, None)
             try:
-                seen = await self._within(self._gateway.create(tracked.order))
+                seen = await ours(self._gateway.create(tracked.order))
             except Exception as error:  # noqa: BLE001 - any error leaves the fate to be found out
                 self._not_created(tracked, error)
                 return
@@ -108,11 +107,14 @@ class OrderTracker:
         async with tracked.turn:
             try:
                 if request.kind is RequestKind.CANCEL:
-                    await self._within(self._gateway.cancel(tracked.order))
+                    await ours(self._gateway.cancel(tracked.order))
                 else:
-                    await self._within(self._gateway.amend(request, tracked.venue_id))
+                    await ours(self._gateway.amend(request, tracked.venue_id))
             except Exception as error:  # noqa: BLE001 - the look tells what became of it
-                log.info("live.change", kind=request.kind.value, said=self._gateway.describe(error))
+                said = self._gateway.describe(error)
+                log.info("live.change", kind=request.kind.value, said=said)
+                if fate_of(error) is not Fate.UNKNOWN and request.kind is RequestKind.AMEND:
+                    tracked.refused = f"not amended: {said}"
             tracked.answering = request.kind
             tracked.ask(monotonic_ns())
 
@@ -122,14 +124,14 @@ class OrderTracker:
             if tracked.order.client_order_id not in self._tracked:
                 return
             try:
-                seen = await self._within(self._gateway.look(tracked.order))
+                seen = await ours(self._gateway.look(tracked.order))
                 if not seen.venue_id:  # an answer cut short says nothing
                     tracked.again(monotonic_ns(), at_most_s=_BACKOFF_MAX_S)
                     return
                 self._note(tracked, seen)
                 if tracked.lacks_trades():
                     ask = self._gateway.trades(tracked.order, tracked.venue_id)
-                    for trade in await self._within(ask):
+                    for trade in await ours(ask):
                         self._trade(tracked, trade)
             except Exception as error:  # noqa: BLE001 - asked again later
                 self._missed(tracked, error)
@@ -153,8 +155,9 @@ class OrderTracker:
             self._by_venue_id[seen.venue_id] = tracked
         answers, tracked.answering = tracked.answering, None
         if tracked.learns(seen) or answers is not None:
+            reason, tracked.refused = (tracked.refused, "") if answers else ("", tracked.refused)
             self._outbox.order(
-                tracked.order, seen.status, seen.filled_qty, answers=answers,
+                tracked.order, seen.status, seen.filled_qty, reason=reason, answers=answers,
                 terms={"qty": seen.qty, "price": seen.price, "stop_price": seen.stop_price},
             )  # fmt: skip
         now_ns = monotonic_ns()
@@ -195,6 +198,3 @@ class OrderTracker:
         self._tracked.pop(tracked.order.client_order_id, None)
         self._by_venue_id.pop(tracked.venue_id, None)
         self._ended()
-
-    async def _within(self, asking: Awaitable[Any]) -> Any:
-        return await within(self._settings.timeout_s, asking)

@@ -28,6 +28,7 @@ class Tracked:
         self.filled_qty = ZERO
         self.trades: dict[str, Decimal] = {}
         self.answering: RequestKind | None = None
+        self.refused = ""
         self.misses = 0
         self.asked_ns = 0
         self._due_ns = _NEVER

@@ -95,12 +95,14 @@ class UsdmGateway(BinanceGateway):
 
     async def arm(self, symbols: Sequence[str], seconds: float) -> None:
         """countdownCancelAll, a symbol each; conditional orders are not among those it cancels."""
+        await self.load()
         for symbol in symbols:
             query = {
                 "symbol": self.exchange.market_id(symbol),
                 "countdownTime": round(seconds * 1_000),
             }
-            await self.ask(partial(self.exchange.fapiPrivatePostCountdownCancelAll, query), 10)
+            ask = partial(self.exchange.fapiPrivatePostCountdownCancelAll, query)
+            await self.change(ask)
 
 
 class BybitGateway(CcxtGateway):
@@ -159,10 +161,11 @@ class BybitGateway(CcxtGateway):
     async def cancel(self, order: Order) -> None:
         """Cancel an order by its client id."""
         params = {"orderLinkId": order.client_order_id, **self.about(order)}
-        await self.ask(lambda: self.exchange.cancel_order(None, order.symbol, params))
+        await self.change(lambda: self.exchange.cancel_order(None, order.symbol, params))
 
     async def look(self, order: Order) -> Seen:
         """An order among those that are open or ended just now, else in the history."""
+        await self.load()
         market = self.exchange.market(order.symbol)
         query = {
             "category": "linear" if market["contract"] else "spot",

@@ -102,9 +102,11 @@ class Stage:
     async def _emit(self, message: Message, **_: Any) -> None:
         self.sent.append(message)
 
-    def ready(self) -> None:
+    async def ready(self) -> None:
+        """The log is read; the watchdog makes its round."""
         for topic in self.stage.read_first:
             self.stage.caught_up(topic)
+        await self.stage.answer_commands()
 
     async def take(self, message: Message) -> None:
         topic = topic_of(message).name
@@ -126,7 +128,7 @@ class Stage:
 
     async def begun(self) -> None:
         """Its first report has come back."""
-        self.ready()
+        await self.ready()
         await self.take((await self.reported())[0])
 
     async def end(self) -> None:
@@ -158,7 +160,7 @@ def test_nothing_is_applied_before_its_own_first_report_has_come_back(store: Sql
     async def course() -> None:
         stage = Stage(store)
         assert await stage.frame(1) == 0
-        stage.ready()
+        await stage.ready()
         (first,) = await stage.reported()
         assert first.effective_ns == -1
         assert await stage.frame(2) == 0
@@ -196,7 +198,7 @@ def test_what_a_dead_process_stored_and_did_not_log_comes_before_reports_and_com
     async def course() -> None:
         stage = Stage(store)
         await stage.take(Halt(DESK, None, "rumour", id="h", by="ada"))
-        stage.ready()
+        await stage.ready()
         (first,) = await stage.reported()
         assert first.effective_ns == 2 * NS_PER_S
         assert [order.client_order_id for order in stage.desks[0].unsettled] == ["o1"]
@@ -242,7 +244,7 @@ def test_a_run_is_numbered_above_those_before_it_whatever_the_clock_says(
     async def course() -> None:
         stage = Stage(store)
         await stage.take(account_report(1 << 62, 1, 0))
-        stage.ready()
+        await stage.ready()
         (first,) = await stage.reported()
         assert first.run == (1 << 62) + 1
         await stage.end()

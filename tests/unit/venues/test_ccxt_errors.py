@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
 import ccxt
 import pytest
 
-from agents.venues.ccxt_live.budget import Budget
+from agents.venues.ccxt_live.budget import Budget, Limit
 from agents.venues.ccxt_live.credentials import Credentials, credentials_of
-from agents.venues.ccxt_live.errors import TABLE, Fate, fate_of, text_of
+from agents.venues.ccxt_live.errors import TABLE, Fate, Paused, fate_of, text_of
+from agents.venues.ccxt_live.gateway import gateway_of
 from schemas.errors import SettingsError
 from schemas.live_settings import LiveSettings
 
@@ -90,9 +92,43 @@ def test_keys_come_from_the_environment_or_from_files_and_their_lack_is_named(
 
 def test_after_a_refusal_nobody_asks_until_the_venue_wants_to_be_asked_again() -> None:
     now = [0]
-    budget = Budget(60, clock=lambda: now[0])
+    budget = Budget(Limit(60, 60), clock=lambda: now[0])
     assert budget.wait_s(1) == 0
     budget.pause(5)
     assert budget.wait_s(1) == 5
     now[0] = 6 * 10**9
     assert budget.wait_s(1) == 0
+
+
+def test_what_moves_orders_waits_behind_no_look_and_an_entry_not_for_the_end_of_a_pause() -> None:
+    async def work() -> None:
+        now = [0]
+        budget = Budget(Limit(60, 60), clock=lambda: now[0])
+        await budget.take(60)
+        assert budget.wait_s(5) == 5
+        await asyncio.wait_for(budget.take_first(patience_s=0), 1)
+        assert budget.wait_s(5) == 6  # the looks pay for it
+        budget.pause(5)
+        with pytest.raises(Paused, match=r"not sent: .* 5\.0 s"):
+            await budget.take_first(patience_s=4)
+
+    asyncio.run(work())
+
+
+def test_a_reply_is_waited_for_from_when_its_request_left_not_from_when_it_had_to_wait() -> None:
+    async def work() -> None:
+        async def answer() -> str:
+            return "here"
+
+        async with aiohttp.ClientSession() as session:
+            settings = LiveSettings(sandbox=False, timeout_s=0.05)
+            gateway = gateway_of(settings, Credentials("k", "s"), session)
+            gateway.exchange.markets = {"X": {}}
+            gateway.budget = Budget(Limit(10, 1))
+            await gateway.budget.take(10)
+            assert await gateway.ask(answer, 2) == "here"  # its turn comes after 0.2 s
+            with pytest.raises(TimeoutError):
+                await gateway.ask(asyncio.Event().wait)
+            await gateway.close()
+
+    asyncio.run(work())

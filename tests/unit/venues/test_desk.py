@@ -10,8 +10,9 @@ import aiohttp
 import ccxt
 import pytest
 
-from agents.venues.ccxt_live.asking import within
+from agents.venues.ccxt_live.asking import ours
 from agents.venues.ccxt_live.credentials import Credentials
+from agents.venues.ccxt_live.desk import NOT_SEEN, Desk
 from agents.venues.ccxt_live.errors import CutShort
 from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.ccxt_live.order_tracker import OrderTracker
@@ -19,7 +20,7 @@ from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Seen
 from schemas.live_settings import LiveSettings
 from schemas.order import OrderStatus
-from schemas.venue import OrderReport
+from schemas.venue import AccountReport, OrderReport
 from tests.support.live_venue import Bench
 
 EMPTY = dict.fromkeys(("id", "order", "side", "price", "amount", "takerOrMaker", "fee"))
@@ -65,14 +66,57 @@ def test_a_request_that_is_cancelled_with_another_one_does_not_end_the_desk() ->
             raise asyncio.CancelledError
 
         with pytest.raises(CutShort):
-            await within(10, cancelled())
-        waiting = asyncio.create_task(within(10, asyncio.Event().wait()))
+            await ours(cancelled())
+        waiting = asyncio.create_task(ours(asyncio.Event().wait()))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
     asyncio.run(work())
+
+
+class Away(Answers):
+    """A venue that has gone."""
+
+    async def confirm(self, symbols: Any) -> list[str]:
+        del symbols
+        return []
+
+    async def account(self, symbols: Any) -> Any:
+        raise OSError(f"no route to {symbols}")
+
+    async def watch_orders(self, heard: Any) -> None:
+        del heard
+        await asyncio.Event().wait()
+
+    watch_trades = watch_orders
+
+    def describe(self, error: BaseException) -> str:
+        return str(error)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_venue_that_is_not_seen_twice_in_a_row_forbids_to_decide() -> None:
+    async def work() -> list[Any]:
+        gateway: Any = Away()
+        settings = LiveSettings(reconcile_s=0.01, dead_man_s=0)
+        desk = Desk(gateway, settings, account="a", symbols=(), run=1, ready=lambda: True)
+        desk.begin(())
+        (first,) = desk.drain()
+        assert isinstance(first, AccountReport)
+        assert first.balance is None
+        async with asyncio.timeout(10):
+            await desk.heard.wait()
+        reports = desk.drain()
+        await desk.close()
+        return reports
+
+    (told,) = asyncio.run(work())
+    assert isinstance(told, AccountReport)
+    assert (told.balance, told.problems) == (None, (NOT_SEEN,))
 
 
 def test_a_trade_with_nothing_in_it_is_no_trade() -> None:

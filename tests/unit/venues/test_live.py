@@ -110,6 +110,31 @@ def test_a_limit_is_amended_in_place_and_a_stop_of_binance_is_cancelled_instead(
 
 
 @pytest.mark.parametrize(
+    ("shown", "said", "then"),
+    [
+        pytest.param("97", "not amended: a rule", [("cancel", "o1")], id="refused"),
+        pytest.param("98", "not amended: it is so already", [], id="it is so already"),
+        pytest.param("97", "", [], id="taken and not done yet"),
+    ],
+)
+def test_an_order_whose_amendment_was_refused_is_cancelled_instead(
+    shown: str, said: str, then: list[tuple[str, str]]
+) -> None:
+    bench = Bench()
+    limit = bench.submit(**LIMIT)
+    bench.step()
+    bench.says("o1", S.ACKNOWLEDGED, "0")
+    bench.step()
+    bench.venue.amend(bench.state, limit, Change(price=Decimal(98)), now_ns=0)
+    assert asked(bench.step()) == [("amend", "o1")]
+    bench.says(
+        "o1", S.ACKNOWLEDGED, "0", answers=RequestKind.AMEND, price=Decimal(shown), reason=said
+    )
+    assert asked(bench.step()) == then
+    assert bench.venue.is_changing(bench.state, limit) is bool(then)
+
+
+@pytest.mark.parametrize(
     ("wish", "reason"),
     [
         ({"qty": "1.0005"}, "step: quantity 1.0005 is no multiple of 0.001"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from streams.simulator.exchange.listing import Listing, Marked, Trade, Update
 from streams.simulator.exchange.trading.account import Account
@@ -43,15 +44,10 @@ class Triggers:
 
         Funds, and whether there is something to reduce, are looked at when it triggers.
         """
-        desk, rules = self._desk, ticket.listing.rules
+        desk = self._desk
         if desk.taken(account, ticket.client_id):
             raise Rejected(Reason.DUPLICATE_CLIENT_ID, ticket.client_id)
-        if trigger.price <= 0 or trigger.price % rules.tick_size:
-            raise Rejected(Reason.PRICE_TICK, str(rules.tick_size))
-        if ticket.price is not None:
-            check_price(ticket.listing, ticket.price)
-        if not close_all and (ticket.qty <= 0 or ticket.qty % rules.qty_step):
-            raise Rejected(Reason.QTY_STEP, str(rules.qty_step))
+        _check_terms(ticket, trigger, close_all=close_all)
         waiting = sum(1 for _ in account.waiting(ticket.listing.symbol))
         if waiting >= desk.terms.most_conditionals:
             raise Rejected(Reason.TOO_MANY_CONDITIONALS)
@@ -70,6 +66,30 @@ class Triggers:
         account.wait(conditional)
         desk.tell(ConditionalChanged(account, conditional))
         return conditional
+
+    def amend(
+        self,
+        account: Account,
+        conditional: Conditional,
+        *,
+        qty: Decimal | None,
+        price: Decimal | None,
+        trigger_price: Decimal | None,
+    ) -> None:
+        """Let it wait with other terms. Raises :class:`Rejected`; it is then as it was."""
+        if not conditional.open:
+            raise Rejected(Reason.UNKNOWN_ORDER)
+        before = conditional.ticket, conditional.trigger
+        ticket = replace(before[0], qty=qty or before[0].qty, price=price or before[0].price)
+        trigger = replace(before[1], price=trigger_price or before[1].price)
+        if (ticket, trigger) == before:
+            raise Rejected(Reason.NOTHING_TO_AMEND)
+        _check_terms(ticket, trigger, close_all=conditional.close_all)
+        if trigger.reached(ticket.listing):
+            raise Rejected(Reason.WOULD_TRIGGER)
+        conditional.ticket, conditional.trigger = ticket, trigger
+        conditional.updated_ns = self._desk.clock.now_ns()
+        self._desk.tell(ConditionalChanged(account, conditional))
 
     def cancel(self, account: Account, conditional: Conditional) -> None:
         """Let it wait no more. Raises :class:`Rejected` where it does not wait."""
@@ -129,3 +149,13 @@ class Triggers:
         conditional.status = status
         conditional.updated_ns = self._desk.clock.now_ns()
         self._desk.tell(ConditionalChanged(account, conditional))
+
+
+def _check_terms(ticket: Ticket, trigger: Trigger, *, close_all: bool) -> None:
+    rules = ticket.listing.rules
+    if trigger.price <= 0 or trigger.price % rules.tick_size:
+        raise Rejected(Reason.PRICE_TICK, str(rules.tick_size))
+    if ticket.price is not None:
+        check_price(ticket.listing, ticket.price)
+    if not close_all and (ticket.qty <= 0 or ticket.qty % rules.qty_step):
+        raise Rejected(Reason.QTY_STEP, str(rules.qty_step))

@@ -91,10 +91,15 @@ class Orders:
 
     def _amend(self, account: Account, query: Query) -> dict[str, Any]:
         order = self._asked(account, query)
-        if isinstance(order, Conditional):
-            raise query.refuse(10001, "params error: a conditional order is not amended here")
+        price, qty = number(query, "price"), number(query, "qty")
         try:
-            self._desk.amend(account, order, price=number(query, "price"), qty=number(query, "qty"))
+            if isinstance(order, Conditional):
+                trigger_price = number(query, "triggerPrice")
+                self._triggers.amend(
+                    account, order, qty=qty, price=price, trigger_price=trigger_price
+                )
+            else:
+                self._desk.amend(account, order, price=price, qty=qty)
         except Rejected as rejected:
             raise _refused(query, rejected) from rejected
         return _ids(order)
