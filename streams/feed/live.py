@@ -23,6 +23,7 @@ from streams.feed.closes import closes
 from streams.feed.counters import Counters
 from streams.feed.history import History
 from streams.feed.lines import End, Link, Told
+from streams.feed.memory import give_large_blocks_back
 from streams.feed.polls import Polls
 from streams.feed.quiet import QuietChannels
 from streams.feed.receiver import OnDeadLetter, Receiver, Recorder
@@ -124,6 +125,7 @@ class LiveFeed:
         return "ok" if self.receiver.feeds else "starting"
 
     async def _work(self, symbols: str) -> None:
+        give_large_blocks_back()
         contracts = await self._until_it_works("markets", self._look)
         names = await self._until_it_works(
             "symbols", lambda: chosen(symbols, self.transport, contracts)

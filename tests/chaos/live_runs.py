@@ -4,7 +4,8 @@ streams, and an account that is killed and started again at random points.
     python -m tests.chaos.live_runs --runs 500 --first 1
 
 Each run is named by its seed. After it the faults end and the account comes to rest; then no order
-was doubled, none was lost, and orders, trades and positions are equal to the exchange's truth.
+was doubled, none was lost, and orders, trades, positions and what they earned are equal to the
+exchange's truth.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from streams.simulator.exchange.faults import (
     Reject,
     Slow,
 )
+from streams.simulator.exchange.trading.account import IncomeKind
 from streams.simulator.exchange.trading.orders import Fill as TrueFill
 from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.venues.bybit.account_messages import exec_id
@@ -71,6 +73,12 @@ REJECTIONS = (
 
 _CLOSED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
 _RESTING = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIAL})
+
+
+_TRADED = frozenset({IncomeKind.REALISED, IncomeKind.FEE})
+"""Funding is not booked for a live account."""
+_ROUNDING = Decimal("1e-12")
+"""An average price is no decimal number."""
 
 
 class Killed(Exception):
@@ -303,6 +311,9 @@ class Trial:
         held = Decimal(0) if position is None else position.qty
         assert state.held.get(self.symbol, Decimal(0)) == held
         assert run.state.held_qty(f"{self.venue}:{self.symbol}") == held
+        earned = sum((i.amount for i in truth.incomes if i.kind in _TRADED), Decimal(0))
+        booked = run.state.ledger.balance - self.account.initial().ledger.balance
+        assert abs(booked - earned) < _ROUNDING, f"profit less fees: {booked} against {earned}"
         self.counts.update(
             runs=1, kills=self.kills, orders=len(there), conditionals=len(waiting),
             trades=len(true), rejected=len(latest) - len(there.keys() | waiting),
