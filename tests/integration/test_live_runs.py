@@ -19,3 +19,4 @@ def test_orders_trades_and_positions_equal_the_exchanges_truth_after_faults_and_
     assert counts["trades"] > 0
     told = capsys.readouterr()
     assert KEY.secret not in told.out + told.err
+    assert "signature=" not in told.out + told.err

@@ -88,6 +88,9 @@ class CcxtGateway:
                 },
             }
         )
+        # Streams of orders ask for it, too, and nobody waits for the answer: when it fails, its
+        # address is printed, signed.
+        exchange.options.setdefault("watchPositions", {})["fetchPositionsSnapshot"] = False
         exchange.has["fetchCurrencies"] = False
         if settings.sandbox and not settings.connect_to:
             self.to_sandbox(exchange)
