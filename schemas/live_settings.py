@@ -100,6 +100,7 @@ class LiveSettings(Section):
         gt=0,
         description="A role does not start while its clock and the venue's differ more.",
     )
+    funding_s: float = Field(300.0, gt=0, description="Distance of two looks at funding payments.")
     rate_share: float = Field(
         0.5, gt=0, le=1, description="Share of the venue's request limit for orders."
     )

@@ -27,7 +27,7 @@ from schemas.score import ConfluenceScore, DimensionScore
 from schemas.series import Series
 from schemas.signal import Signal
 from schemas.trade_alert import TradeAlert
-from schemas.venue import AccountReport, OrderReport, TradeReport, VenueRequest
+from schemas.venue import AccountReport, FundingReport, OrderReport, TradeReport, VenueRequest
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -106,8 +106,8 @@ TRADE_ALERTS = Topic(
 )
 VENUE_REQUESTS = Topic("venue.requests", KeyedBy.ACCOUNT, (VenueRequest,), "execution", "operators")
 VENUE_REPORTS = Topic(
-    "venue.reports", KeyedBy.ACCOUNT, (OrderReport, TradeReport, AccountReport), "execution",
-    "execution", retention_ms=None,
+    "venue.reports", KeyedBy.ACCOUNT, (OrderReport, TradeReport, FundingReport, AccountReport),
+    "execution", "execution", retention_ms=None,
 )  # fmt: skip
 OVERVIEW = Topic("market.overview", KeyedBy.OVERVIEW, (MarketOverview,), "overview", "sinks, api")
 CHECKPOINTS = Topic(

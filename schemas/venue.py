@@ -104,6 +104,15 @@ class TradeReport(_Report, frozen=True, kw_only=True):
     maker: bool
 
 
+class FundingReport(_Report, frozen=True, kw_only=True):
+    """A funding payment of the account; paid is below 0. ``time_ns`` is the venue's time of it."""
+
+    payment_id: str
+    amount: Decimal
+    currency: str
+    time_ns: int
+
+
 class RestingOrder(Part, frozen=True):
     """An order that works at the venue. ``client_order_id`` is the venue's where it has none."""
 
@@ -138,5 +147,5 @@ class AccountReport(_Report, frozen=True, kw_only=True):
     positions: tuple[VenuePosition, ...] = ()
 
 
-VenueReport = OrderReport | TradeReport | AccountReport
+VenueReport = OrderReport | TradeReport | FundingReport | AccountReport
 """What the account hears of the venue."""

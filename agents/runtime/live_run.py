@@ -18,7 +18,14 @@ from agents.venues.ccxt_live.desk import Desk
 from schemas.control import Command
 from schemas.frame import Instrument, Message
 from schemas.ledger_store import Lease, LedgerStore
-from schemas.venue import AccountReport, OrderReport, TradeReport, VenueReport, VenueRequest
+from schemas.venue import (
+    AccountReport,
+    FundingReport,
+    OrderReport,
+    TradeReport,
+    VenueReport,
+    VenueRequest,
+)
 
 Entry = Step | VenueReport | Command | Instrument
 """What is logged, in the order in which it is applied."""
@@ -77,7 +84,7 @@ class LiveRun:
                 decided = self.account.step(self.state, frame, signal)
                 self._tick_ns = frame.close_ns
                 self._settle(desk, decided)
-            case OrderReport() | TradeReport() | AccountReport():
+            case OrderReport() | TradeReport() | FundingReport() | AccountReport():
                 self.account.hear(self.state, entry)
             case Instrument():
                 self.account.learn(self.state, entry)

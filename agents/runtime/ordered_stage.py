@@ -34,7 +34,7 @@ from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.signal import Signal
 from schemas.topics import CONTROL, FRAMES
-from schemas.venue import AccountReport, OrderReport, TradeReport, VenueReport
+from schemas.venue import AccountReport, FundingReport, OrderReport, TradeReport, VenueReport
 
 log = structlog.get_logger()
 
@@ -291,7 +291,7 @@ class OrderedStage(Stage):
                     tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
                 )
                 self._commands.decided(decoded.tick_ns)
-            case OrderReport() | TradeReport() | AccountReport():
+            case OrderReport() | TradeReport() | FundingReport() | AccountReport():
                 self._hear(decoded)
             case Instrument():
                 self._fold.learn(self._state, decoded)

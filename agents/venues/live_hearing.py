@@ -18,9 +18,10 @@ from schemas.errors import ExecutionError
 from schemas.frame import ContractKind, Frame, Side, contract_kind
 from schemas.live_settings import LiveSettings
 from schemas.money import CONTEXT
-from schemas.order import Fill, Order, OrderStatus
+from schemas.order import Fill, Funding, Order, OrderStatus
 from schemas.venue import (
     AccountReport,
+    FundingReport,
     OrderReport,
     RequestKind,
     TradeReport,
@@ -68,6 +69,8 @@ class Hearing:
                 self._order(report)
             case TradeReport():
                 self._trade(report)
+            case FundingReport():
+                self._funding(report)
             case AccountReport():
                 self._account_shown(report)
 
@@ -191,6 +194,32 @@ class Hearing:
         state.moved_ns = self._frame.close_ns
         self._answers.append(fill)
 
+    def _funding(self, report: FundingReport) -> None:
+        """Book a payment, unless it is of before this account began, or was booked."""
+        state = self._state
+        if state.began_ns is None or report.time_ns <= state.began_ns:
+            return
+        if report.time_ns <= state.paid_ns.get(report.symbol, -1):
+            return
+        state.paid_ns[report.symbol] = report.time_ns
+        if report.currency != self._settings.currency:
+            self._trouble(
+                f"funding {report.payment_id}: {report.amount} {report.currency}, the account is "
+                f"in {self._settings.currency}"
+            )
+            return
+        self._answers.append(
+            Funding(
+                payment_id=report.payment_id,
+                account=self._account,
+                venue=report.venue,
+                symbol=report.symbol,
+                tick_ns=self._frame.close_ns,
+                amount=report.amount,
+                currency=report.currency,
+            )
+        )
+
     def _adopt(self, position: VenuePosition) -> None:
         self._filled(
             Fill(
@@ -228,6 +257,8 @@ class Hearing:
         state.doubts = found.differences
         if not state.problems:
             state.converged_ns = self._frame.close_ns
+            if state.began_ns is None:
+                state.began_ns = self._frame.close_ns
 
     def _counting(self, found: Found) -> tuple[str, ...]:
         """Differences that count: all before it has converged, then those seen twice in a row, as

@@ -39,6 +39,8 @@ class LiveState(msgspec.Struct, tag=True):
     and stay until a person resumes. ``looked`` tells whether ``problems`` come of a look, by the
     process that hears now. ``held`` is what our fills come to, by symbol, ``outside`` what
     was there before us and is ignored. ``moved_ns`` is the tick of what moved last.
+    ``began_ns`` is the tick of the first convergence, ``paid_ns`` the time of the last funding
+    payment that was booked, by symbol.
     """
 
     book: OrderBook = msgspec.field(default_factory=OrderBook)
@@ -53,6 +55,8 @@ class LiveState(msgspec.Struct, tag=True):
     looked: bool = False
     troubles: tuple[str, ...] = ()
     converged_ns: int | None = None
+    began_ns: int | None = None
+    paid_ns: dict[str, int] = msgspec.field(default_factory=dict)
     held: dict[str, Decimal] = msgspec.field(default_factory=dict)
     outside: dict[str, Decimal] = msgspec.field(default_factory=dict)
     adopting: dict[str, VenuePosition] = msgspec.field(default_factory=dict)

@@ -76,7 +76,7 @@ _RESTING = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIAL})
 
 
 _TRADED = frozenset({IncomeKind.REALISED, IncomeKind.FEE})
-"""Funding is not booked for a live account."""
+"""No run lasts until a funding time."""
 _ROUNDING = Decimal("1e-9")
 """An average price is no decimal number."""
 

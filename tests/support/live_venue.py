@@ -11,6 +11,7 @@ from schemas.live_settings import LiveSettings
 from schemas.order import Fill, Order, OrderStatus, OrderType
 from schemas.venue import (
     AccountReport,
+    FundingReport,
     OrderReport,
     RestingOrder,
     TradeReport,
@@ -89,6 +90,15 @@ class Bench:
         )  # fmt: skip
         self.venue.hear(self.state, report)
         return report
+
+    def pays(self, id_: str, amount: str, *, at_ns: int, currency: str = "USDT") -> None:
+        self.venue.hear(
+            self.state,
+            FundingReport(
+                **self._head(), payment_id=id_, amount=Decimal(amount), currency=currency,
+                time_ns=at_ns,
+            ),
+        )  # fmt: skip
 
     def shows(
         self,

@@ -23,7 +23,7 @@ from schemas.score import ConfluenceScore
 from schemas.settings import Settings, settings_from
 from schemas.signal import Signal, SignalKind
 from schemas.topics import CONFLUENCE_SCORES, CONTROL, FRAMES, SIGNALS, VENUE_REPORTS, topic_of
-from schemas.venue import AccountReport, OrderReport, TradeReport
+from schemas.venue import AccountReport, FundingReport, OrderReport, TradeReport
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.transport.log import Log, TopicPartition
 from tests.support.messages import frame_at, signal_of
@@ -153,7 +153,7 @@ async def replayed(  # noqa: C901 - a case for each type
                     sequencer.absent(message)
                 case Resumed():
                     sequencer.resumed(message)
-                case OrderReport() | TradeReport() | AccountReport():
+                case OrderReport() | TradeReport() | FundingReport() | AccountReport():
                     account.hear(state, message)
                 case ConfluenceScore():
                     sequencer.add_score(message)

@@ -69,6 +69,8 @@ class Desk:
         self._unready_s = _SOON_S
         self._missed = 0
         self._arm_ns = 0
+        self._funding_ns = 0
+        self._paid: dict[str, int] = {}
 
     @property
     def heard(self) -> asyncio.Event:
@@ -125,7 +127,22 @@ class Desk:
             if self._settings.dead_man_s and now_ns >= self._arm_ns:
                 self._arm_ns = now_ns + round(self._settings.dead_man_s / 3 * NS_PER_S)
                 self._spawn(self._arm())
+            if now_ns >= self._funding_ns:
+                self._funding_ns = now_ns + round(self._settings.funding_s * NS_PER_S)
+                self._spawn(self._look_at_fundings())
             await asyncio.sleep(_TURN_S)
+
+    async def _look_at_fundings(self) -> None:
+        """Report payments that are newer than those reported of their symbol."""
+        try:
+            payments = await ours(self._gateway.fundings(self._symbols))
+        except Exception as error:  # noqa: BLE001 - asked again later
+            log.warning("live.funding", said=self._gateway.describe(error))
+            return
+        for payment in payments:
+            if payment.time_ns > self._paid.get(payment.symbol, -1):
+                self._paid[payment.symbol] = payment.time_ns
+                self._outbox.funding(payment)
 
     async def _arm(self) -> None:
         """Wind the dead-man switch up. Where that fails people must know, and it is tried again."""

@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,15 @@ import ccxt.pro
 from agents.venues.ccxt_live.budget import LIMITS, Budget
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.errors import retry_after_s, text_of
-from agents.venues.ccxt_live.seen import Fees, Rights, Seen, SeenAccount, SeenMarket, SeenTrade
+from agents.venues.ccxt_live.seen import (
+    Fees,
+    Rights,
+    Seen,
+    SeenAccount,
+    SeenFunding,
+    SeenMarket,
+    SeenTrade,
+)
 from schemas.clock import now_ns
 from schemas.errors import UsageError
 from schemas.frame import NS_PER_MS, Side
@@ -32,6 +41,7 @@ ZERO = Decimal(0)
 _FORCE = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 _BPS = Decimal(10_000)
 _PAUSE_S = 10.0
+_FUNDINGS = 1_000
 _STATUS = {
     "closed": OrderStatus.FILLED,
     "canceled": OrderStatus.CANCELLED,
@@ -46,6 +56,10 @@ class CcxtGateway:
 
     conditional: Mapping[str, Any] = MappingProxyType({})
     """What a request about a conditional order says beside its id."""
+    funding_weight = 30.0
+    """What a look at funding payments costs."""
+    of_fundings: Mapping[str, Any] = MappingProxyType({})
+    """What it says beside how many are wanted."""
     dead_man_range_s = (0.0, math.inf)
     """What ``live.dead_man_s`` may be there."""
 
@@ -310,6 +324,17 @@ class CcxtGateway:
         rows = await self.ask(lambda: self.exchange.fetch_order_trades(venue_id, order.symbol), 5)
         return [self.seen_trade(row) for row in rows]
 
+    async def fundings(self, symbols: Sequence[str]) -> list[SeenFunding]:
+        """The last week's funding payments of these symbols, the oldest first; of spot none."""
+        await self.load()
+        if not any(self.exchange.market(symbol)["contract"] for symbol in symbols):
+            return []
+        more = dict(self.of_fundings)
+        ask = partial(self.exchange.fetch_funding_history, None, None, _FUNDINGS, more)
+        rows = await self.ask(ask, self.funding_weight)
+        seen = [self.seen_funding(row) for row in rows if row["symbol"] in symbols]
+        return sorted(seen, key=lambda payment: (payment.time_ns, payment.symbol))
+
     async def account(self, symbols: Sequence[str]) -> SeenAccount:
         """The whole account: all symbols' orders and positions, not only those that are traded."""
         balance = await self.ask(self.exchange.fetch_balance, 5)
@@ -335,6 +360,19 @@ class CcxtGateway:
             return [position for position in found if position.qty]
         rows = await self.ask(self.exchange.fetch_positions, 5)
         return [*found, *(p for row in rows if (p := self.position(row)).qty)]
+
+    def seen_funding(self, row: Any) -> SeenFunding:
+        """A payment of ccxt's. Raises :class:`ccxt.BadResponse` where something is lacking."""
+        amount = decimal_of(row["amount"])
+        if not row["id"] or amount is None or not row["timestamp"]:
+            raise ccxt.BadResponse("a funding payment without id, amount or time")
+        return SeenFunding(
+            payment_id=str(row["id"]),
+            symbol=str(row["symbol"]),
+            amount=amount,
+            currency=str(row["code"]),
+            time_ns=int(row["timestamp"]) * NS_PER_MS,
+        )
 
     def position(self, row: Any) -> VenuePosition:
         """A position of ccxt's."""

@@ -6,10 +6,11 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-from agents.venues.ccxt_live.seen import SeenTrade
+from agents.venues.ccxt_live.seen import SeenFunding, SeenTrade
 from schemas.order import Order, OrderStatus
 from schemas.venue import (
     AccountReport,
+    FundingReport,
     OrderReport,
     RequestKind,
     TradeReport,
@@ -59,6 +60,15 @@ class Outbox:
                 **self._head(order.symbol), client_order_id=order.client_order_id,
                 trade_id=trade.trade_id, side=trade.side, price=trade.price, qty=trade.qty,
                 fee=trade.fee, fee_currency=trade.fee_currency, maker=trade.maker,
+            )
+        )  # fmt: skip
+
+    def funding(self, payment: SeenFunding) -> None:
+        """Report a funding payment."""
+        self._add(
+            FundingReport(
+                **self._head(payment.symbol), payment_id=payment.payment_id, amount=payment.amount,
+                currency=payment.currency, time_ns=payment.time_ns,
             )
         )  # fmt: skip
 

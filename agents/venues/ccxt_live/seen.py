@@ -36,6 +36,16 @@ class SeenTrade(NamedTuple):
     maker: bool
 
 
+class SeenFunding(NamedTuple):
+    """A funding payment; paid is below 0."""
+
+    payment_id: str
+    symbol: str
+    amount: Decimal
+    currency: str
+    time_ns: int
+
+
 class SeenAccount(NamedTuple):
     """Balance in the account's currency, open orders and positions."""
 
@@ -93,6 +103,10 @@ class Gateway(Protocol):
 
     async def trades(self, order: Order, venue_id: str) -> list[SeenTrade]:
         """All trades of an order."""
+        ...
+
+    async def fundings(self, symbols: Sequence[str]) -> list[SeenFunding]:
+        """The last week's funding payments of these symbols, the oldest first."""
         ...
 
     async def account(self, symbols: Sequence[str]) -> SeenAccount:

@@ -10,7 +10,7 @@ from typing import Any
 import ccxt
 
 from agents.venues.ccxt_live.gateway import ZERO, CcxtGateway
-from agents.venues.ccxt_live.seen import Rights, Seen, SeenTrade
+from agents.venues.ccxt_live.seen import Rights, Seen, SeenFunding, SeenTrade
 from schemas.frame import Side
 from schemas.order import Order, OrderStatus, OrderType
 from schemas.venue import RestingOrder, VenueRequest
@@ -157,6 +157,14 @@ class BybitGateway(CcxtGateway):
         """Taken, and nothing else is told."""
         id_ = str(made.get("id") or "")
         return Seen(order.client_order_id, id_, OrderStatus.ACKNOWLEDGED, ZERO)
+
+    funding_weight = 1.0
+    of_fundings = MappingProxyType({"paginate": True})
+
+    def seen_funding(self, row: Any) -> SeenFunding:
+        """Ccxt hands on the venue's fee, which is above 0 where it is paid."""
+        seen = super().seen_funding(row)
+        return seen._replace(amount=-seen.amount)
 
     async def cancel(self, order: Order) -> None:
         """Cancel an order by its client id."""

@@ -83,6 +83,10 @@ class Away(Answers):
         del symbols
         return []
 
+    async def fundings(self, symbols: Any) -> list[Any]:
+        del symbols
+        return []
+
     async def account(self, symbols: Any) -> Any:
         raise OSError(f"no route to {symbols}")
 

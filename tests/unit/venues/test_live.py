@@ -11,7 +11,7 @@ import pytest
 from agents.venues.base import Change
 from agents.venues.live_state import LiveState
 from schemas.frame import Side
-from schemas.order import OrderStatus, OrderType
+from schemas.order import Funding, OrderStatus, OrderType
 from schemas.venue import RequestKind
 from tests.support.live_venue import Bench, asked, fills, lives, resting
 from tests.support.messages import SYMBOL, VENUE
@@ -310,3 +310,31 @@ def test_a_state_from_a_snapshot_has_its_orders_and_cancels_in_the_same_order() 
         given.append(([o.client_order_id for o in orders], asked(bench.step())))
     assert given[0] == given[1]
     assert len(given[0][1]) == 2
+
+
+def test_funding_counts_once_and_only_from_when_the_account_began() -> None:
+    bench = Bench()
+    bench.pays("before", "-1", at_ns=bench.now_ns)
+    bench.step()
+    bench.shows()
+    bench.step()
+    began_ns = bench.state.began_ns
+    assert began_ns is not None
+    bench.pays("of before", "-1", at_ns=began_ns)
+    bench.pays("p", "-0.5", at_ns=began_ns + 1)
+    given = [each for each in bench.step() if isinstance(each, Funding)]
+    assert [(each.payment_id, each.amount) for each in given] == [("p", Decimal("-0.5"))]
+    bench.run, bench.number = 2, 0  # another process looks a week back
+    bench.pays("p", "-0.5", at_ns=began_ns + 1)
+    bench.pays("q", "0.25", at_ns=began_ns + 2)
+    given = [each for each in bench.step() if isinstance(each, Funding)]
+    assert [each.payment_id for each in given] == ["q"]
+
+
+def test_funding_in_another_coin_stops_trading() -> None:
+    bench = Bench()
+    bench.shows()
+    bench.step()
+    bench.pays("p", "-0.5", at_ns=bench.now_ns + 1, currency="BNB")
+    bench.step()
+    assert "funding p: -0.5 BNB" in str(bench.venue.unready(bench.state))

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.money import CONTEXT
 from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.listing import Listing
-from streams.simulator.exchange.trading.account import Account
+from streams.simulator.exchange.trading.account import Account, Income
 from streams.simulator.exchange.trading.conditional import Conditional, TriggerBy, Waiting
 from streams.simulator.exchange.trading.margin import (
     available,
@@ -182,6 +182,23 @@ def fill_value(fill: Fill, order: Order, clock: MarketClock) -> dict[str, Any]:
         "createType": "CreateByLiq" if order.forced else "CreateByUser",
         "seq": fill.id,
         "extraFees": "",
+    }
+
+
+def funding_value(income: Income, listing: Listing, clock: MarketClock) -> dict[str, Any]:
+    """A funding payment among the executions: its fee is above 0 where it was paid."""
+    return {
+        "category": str(category_of(listing)),
+        "symbol": listing.venue_id,
+        "orderId": order_id(listing, income.id),
+        "orderLinkId": "",
+        "execFee": text(-income.amount),
+        "feeCurrency": "",
+        "execId": order_id(listing, income.id),
+        "execType": "Funding",
+        "execTime": str(clock.stamp_ms(income.time_ns)),
+        "orderType": "UNKNOWN",
+        "isMaker": False,
     }
 
 

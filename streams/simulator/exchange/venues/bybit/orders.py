@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from streams.simulator.exchange.clock import MarketClock
-from streams.simulator.exchange.trading.account import Account
+from streams.simulator.exchange.trading.account import Account, IncomeKind
 from streams.simulator.exchange.trading.conditional import Conditional
 from streams.simulator.exchange.trading.desk import Desk
 from streams.simulator.exchange.trading.orders import Order
@@ -18,6 +18,7 @@ from streams.simulator.exchange.venues.base import Refusal
 from streams.simulator.exchange.venues.bybit.account_messages import (
     conditional_value,
     fill_value,
+    funding_value,
     number_of,
     order_id,
     order_value,
@@ -201,6 +202,8 @@ class Orders:
 
     def _executions(self, account: Account, query: Query) -> dict[str, Any]:
         symbols = self._symbols(query)
+        if query.get("execType") == "Funding":
+            return self._fundings(account, query)
         number_, link_id = query.get("orderId"), query.get("orderLinkId")
         rows = [
             fill_value(fill, account.orders[fill.order_id], self._clock)
@@ -209,6 +212,21 @@ class Orders:
             and (number_ is None or fill.order_id == number_of(number_))
             and link_id in (None, fill.client_id)
             and query.within(fill.time_ns)
+        ]
+        return {
+            "category": query.category(),
+            "list": rows[: query.limit(50, 100)],
+            "nextPageCursor": "",
+        }
+
+    def _fundings(self, account: Account, query: Query) -> dict[str, Any]:
+        symbols = self._symbols(query)
+        rows = [
+            funding_value(income, account.positions[income.symbol].listing, self._clock)
+            for income in reversed(account.incomes)
+            if income.kind is IncomeKind.FUNDING
+            and income.symbol in symbols
+            and query.within(income.time_ns)
         ]
         return {
             "category": query.category(),
