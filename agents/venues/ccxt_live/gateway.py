@@ -128,7 +128,10 @@ class CcxtGateway:
 
     async def _answer(self, asking: Callable[[], Any]) -> Any:
         try:
-            return await asyncio.wait_for(asking(), self.settings.timeout_s)
+            # Not wait_for: that loses a cancellation that comes together with the reply (up to
+            # Python 3.11), and who is told to end goes on.
+            async with asyncio.timeout(self.settings.timeout_s):
+                return await asking()
         except Exception as error:
             self.budget.pause(self.retry_after_s(error))
             raise
@@ -463,7 +466,8 @@ class CcxtGateway:
     async def close(self) -> None:
         """Let go of the streams; the session stays its owner's."""
         self.exchange.timeout_on_exit = 0
-        await asyncio.wait_for(self.exchange.close(), self.settings.timeout_s)
+        async with asyncio.timeout(self.settings.timeout_s):
+            await self.exchange.close()
 
 
 def decimal_of(value: Any) -> Decimal | None:

@@ -132,3 +132,28 @@ def test_a_reply_is_waited_for_from_when_its_request_left_not_from_when_it_had_t
             await gateway.close()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_who_is_told_to_end_ends_though_the_reply_comes_at_the_same_moment(turns: int) -> None:
+    async def work() -> None:
+        async with aiohttp.ClientSession() as session:
+            gateway = gateway_of(LiveSettings(sandbox=False), Credentials("k", "s"), session)
+            gateway.exchange.markets = {"X": {}}
+            reply = asyncio.get_running_loop().create_future()
+
+            async def answer() -> str:
+                return str(await reply)
+
+            asking = asyncio.create_task(gateway.ask(answer))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            reply.set_result("here")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            told = asking.cancel()
+            await asyncio.wait([asking])
+            assert asking.cancelled() is told
+            await gateway.close()
+
+    asyncio.run(work())
