@@ -64,6 +64,7 @@ STEPS = 60
 STEP_S = 0.04
 SPEED = 5.0
 REST_WITHIN_S = 60.0
+END_WITHIN_S = 2 * REST_WITHIN_S
 PATHS = ("/fapi/v1/order", "/fapi/v1/algoOrder", "/v5/order", "/fapi", "/v5", "/")
 REJECTIONS = (
     Reason.INSUFFICIENT_FUNDS, Reason.DUPLICATE_CLIENT_ID, Reason.BAD_REQUEST, Reason.OVERLOADED,
@@ -342,7 +343,9 @@ async def one_run(seed: int, venue: str = "binanceusdm") -> Counter[str]:
             exchange.open_accounts(KEY)
             trial = Trial(seed, exchange, venue, Path(folder))
             try:
-                trial.check(await trial.trade())
+                async with asyncio.timeout(END_WITHIN_S):
+                    run = await trial.trade()
+                trial.check(run)
             finally:
                 trial.store.close()
     return trial.counts
