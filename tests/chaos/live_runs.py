@@ -135,7 +135,7 @@ class Trial:
         self.rng = Random(seed)
         self.exchange = exchange
         self.venue = venue
-        self.symbol = SYMBOLS[venue]
+        self.symbols = symbols_of(venue)
         self.settings = settings_of(venue)
         self.account = Account(self.settings)
         self.store = Mortal(open_ledger(f"sqlite://{folder}/ledger.db"))
@@ -164,25 +164,27 @@ class Trial:
         gateway = gateway_of(self.settings.live, credentials, session, adjusts_clock=False)
         self.started += 1
         desk = Desk(
-            gateway, self.settings.live, account="paper", symbols=[self.symbol], run=self.started,
+            gateway, self.settings.live, account="paper", symbols=self.symbols, run=self.started,
             ready=run.ready,
         )  # fmt: skip
         run.catch_up(desk)
         if not self.log:
-            run.add(desk, self.rules())
+            for symbol in self.symbols:
+                run.add(desk, self.rules(symbol))
         return run, desk
 
-    def rules(self) -> Instrument:
-        rules = rules_of(self.symbol)
+    def rules(self, symbol: str) -> Instrument:
+        rules = rules_of(symbol)
         return Instrument(
-            venue=self.venue, symbol=self.symbol, effective_ns=0, kind=ContractKind.LINEAR,
-            base="BTC", quote="USDT", settle="USDT", tick_size=rules.tick_size,
+            venue=self.venue, symbol=symbol, effective_ns=0, kind=ContractKind.LINEAR,
+            base=rules.base, quote="USDT", settle="USDT", tick_size=rules.tick_size,
             qty_step=rules.qty_step, min_notional=rules.min_notional,
         )  # fmt: skip
 
     def frame(self) -> Frame:
-        """The exchange's book now."""
-        book = self.exchange.listing(self.venue, self.symbol).book
+        """The exchange's book now, of one symbol after another."""
+        symbol = self.symbols[self.seq % len(self.symbols)]
+        book = self.exchange.listing(self.venue, symbol).book
         self.seq += 1
         self.last_ns = max(self.exchange.clock.now_ns(), self.last_ns + NS_PER_MS)
         sides = [
@@ -190,7 +192,7 @@ class Trial:
             for side in (book.bids, book.asks)
         ]
         return frame_at(
-            self.last_ns, bids=sides[0], asks=sides[1], seq=self.seq, symbol=self.symbol,
+            self.last_ns, bids=sides[0], asks=sides[1], seq=self.seq, symbol=symbol,
             venue=self.venue,
         )  # fmt: skip
 
@@ -203,7 +205,7 @@ class Trial:
             kind, score=30.0 if kind is SignalKind.SHORT else 70.0, price=price,
             tick_ns=frame.close_ns, id_=f"s{self.seq}",
         )  # fmt: skip
-        return msgspec.structs.replace(made, venue=self.venue, symbol=self.symbol)
+        return msgspec.structs.replace(made, venue=self.venue, symbol=frame.symbol)
 
     def fault(self) -> Fault:
         rng, count = self.rng, self.rng.randint(1, 3)
@@ -279,7 +281,7 @@ class Trial:
     def trade_id(self, fill: TrueFill) -> str:
         """As the venue tells it."""
         if self.venue == "bybit":
-            return exec_id(self.exchange.listing(self.venue, self.symbol), fill)
+            return exec_id(self.exchange.listing(self.venue, fill.symbol), fill)
         return str(fill.id)
 
     def check(self, run: LiveRun) -> None:
@@ -308,19 +310,20 @@ class Trial:
         }
         true = {(f.client_id, self.trade_id(f), f.price, f.qty, f.fee) for f in truth.fills}
         assert told == true, f"trades: {told ^ true}"
-        position = truth.positions.get(self.symbol)
-        held = Decimal(0) if position is None else position.qty
-        assert state.held.get(self.symbol, Decimal(0)) == held
-        assert run.state.held_qty(f"{self.venue}:{self.symbol}") == held
         earned = sum((i.amount for i in truth.incomes if i.kind in _TRADED), Decimal(0))
         booked = run.state.ledger.balance - self.account.initial().ledger.balance
-        # Where trades were told in another order, more is realised here and less is open, or less
-        # and more: together with what is open at one price, here none, it is the same.
-        if position is not None:
-            earned -= position.entry * position.qty
-        holding = run.state.ledger.holdings.get(f"{self.venue}:{self.symbol}")
-        if holding is not None:
-            booked -= holding.cost.copy_sign(holding.qty)
+        for symbol in self.symbols:
+            position = truth.positions.get(symbol)
+            held = Decimal(0) if position is None else position.qty
+            assert state.held.get(symbol, Decimal(0)) == held
+            assert run.state.held_qty(f"{self.venue}:{symbol}") == held
+            # Where trades were told in another order, more is realised here and less is open, or
+            # the reverse: together with what is open at one price, here none, it is the same.
+            if position is not None:
+                earned -= position.entry * position.qty
+            holding = run.state.ledger.holdings.get(f"{self.venue}:{symbol}")
+            if holding is not None:
+                booked -= holding.cost.copy_sign(holding.qty)
         assert abs(booked - earned) < _ROUNDING, f"profit less fees: {booked} against {earned}"
         self.counts.update(
             runs=1, kills=self.kills, orders=len(there), conditionals=len(waiting),
@@ -334,10 +337,17 @@ def live(run: LiveRun) -> LiveState:
     return state
 
 
+def symbols_of(venue: str) -> tuple[str, str]:
+    """What is traded."""
+    first = SYMBOLS[venue]
+    return first, first.replace("BTC", "ETH")
+
+
 async def one_run(seed: int, venue: str = "binanceusdm") -> Counter[str]:
     """One run; what happened in it. Raises :class:`AssertionError` where it differs."""
     exchange = SimulatedExchange(speed=SPEED)
-    exchange.add(venue, SmallMarket(SYMBOLS[venue], seed=seed))
+    for symbol in symbols_of(venue):
+        exchange.add(venue, SmallMarket(symbol, seed=seed))
     with tempfile.TemporaryDirectory() as folder:
         async with exchange:
             exchange.open_accounts(KEY)

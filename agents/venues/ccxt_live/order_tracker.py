@@ -89,17 +89,19 @@ class OrderTracker:
     def _not_created(self, tracked: Tracked, error: Exception) -> None:
         said = self._gateway.describe(error)
         fate = fate_of(error)
-        if fate is Fate.UNKNOWN:
-            self.unknown(tracked, said)
-            return
         if fate is Fate.HALT:
             self._halted(said)
+        if fate is Fate.UNKNOWN or tracked.status is not None:
+            self.unknown(tracked, said)
+            return
         self._outbox.order(tracked.order, OrderStatus.REJECTED, Decimal(0), reason=f"venue: {said}")
         self._forget(tracked)
 
     def unknown(self, tracked: Tracked, said: str) -> None:
+        """Nobody knows, unless a stream was quicker than the reply: a look tells in any case."""
         log.warning("live.unknown", order=tracked.order.client_order_id, said=said)
-        self._outbox.order(tracked.order, OrderStatus.UNKNOWN, None, reason=said)
+        if tracked.status is None:
+            self._outbox.order(tracked.order, OrderStatus.UNKNOWN, None, reason=said)
         tracked.asked_ns = monotonic_ns()  # it may have left just now
         tracked.ask(tracked.asked_ns)
 

@@ -18,6 +18,7 @@ from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.ccxt_live.order_tracker import OrderTracker
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Seen
+from schemas.clock import monotonic_ns
 from schemas.live_settings import LiveSettings
 from schemas.order import OrderStatus
 from schemas.venue import AccountReport, OrderReport
@@ -130,5 +131,34 @@ def test_a_trade_with_nothing_in_it_is_no_trade() -> None:
             with pytest.raises(ccxt.BadResponse):
                 gateway.seen_trade(EMPTY)
             await gateway.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ccxt.InvalidOrder("duplicate")])
+def test_an_order_that_a_stream_showed_before_its_reply_was_lost_is_known(error: Exception) -> None:
+    """Told as unknown it would stay so: what the next look shows is no news any more."""
+
+    async def work() -> None:
+        order = Bench().order()
+        shown = Seen(order.client_order_id, "7", OrderStatus.ACKNOWLEDGED, Decimal(0))
+        outbox = Outbox(account="a", venue="binanceusdm", run=1)
+
+        class Slow(Answers):
+            async def create(self, _order: Any) -> Seen:
+                orders.heard_order(shown)
+                raise error
+
+            def describe(self, error: BaseException) -> str:
+                return str(error)
+
+        gateway: Any = Slow(shown)
+        orders = OrderTracker(
+            gateway, LiveSettings(), outbox, halted=lambda _: None, ended=lambda: None
+        )
+        await orders.create(orders.track(order))
+        assert states(outbox) == [OrderStatus.SUBMITTED, OrderStatus.ACKNOWLEDGED]
+        (tracked,) = orders.all()
+        assert tracked.is_due(monotonic_ns())
 
     asyncio.run(work())
