@@ -78,7 +78,7 @@ async def _look(settings: Settings) -> Checklist:
 async def _ask_venue(
     sheet: Checklist, settings: Settings, credentials: Credentials, books: Books | None
 ) -> None:
-    from agents.venues.ccxt_live.gateway import gateway_of
+    from agents.venues.ccxt_live.venues import gateway_of
     from cli.preflight.of_venue import VenueChecks
     from streams.feed.session import open_session
 

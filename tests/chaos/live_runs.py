@@ -31,7 +31,7 @@ from agents.execution.sequencer import Step
 from agents.runtime.live_run import Entry, LiveRun
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
-from agents.venues.ccxt_live.gateway import gateway_of
+from agents.venues.ccxt_live.venues import gateway_of
 from agents.venues.live_state import LiveState
 from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument
 from schemas.ledger_store import Lease, LedgerRecord

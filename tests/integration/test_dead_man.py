@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 import agents.venues.ccxt_live.desk as desk_module
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
-from agents.venues.ccxt_live.gateway import CcxtGateway, gateway_of
+from agents.venues.ccxt_live.gateway import CcxtGateway
+from agents.venues.ccxt_live.venues import gateway_of
 from schemas.clock import now_ns
 from schemas.frame import NS_PER_S
 from schemas.live_settings import LiveSettings

@@ -10,8 +10,8 @@ import pytest
 
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
-from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.ccxt_live.seen import SeenFunding
+from agents.venues.ccxt_live.venues import gateway_of
 from schemas.frame import NS_PER_S
 from schemas.live_settings import LiveSettings
 from schemas.venue import FundingReport

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from agents.venues.ccxt_live.credentials import Credentials
-from agents.venues.ccxt_live.gateway import gateway_of
+from agents.venues.ccxt_live.venues import gateway_of
 from schemas.live_settings import LiveSettings
 from tests.support.simulated import KEY, exchange_of, session_of, trader_of, until
 

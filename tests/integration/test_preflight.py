@@ -15,8 +15,7 @@ import yaml
 
 from agents.runtime import live_terms
 from agents.venues.ccxt_live.credentials import Credentials
-from agents.venues.ccxt_live.gateway import gateway_of
-from agents.venues.ccxt_live.venues import UsdmGateway
+from agents.venues.ccxt_live.venues import UsdmGateway, gateway_of
 from cli.preflight.checklist import Checklist, Grade
 from cli.preflight.of_venue import VenueChecks
 from schemas.clock import now_ns

@@ -13,7 +13,8 @@ import structlog
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.errors import refuses_keys
-from agents.venues.ccxt_live.gateway import CcxtGateway, gateway_of
+from agents.venues.ccxt_live.gateway import CcxtGateway
+from agents.venues.ccxt_live.venues import gateway_of
 from schemas.clock import monotonic_ns
 from schemas.errors import ClockOff, SettingsError, VenueUnavailable
 from schemas.frame import NS_PER_S

@@ -7,11 +7,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+import aiohttp
 import ccxt
 
-from agents.venues.ccxt_live.gateway import ZERO, CcxtGateway
+from agents.venues.ccxt_live.credentials import Credentials
+from agents.venues.ccxt_live.gateway import CcxtGateway
+from agents.venues.ccxt_live.rows import ZERO, resting_of, seen_of
 from agents.venues.ccxt_live.seen import Rights, Seen, SeenFunding, SeenTrade
+from schemas.errors import UsageError
 from schemas.frame import Side
+from schemas.live_settings import LiveSettings
 from schemas.order import Order, OrderStatus, OrderType
 from schemas.venue import RestingOrder, VenueRequest
 
@@ -72,7 +77,7 @@ class UsdmGateway(BinanceGateway):
         if not became or became == "0":
             return self._waiting(order, row)
         made = await self.ask(lambda: self.exchange.fetch_order(became, order.symbol))
-        return self.seen(made)._replace(client_order_id=order.client_order_id)
+        return seen_of(made)._replace(client_order_id=order.client_order_id)
 
     def _waiting(self, order: Order, row: Any) -> Seen:
         info = row["info"]
@@ -87,7 +92,7 @@ class UsdmGateway(BinanceGateway):
         waiting = await self.ask(
             lambda: self.exchange.fetch_open_orders(None, None, None, {**self.conditional}), 40
         )
-        return [self.resting(row) for row in [*rows, *waiting]]
+        return [resting_of(row) for row in [*rows, *waiting]]
 
     def has_dead_man(self) -> bool:
         """Yes; ccxt does not know it."""
@@ -187,7 +192,7 @@ class BybitGateway(CcxtGateway):
             told = await self.ask(partial(ask, query))
             rows = (told.get("result") or {}).get("list") or []
             if rows:
-                return self.seen(self.exchange.parse_order(rows[0], market))
+                return seen_of(self.exchange.parse_order(rows[0], market))
         raise ccxt.OrderNotFound(f"bybit has no order {order.client_order_id}")
 
     async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
@@ -198,7 +203,7 @@ class BybitGateway(CcxtGateway):
         found = {}
         for query in queries:
             rows = await self.ask(partial(self.exchange.fetch_open_orders, None, None, None, query))
-            found.update({str(row["id"]): self.resting(row) for row in rows})
+            found.update({str(row["id"]): resting_of(row) for row in rows})
         return list(found.values())
 
     async def is_hedged(self, symbols: Sequence[str]) -> bool:
@@ -216,3 +221,17 @@ GATEWAYS: Mapping[str, type[CcxtGateway]] = {
     "hyperliquid": CcxtGateway,
 }
 """By ``live.venue``."""
+
+
+def gateway_of(
+    settings: LiveSettings,
+    credentials: Credentials,
+    session: aiohttp.ClientSession,
+    *,
+    adjusts_clock: bool = True,
+) -> CcxtGateway:
+    """The gateway to ``live.venue``. Raises :class:`UsageError` for a venue without one."""
+    kind = GATEWAYS.get(settings.venue)
+    if kind is None:
+        raise UsageError(f"live.venue {settings.venue!r}: choose of {', '.join(GATEWAYS)}")
+    return kind(settings, credentials, session, adjusts_clock=adjusts_clock)

@@ -12,7 +12,7 @@ import pytest
 from agents.venues.ccxt_live.budget import Budget, Limit
 from agents.venues.ccxt_live.credentials import Credentials, credentials_of
 from agents.venues.ccxt_live.errors import TABLE, Fate, Paused, fate_of, text_of
-from agents.venues.ccxt_live.gateway import gateway_of
+from agents.venues.ccxt_live.venues import gateway_of
 from schemas.errors import SettingsError
 from schemas.live_settings import LiveSettings
 

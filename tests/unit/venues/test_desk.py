@@ -14,10 +14,10 @@ from agents.venues.ccxt_live.asking import ours
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import NOT_SEEN, Desk
 from agents.venues.ccxt_live.errors import CutShort
-from agents.venues.ccxt_live.gateway import gateway_of
 from agents.venues.ccxt_live.order_tracker import OrderTracker
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Seen
+from agents.venues.ccxt_live.venues import gateway_of
 from schemas.clock import monotonic_ns
 from schemas.live_settings import LiveSettings
 from schemas.order import OrderStatus
