@@ -12,17 +12,19 @@ import msgspec
 import structlog
 
 from schemas.clock import monotonic_ns, now_ns
-from schemas.errors import ClockOff, GivenUp, VenueUnavailable
-from schemas.frame import NS_PER_MS, NS_PER_S, Frame, Instrument
+from schemas.errors import GivenUp, VenueUnavailable
+from schemas.frame import Frame
 from schemas.health import Heartbeat
 from schemas.settings import Settings
 from streams.exchanges.venue import Contract, Stream, Transport, Venue
+from streams.feed.asking import Asking
 from streams.feed.backoff import Backoff
 from streams.feed.budget import Budget
 from streams.feed.closes import closes
 from streams.feed.counters import Counters
 from streams.feed.history import History
 from streams.feed.lines import End, Link, Told
+from streams.feed.listings import Listings
 from streams.feed.memory import give_large_blocks_back
 from streams.feed.polls import Polls
 from streams.feed.quiet import QuietChannels
@@ -39,8 +41,7 @@ T = TypeVar("T")
 _AFTER_LIMIT_S = 10.0
 """How long a venue that refuses without saying for how long is left alone."""
 _HISTORY_AT_ONCE = 4
-_SOON_S = 10.0
-"""Least time between two looks at the rules because of what does not fit them."""
+_NOTHING_LISTED_S = 1.0
 _AT_ONCE = 10
 """Symbols whose frames are closed, and then published, before the next ones are."""
 
@@ -85,13 +86,20 @@ class LiveFeed:
         self._budget = Budget(venue.budget * settings.feed.rate_share)
         self._recovery = Recovery(self.receiver, self.transport, self._budget, settings.feed)
         self._messages: list[FeedMessage] = []
-        self._rules: dict[str, Contract] = {}
         self._channels: dict[str, set[str]] = {}
         """What each symbol is listened to on."""
-        self._delisted: set[str] = set()
-        """Symbols that the venue does not trade now."""
         self._why: dict[str, str] = {}
         """What keeps the feed from working, by where."""
+        self._asking = Asking(
+            venue.id, self.transport, self._budget, self.counters, settings.feed, why=self._why
+        )
+        self._listings = Listings(
+            self.receiver,
+            self._recovery,
+            rules_s=settings.feed.rules_s,
+            link=lambda name: self._link(name, up=False),
+            why=self._why,
+        )
         self.receiver.on_refused = self._pause
         self.receiver.on_up = self._stream_is_up
         self.receiver.on_unreadable = self._recovery.tape_doubtful
@@ -126,8 +134,8 @@ class LiveFeed:
 
     async def _work(self, symbols: str) -> None:
         give_large_blocks_back()
-        contracts = await self._until_it_works("markets", self._look)
-        names = await self._until_it_works(
+        contracts = await self._asking.contracts()
+        names = await self._asking.until_it_works(
             "symbols", lambda: chosen(symbols, self.transport, contracts)
         )
         streams = self.transport.streams(names)
@@ -158,47 +166,11 @@ class LiveFeed:
                 watchdog.run(),
                 quiet.run(),
                 polls.run(),
-                self._look_at_rules(),
+                self._watch_listings(),
                 *map(self._hold, streams),
             ]
             for loop in loops:
                 group.create_task(loop)
-
-    async def _until_it_works(self, what: str, work: Callable[[], Awaitable[T]]) -> T:
-        feed = self._settings.feed
-        backoff = Backoff(first_s=feed.reconnect_s, most_s=feed.reconnect_max_s)
-        while True:
-            try:
-                await self._budget.take(self.transport.weight(what))
-                result = await work()
-            except (VenueUnavailable, ClockOff) as error:
-                wait_s = backoff.next_s(at_least_s=self._budget.closed_s())
-                self._why[what] = str(error)
-                self.counters.add("refused_requests")
-                log.warning("feed.waiting", venue=self._venue.id, reason=str(error), wait_s=wait_s)
-                await asyncio.sleep(wait_s)
-            else:
-                self._why.pop(what, None)
-                return result
-
-    async def _look(self) -> dict[str, Contract]:
-        """What the venue lists now, if its clock and ours agree."""
-        contracts = await self.transport.load()
-        await self._check_clock()
-        return contracts
-
-    async def _check_clock(self) -> None:
-        before_ns = now_ns()
-        server_ms = await self.transport.server_ms()
-        if server_ms is None:
-            return
-        middle_ns = (before_ns + now_ns()) // 2
-        off_ms = (middle_ns - server_ms * NS_PER_MS) / NS_PER_MS
-        if abs(off_ms) > self._settings.feed.max_clock_off_ms:
-            raise ClockOff(
-                f"{self._venue.id}: this clock is {off_ms / 1e3:+.1f} s from the venue's; "
-                "set it (NTP); nothing is published until then"
-            )
 
     async def _begin(self, names: list[str], contracts: dict[str, Contract]) -> None:
         history = History(
@@ -233,7 +205,7 @@ class LiveFeed:
             epoch=epoch,
         )
         self.receiver.add(feed, contract, start_ns)
-        self._rules[name] = contract
+        self._listings.begin(name, contract)
         # All at one time: a frame that closes in between would stand before what was known first.
         self.receiver.tell(feed, self._link(name, up=False), at_ns=start_ns)
         told = msgspec.structs.replace(contract.rules, effective_ns=start_ns)
@@ -251,10 +223,10 @@ class LiveFeed:
         while True:
             before_ns = monotonic_ns()
             # One symbol that is not listed any more would have the venue refuse them all.
-            listed = tuple(name for name in stream.symbols if name not in self._delisted)
+            listed = self._listings.listed(stream.symbols)
             if not listed:
                 self._why.pop(stream.name, None)
-                await asyncio.sleep(_SOON_S / 10)
+                await asyncio.sleep(_NOTHING_LISTED_S)
                 continue
             given_up = False
             try:
@@ -305,48 +277,10 @@ class LiveFeed:
                 if isinstance(message, Frame):
                     self.counters.published(message, done_ns=done_ns)
 
-    async def _look_at_rules(self) -> None:
+    async def _watch_listings(self) -> None:
         while True:
-            await self._rules_are_due()
-            contracts = await self._until_it_works("markets", self._look)
-            for name, known in list(self._rules.items()):
-                await self._compare(name, known, contracts.get(name))
-
-    async def _rules_are_due(self) -> None:
-        """After ``rules_s``, or soon if what comes does not fit what is known of the venue."""
-        looked_ns, misfits = monotonic_ns(), self._misfits()
-        every_s = self._settings.feed.rules_s
-        while (passed_s := (monotonic_ns() - looked_ns) / NS_PER_S) < every_s:
-            if self._misfits() > misfits and passed_s >= min(_SOON_S, every_s):
-                return
-            await asyncio.sleep(min(1.0, every_s - passed_s))
-
-    def _misfits(self) -> int:
-        counts = self.counters.counts
-        names = ("rejected.off_grid", "rejected.wrong_clock", "refused_requests")
-        return sum(counts[name] for name in names)  # ints
-
-    async def _compare(self, name: str, known: Contract, now: Contract | None) -> None:
-        feed = self.receiver.feeds[name]
-        if now is None or not now.active:
-            if name not in self._delisted:
-                log.error("feed.delisted", symbol=feed.key)
-                self._delisted.add(name)
-                self.receiver.tell(feed, self._link(name, up=False))
-            self._why[name] = "delisted, or not traded now"
-            return
-        if name in self._delisted:
-            log.warning("feed.listed_again", symbol=feed.key)
-            self._delisted.discard(name)
-            del self._why[name]
-            self._recovery.begin_anew(name)
-        if _without_time(now.rules) != _without_time(known.rules):
-            log.warning("feed.rules_changed", symbol=feed.key, tick=str(now.rules.tick_size))
-            self.counters.add("rules_changed")
-            self._rules[name] = now
-            at_ns = self.receiver.now()
-            told = msgspec.structs.replace(now.rules, effective_ns=at_ns)
-            self.receiver.tell(feed, Told(told))
+            await self._listings.look_is_due()
+            self._listings.compare(await self._asking.contracts())
 
     async def _beats(self) -> None:
         while True:
@@ -367,7 +301,3 @@ class LiveFeed:
             self.counters.status += f"; {complete:.2f}% of {frames:,} frames were complete"
         await self._beat(self.counters.heartbeat())
         await self.transport.close()
-
-
-def _without_time(rules: Instrument) -> Instrument:
-    return msgspec.structs.replace(rules, effective_ns=0)

@@ -80,7 +80,7 @@ def test_a_changed_tick_is_published_ahead_of_the_frames_that_follow_it(venue: s
 def test_prices_off_the_known_tick_have_the_rules_looked_at_before_their_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streams.feed.live._SOON_S", 1.0)
+    monkeypatch.setattr("streams.feed.listings._SOON_S", 1.0)
 
     async def work() -> None:
         before = [Retick(symbol="BTC/USDT:USDT", tick="1")]

@@ -280,7 +280,7 @@ def test_a_clock_off_by_minutes_is_told_and_nothing_is_published(venue: str) -> 
 def test_a_clock_that_goes_wrong_later_is_told_soon(
     venue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.feed.live._SOON_S", 1.0)
+    monkeypatch.setattr("streams.feed.listings._SOON_S", 1.0)
 
     async def work() -> None:
         settings = quick(reconnect_max_s=0.3)  # the rules are looked at every ten minutes
