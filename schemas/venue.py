@@ -92,7 +92,11 @@ class OrderReport(_Report, frozen=True, kw_only=True):
 
 
 class TradeReport(_Report, frozen=True, kw_only=True):
-    """A trade of an order of ours; ``fee`` is in ``fee_currency``, paid above 0."""
+    """A trade of an order of ours; ``fee`` is in ``fee_currency``, paid above 0.
+
+    ``fee_rate`` is what a unit of ``fee_currency`` was worth in the account's currency when the
+    trade was heard of; ``None`` where that is not needed, or not known.
+    """
 
     client_order_id: str
     trade_id: str
@@ -102,6 +106,7 @@ class TradeReport(_Report, frozen=True, kw_only=True):
     fee: Decimal
     fee_currency: str
     maker: bool
+    fee_rate: Decimal | None = None
 
 
 class FundingReport(_Report, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from agents.execution.refusals import settlement_currency
 from schemas.errors import SettingsError
 from schemas.execution_settings import AccountSettings
-from schemas.frame import ContractKind, contract_kind
 from schemas.ids import content_id
 from schemas.live_settings import PositionMode
 from schemas.settings import Settings
@@ -82,11 +82,10 @@ def lacking(settings: Settings) -> Iterator[str]:
             f"{live.recv_window_ms}: an order could arrive after it was given up; raise it"
         )
     for key in settings.runtime.symbols:
-        venue, _, symbol = key.partition(":")
-        if venue != live.venue:
+        if key.partition(":")[0] != live.venue:
             yield f"{key} is not at live.venue {live.venue}: name its symbols alone"
-        if _settles_in(symbol) != live.currency:
-            yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
+    for key in in_other_currencies(settings.runtime.symbols, live.currency):
+        yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
     if live.confirm != code(settings):
         yield (
             f"not confirmed: {in_words(settings)}. If that is what you want, start with "
@@ -94,13 +93,16 @@ def lacking(settings: Settings) -> Iterator[str]:
         )
 
 
+def in_other_currencies(keys: Sequence[str], currency: str) -> list[str]:
+    """Those of ``venue:symbol`` that settle in another currency than an account's.
+
+    >>> in_other_currencies(["bybit:BTC/USDT:USDT", "coinbase:BTC/USD"], "USDT")
+    ['coinbase:BTC/USD']
+    """
+    return [key for key in keys if settlement_currency(key.partition(":")[2]) != currency]
+
+
 def _named(symbols: Sequence[str]) -> str:
     more = len(symbols) - _NAMED
     names = ", ".join(key.partition(":")[2] for key in symbols[:_NAMED])
     return names + (f" and {more} more" if more > 0 else "")
-
-
-def _settles_in(symbol: str) -> str:
-    if contract_kind(symbol) is ContractKind.SPOT:
-        return symbol.partition("/")[2]
-    return symbol.partition(":")[2].partition("-")[0]

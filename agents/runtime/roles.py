@@ -124,6 +124,8 @@ def execution(
                 "live.enabled: only `prism execution` trades at a real venue; set "
                 "live.enabled=false to trade on paper here"
             )
+    else:
+        _say_what_is_not_traded(settings)
     ledger = None
     if store is not None:
         holder, lease_ms = _component(settings.account.id), settings.store.lease_ms
@@ -137,6 +139,18 @@ def execution(
             role.app.at_end.append(partial(_say_what_is_left, ledger))
         role.app.at_end.append(ledger.let_go)
     return role
+
+
+def _say_what_is_not_traded(settings: Settings) -> None:
+    """Tell once, at the start, of which symbols every signal will be refused."""
+    currency = settings.paper.currency
+    others = live_terms.in_other_currencies(settings.runtime.symbols, currency)
+    if others:
+        log.warning(
+            "account.not_traded", symbols=others, currency=currency,
+            action="nothing is converted: they are scored, and every signal of them is refused; "
+            "set paper.currency to theirs, or give them an account of their own",
+        )  # fmt: skip
 
 
 async def _say_what_is_left(ledger: LedgerWriter) -> None:

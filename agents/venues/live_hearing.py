@@ -12,10 +12,11 @@ import msgspec
 
 from agents.execution.lifecycle import Report, advance
 from agents.venues.base import Answer, Change
+from agents.venues.fees import FeeIn, fee_in
 from agents.venues.live_reconcile import Found, compare, side_of
 from agents.venues.live_state import NOT_LOOKED, Asked, LiveState, Look
 from schemas.errors import ExecutionError
-from schemas.frame import ContractKind, Frame, Side, contract_kind
+from schemas.frame import Frame, Side
 from schemas.live_settings import LiveSettings
 from schemas.money import CONTEXT
 from schemas.order import Fill, Funding, Order, OrderStatus
@@ -170,16 +171,21 @@ class Hearing:
 
     def _fee(self, report: TradeReport) -> tuple[Decimal, bool]:
         """Fee in the account's currency, and whether it was taken in the coin that was bought."""
-        currency = report.fee_currency
-        base = report.symbol.partition("/")[0]
-        if not report.fee or currency == self._settings.currency:
+        currency = self._settings.currency
+        paid_in = fee_in(
+            report.fee_currency if report.fee else currency,
+            account_currency=currency, symbol=report.symbol, side=report.side,
+        )  # fmt: skip
+        if paid_in is FeeIn.ACCOUNT:
             return report.fee, False
-        spot = contract_kind(report.symbol) is ContractKind.SPOT
-        if currency == base and spot and report.side is Side.BUY:
+        if paid_in is FeeIn.BOUGHT:
             return CONTEXT.multiply(report.fee, report.price), True
+        if report.fee_rate is not None:
+            return CONTEXT.multiply(report.fee, report.fee_rate), False
+        coin = report.fee_currency
         self._trouble(
-            f"trade {report.trade_id}: its fee is {report.fee} {currency}, the account is in "
-            f"{self._settings.currency}; switch fees in {currency} off at the venue"
+            f"trade {report.trade_id}: its fee of {report.fee} {coin} is not booked, as "
+            f"{report.venue} has no price of {coin} in {currency}; switch fees in {coin} off there"
         )
         return ZERO, False
 

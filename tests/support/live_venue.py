@@ -83,10 +83,13 @@ class Bench:
         self.venue.hear(self.state, report)
         return report
 
-    def trades(self, id_: str, trade_id: str, qty: str, side: Side = Side.BUY) -> TradeReport:
+    def trades(
+        self, id_: str, trade_id: str, qty: str, side: Side = Side.BUY, **more: Any
+    ) -> TradeReport:
         report = TradeReport(
             **self._head(), client_order_id=id_, trade_id=trade_id, side=side, price=Decimal(100),
-            qty=Decimal(qty), fee=Decimal("0.01"), fee_currency="USDT", maker=False,
+            qty=Decimal(qty), fee=Decimal("0.01"), maker=False,
+            **({"fee_currency": "USDT"} | more),
         )  # fmt: skip
         self.venue.hear(self.state, report)
         return report

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from decimal import Decimal
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
+from agents.venues.ccxt_live.coin_prices import CoinPrices
 from agents.venues.ccxt_live.rows import (
     ZERO,
     decimal_of,
@@ -121,6 +123,14 @@ class CcxtGateway(CcxtTerms):
         """All trades of an order."""
         rows = await self.ask(lambda: self.exchange.fetch_order_trades(venue_id, order.symbol), 5)
         return [self.seen_trade(row) for row in rows]
+
+    @cached_property
+    def _prices(self) -> CoinPrices:
+        return CoinPrices(self)
+
+    async def price_of(self, coin: str) -> Decimal | None:
+        """What a coin is worth in the account's currency; ``None`` where nothing there tells."""
+        return await self._prices.of(coin)
 
     async def fundings(self, symbols: Sequence[str]) -> list[SeenFunding]:
         """The last week's funding payments of these symbols, the oldest first; of spot none."""

@@ -16,6 +16,7 @@ from agents.venues.ccxt_live.errors import Fate, fate_of, is_not_found
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Gateway, Seen, SeenTrade
 from agents.venues.ccxt_live.tracked import Tracked
+from agents.venues.fees import FeeIn, fee_in
 from schemas.clock import monotonic_ns
 from schemas.frame import NS_PER_S
 from schemas.live_settings import LiveSettings
@@ -134,7 +135,7 @@ class OrderTracker:
                 if tracked.lacks_trades():
                     ask = self._gateway.trades(tracked.order, tracked.venue_id)
                     for trade in await ours(ask):
-                        self._trade(tracked, trade)
+                        self._trade(tracked, await self._valued(tracked, trade))
             except Exception as error:  # noqa: BLE001 - asked again later
                 self._missed(tracked, error)
 
@@ -183,8 +184,25 @@ class OrderTracker:
 
     def heard_trade(self, trade: SeenTrade) -> None:
         tracked = self._by_venue_id.get(trade.order_id)
-        if tracked is not None:
+        if tracked is None:
+            return
+        if self._fee_of(tracked, trade) is FeeIn.OTHER:
+            tracked.ask(monotonic_ns())  # a look asks for the price of the fee's coin, too
+        else:
             self._trade(tracked, trade)
+
+    def _fee_of(self, tracked: Tracked, trade: SeenTrade) -> FeeIn:
+        return fee_in(
+            trade.fee_currency if trade.fee else self._settings.currency,
+            account_currency=self._settings.currency, symbol=tracked.order.symbol, side=trade.side,
+        )  # fmt: skip
+
+    async def _valued(self, tracked: Tracked, trade: SeenTrade) -> SeenTrade:
+        """A trade with the price of its fee's coin, where that is another one."""
+        if trade.trade_id in tracked.trades or self._fee_of(tracked, trade) is not FeeIn.OTHER:
+            return trade
+        price = await ours(self._gateway.price_of(trade.fee_currency))
+        return trade._replace(fee_rate=price)
 
     def _trade(self, tracked: Tracked, trade: SeenTrade) -> None:
         if trade.trade_id in tracked.trades:

@@ -60,6 +60,7 @@ class Outbox:
                 **self._head(order.symbol), client_order_id=order.client_order_id,
                 trade_id=trade.trade_id, side=trade.side, price=trade.price, qty=trade.qty,
                 fee=trade.fee, fee_currency=trade.fee_currency, maker=trade.maker,
+                fee_rate=trade.fee_rate,
             )
         )  # fmt: skip
 

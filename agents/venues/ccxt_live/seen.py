@@ -24,7 +24,9 @@ class Seen(NamedTuple):
 
 
 class SeenTrade(NamedTuple):
-    """A trade; ``order_id`` is the venue's id of its order."""
+    """A trade; ``order_id`` is the venue's id of its order, ``fee_rate`` the price of a fee's coin
+    in the account's currency.
+    """
 
     trade_id: str
     order_id: str
@@ -34,6 +36,7 @@ class SeenTrade(NamedTuple):
     fee: Decimal
     fee_currency: str
     maker: bool
+    fee_rate: Decimal | None = None
 
 
 class SeenFunding(NamedTuple):
@@ -103,6 +106,10 @@ class Gateway(Protocol):
 
     async def trades(self, order: Order, venue_id: str) -> list[SeenTrade]:
         """All trades of an order."""
+        ...
+
+    async def price_of(self, coin: str) -> Decimal | None:
+        """What a coin is worth in the account's currency; ``None`` where nothing there tells."""
         ...
 
     async def fundings(self, symbols: Sequence[str]) -> list[SeenFunding]:

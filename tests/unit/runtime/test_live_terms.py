@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agents.runtime import live_terms
 from agents.runtime.roles import execution
@@ -95,3 +96,13 @@ def test_an_account_that_is_to_trade_for_real_is_not_started_on_paper_instead() 
         execution(settings_of())
     with pytest.raises(SettingsError, match=r"live\.enabled=false to trade on paper"):
         execution(settings_of(live={"confirm": ""}))
+
+
+def test_a_paper_account_says_at_its_start_which_symbols_it_will_not_trade() -> None:
+    keys = ["bybit:BTC/USDT:USDT", "coinbase:BTC/USD", "hyperliquid:BTC/USDC:USDC"]
+    settings = settings_from({"runtime": {"symbols": keys}, "broker": {"url": "embedded://"}})
+    with capture_logs() as logged:
+        execution(settings)
+    (told,) = [line for line in logged if line["event"] == "account.not_traded"]
+    assert (told["symbols"], told["currency"]) == (keys[1:], "USDT")
+    assert "paper.currency" in told["action"]

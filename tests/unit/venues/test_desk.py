@@ -11,17 +11,18 @@ import ccxt
 import pytest
 
 from agents.venues.ccxt_live.asking import ours
+from agents.venues.ccxt_live.coin_prices import CoinPrices
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import NOT_SEEN, Desk
 from agents.venues.ccxt_live.errors import CutShort
 from agents.venues.ccxt_live.order_tracker import OrderTracker
 from agents.venues.ccxt_live.outbox import Outbox
-from agents.venues.ccxt_live.seen import Seen
+from agents.venues.ccxt_live.seen import Seen, SeenTrade
 from agents.venues.ccxt_live.venues import gateway_of
 from schemas.clock import monotonic_ns
 from schemas.live_settings import LiveSettings
 from schemas.order import OrderStatus
-from schemas.venue import AccountReport, OrderReport
+from schemas.venue import AccountReport, OrderReport, TradeReport
 from tests.support.live_venue import Bench
 
 EMPTY = dict.fromkeys(("id", "order", "side", "price", "amount", "takerOrMaker", "fee"))
@@ -160,5 +161,76 @@ def test_an_order_that_a_stream_showed_before_its_reply_was_lost_is_known(error:
         assert states(outbox) == [OrderStatus.SUBMITTED, OrderStatus.ACKNOWLEDGED]
         (tracked,) = orders.all()
         assert tracked.is_due(monotonic_ns())
+
+    asyncio.run(work())
+
+
+def test_a_trade_with_a_fee_in_another_coin_is_reported_once_that_coins_price_is_known() -> None:
+    async def work() -> None:
+        order = Bench().order()
+        filled = Seen(order.client_order_id, "7", OrderStatus.FILLED, Decimal(1))
+        trade = SeenTrade(
+            "t", "7", order.side, Decimal(100), Decimal(1), Decimal("0.01"), "BNB", False
+        )
+        prices: list[Decimal | Exception] = [OSError("away"), Decimal(600)]
+
+        class Priced(Answers):
+            async def trades(self, *_of: Any) -> list[SeenTrade]:
+                return [trade]
+
+            async def price_of(self, coin: str) -> Decimal:
+                assert coin == "BNB"
+                price = prices.pop(0)
+                if isinstance(price, Exception):
+                    raise price
+                return price
+
+        gateway: Any = Priced(filled, filled)
+        outbox = Outbox(account="a", venue="binanceusdm", run=1)
+        orders = OrderTracker(
+            gateway, LiveSettings(), outbox, halted=lambda _: None, ended=lambda: None
+        )
+        tracked = orders.track(order)
+        orders.heard_order(filled)
+        orders.heard_trade(trade)
+        assert tracked.is_due(monotonic_ns())
+        await orders.look(tracked)
+        assert order.client_order_id in orders
+        await orders.look(tracked)
+        told = [each for each in outbox.drain() if isinstance(each, TradeReport)]
+        assert [(each.fee, each.fee_rate) for each in told] == [(Decimal("0.01"), Decimal(600))]
+        assert order.client_order_id not in orders
+
+    asyncio.run(work())
+
+
+class Markets:
+    """A client of a venue that lists some, and how often it was asked for a price."""
+
+    def __init__(self, **markets: dict[str, bool]) -> None:
+        self.exchange: Any = self
+        self.settings = LiveSettings()
+        self.markets = {name.replace("_", "/"): row for name, row in markets.items()}
+        self.asked: list[str] = []
+
+    async def load(self) -> None:
+        """Nothing to load."""
+
+    async def ask(self, asking: Any, _weight: float = 1.0) -> Any:
+        return asking()
+
+    def fetch_ticker(self, symbol: str) -> dict[str, float]:
+        self.asked.append(symbol)
+        return {"last": 612.3}
+
+
+def test_a_coins_price_is_asked_for_once_in_ten_seconds_and_is_none_without_a_market() -> None:
+    async def work() -> None:
+        venue: Any = Markets(BNB_USDT={"active": True}, OLD_USDT={"active": False})
+        prices = CoinPrices(venue)
+        assert [await prices.of("BNB") for _ in range(2)] == [Decimal("612.3")] * 2
+        assert venue.asked == ["BNB/USDT"]
+        assert await prices.of("OLD") is None
+        assert await prices.of("XYZ") is None
 
     asyncio.run(work())

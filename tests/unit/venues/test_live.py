@@ -11,7 +11,7 @@ import pytest
 from agents.venues.base import Change
 from agents.venues.live_state import LiveState
 from schemas.frame import Side
-from schemas.order import Funding, OrderStatus, OrderType
+from schemas.order import Fill, Funding, OrderStatus, OrderType
 from schemas.venue import RequestKind
 from tests.support.live_venue import Bench, asked, fills, lives, resting
 from tests.support.messages import SYMBOL, VENUE
@@ -279,6 +279,33 @@ def test_a_fee_in_coin_of_a_spot_purchase_leaves_so_much_less_of_it() -> None:
     answers = bench.venue.on_frame(bench.state, frame)
     assert fills([*answers]) == [("t1", "1"), ("t1:fee", "0.001")]
     assert bench.state.held == {spot: Decimal("0.999")}
+
+
+def test_a_fee_in_another_coin_is_booked_at_the_price_that_was_reported_with_it() -> None:
+    bench = Bench()
+    bench.submit()
+    bench.shows()
+    bench.step()
+    bench.trades("o1", "t1", "1", fee_currency="BNB", fee_rate=Decimal("612.5"))
+    (fill,) = [each for each in bench.step() if isinstance(each, Fill)]
+    assert (fill.fee, fill.fee_currency) == (Decimal("6.125"), "USDT")
+    assert bench.venue.unready(bench.state) is None
+
+
+def test_a_fee_in_a_coin_without_a_price_is_told_and_stops_trading_until_a_person_resumes() -> None:
+    bench = Bench()
+    bench.submit()
+    bench.shows()
+    bench.step()
+    bench.trades("o1", "t1", "1", fee_currency="XYZ")
+    (fill,) = [each for each in bench.step() if isinstance(each, Fill)]
+    assert fill.fee == 0
+    assert bench.venue.unready(bench.state) == (
+        "live: trade t1: its fee of 0.01 XYZ is not booked, as binanceusdm has no price of XYZ in "
+        "USDT; switch fees in XYZ off there"
+    )
+    bench.venue.resume(bench.state)
+    assert bench.venue.unready(bench.state) is None
 
 
 def test_the_state_survives_its_encoding() -> None:

@@ -146,13 +146,22 @@ class Account:
         if fill.realised:
             self.earn(IncomeKind.REALISED, listing, fill.realised, fill.time_ns, fill.id)
         if fill.fee:
-            self.earn(IncomeKind.FEE, listing, -fill.fee, fill.time_ns, fill.id)
+            self.earn(
+                IncomeKind.FEE, listing, -fill.fee, fill.time_ns, fill.id, asset=fill.fee_asset
+            )
 
     def earn(
-        self, kind: IncomeKind, listing: Listing, amount: Decimal, time_ns: int, fill_id: int = 0
+        self,
+        kind: IncomeKind,
+        listing: Listing,
+        amount: Decimal,
+        time_ns: int,
+        fill_id: int = 0,
+        *,
+        asset: str = "",
     ) -> None:
-        """Change the wallet of a contract's settle asset, and note why."""
-        asset = listing.rules.settle
+        """Change the wallet of a contract's settle asset, or of another, and note why."""
+        asset = asset or listing.rules.settle
         self.add_money(asset, amount)
         position = self.positions.get(listing.symbol)
         # Profit and fees of trades are the wallet's; funding is paid out of what is isolated.

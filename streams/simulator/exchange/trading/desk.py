@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from decimal import Decimal
 
-from schemas.frame import ContractKind, Side
-from schemas.money import CONTEXT
+from schemas.frame import ContractKind
 from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.listing import Listing, Update
 from streams.simulator.exchange.trading.account import Account
@@ -24,6 +23,7 @@ from streams.simulator.exchange.trading.events import (
     OnEvent,
     OrderChanged,
 )
+from streams.simulator.exchange.trading.fees import fee_of, in_coin
 from streams.simulator.exchange.trading.keys import ApiKey
 from streams.simulator.exchange.trading.matching import Matching
 from streams.simulator.exchange.trading.orders import (
@@ -54,6 +54,7 @@ class Desk:
         self.accounts: dict[str, Account] = {}
         self.listeners: list[OnEvent] = []
         self.clock = clock
+        self._listings: list[Listing] = []
         self._matching: dict[str, Matching] = {}
         self._order_ids = itertools.count(_FIRST_ORDER_ID)
         self._fill_ids = itertools.count(_FIRST_FILL_ID)
@@ -71,6 +72,7 @@ class Desk:
         def on_fill(order: Order, qty: Decimal, price: Decimal) -> Decimal:
             return self._fill(self._owner(order), order, qty, price, maker=True)
 
+        self._listings.append(listing)
         self._matching[listing.symbol] = Matching(listing, on_fill)
 
     def number(self) -> int:
@@ -230,9 +232,9 @@ class Desk:
             now_ns = self.clock.now_ns()
             if position is not None:
                 position.updated_ns = now_ns
-            fees = self.terms.spot_fees if spot else self.terms.contract_fees
-            in_base = spot and order.side is Side.BUY
-            value = qty if in_base else CONTEXT.multiply(qty, price)
+            fee = fee_of(self.terms, listing, order.side, qty=qty, price=price, maker=maker)
+            if account.key.fee_coin:
+                fee = in_coin(fee, account.key.fee_coin, self._listings, price=price)
             fill = Fill(
                 id=next(self._fill_ids),
                 order_id=order.id,
@@ -241,8 +243,8 @@ class Desk:
                 side=order.side,
                 price=price,
                 qty=qty,
-                fee=fees.of(value, maker=maker),
-                fee_asset=_fee_asset(listing, order.side),
+                fee=fee.amount,
+                fee_asset=fee.asset,
                 realised=realised,
                 maker=maker,
                 time_ns=now_ns,
@@ -279,9 +281,3 @@ class Desk:
 
     def _owner(self, order: Order) -> Account:
         return next(each for each in self.accounts.values() if order.id in each.orders)
-
-
-def _fee_asset(listing: Listing, side: Side) -> str:
-    """Fees of spot are taken from what is received."""
-    rules = listing.rules
-    return rules.settle or (rules.base if side is Side.BUY else rules.quote)

@@ -22,7 +22,8 @@ START_BALANCES: Mapping[str, str] = MappingProxyType({"USDT": "100000"})
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key of one owner: each venue has an account for it.
 
-    ``name`` is what the truth calls it, and is no secret. ``trade`` is the right to trade,
+    ``name`` is what the truth calls it, and is no secret. Fees are paid in ``fee_coin``, as BNB at
+    Binance, where that is listed. ``trade`` is the right to trade,
     ``withdraw`` that to withdraw (which the venues report, and nothing here uses). ``balances`` are
     decimal texts by asset.
     """
@@ -32,6 +33,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     secret: str
     trade: bool = True
     withdraw: bool = False
+    fee_coin: str = ""
     balances: dict[str, Decimal] = msgspec.field(
         default_factory=lambda: {asset: Decimal(text) for asset, text in START_BALANCES.items()}
     )
