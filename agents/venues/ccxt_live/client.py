@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import ccxt.pro
+import structlog
 
 from agents.venues.ccxt_live.budget import LIMITS, Budget
 from agents.venues.ccxt_live.credentials import Credentials
@@ -15,6 +16,8 @@ from agents.venues.ccxt_live.errors import retry_after_s, text_of
 from schemas.clock import now_ns
 from schemas.frame import NS_PER_MS
 from schemas.live_settings import LiveSettings
+
+log = structlog.get_logger()
 
 _PAUSE_S = 10.0
 
@@ -123,7 +126,10 @@ class CcxtClient:
         return retry_after_s(self.exchange, error, otherwise=_PAUSE_S)
 
     async def close(self) -> None:
-        """Let go of the streams; the session stays its owner's."""
+        """Let go of the streams, for ``timeout_s`` at most; the session stays its owner's."""
         self.exchange.timeout_on_exit = 0
-        async with asyncio.timeout(self.settings.timeout_s):
-            await self.exchange.close()
+        try:
+            async with asyncio.timeout(self.settings.timeout_s):
+                await self.exchange.close()
+        except TimeoutError:
+            log.warning("live.streams_left", said="they end with the process")

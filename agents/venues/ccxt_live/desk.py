@@ -34,6 +34,7 @@ _RECONNECT_S = 0.3
 _RECONNECT_MAX_S = 5.0
 NOT_SEEN = "the venue could not be looked at twice in a row; see the log of the role"
 _MISSED_MOST = 2
+_TOLD_AGAIN_S = 0.5
 
 
 class Desk:
@@ -113,8 +114,11 @@ class Desk:
 
     async def close(self) -> None:
         """End; what was sent stays sent."""
-        self.stop_now()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            # More than once: a library may lose a cancellation that comes together with what it
+            # waited for, as asyncio.wait_for does up to Python 3.11.
+            self.stop_now()
+            await asyncio.wait(self._tasks, timeout=_TOLD_AGAIN_S)
         await self._gateway.close()
 
     async def _turn_forever(self) -> None:

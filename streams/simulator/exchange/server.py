@@ -148,7 +148,10 @@ class ExchangeServer:
         socket = web.WebSocketResponse(
             autoping=False, compress=False, max_msg_size=_MAX_CLIENT_MESSAGE
         )
-        await socket.prepare(http)
+        try:
+            await socket.prepare(http)
+        except ConnectionResetError:
+            return socket  # the client is gone already
         transport = http.transport
         if transport is None:
             return socket

@@ -125,6 +125,37 @@ def test_a_venue_that_is_not_seen_twice_in_a_row_forbids_to_decide() -> None:
     assert (told.balance, told.problems) == (None, (NOT_SEEN,))
 
 
+def test_a_desk_ends_though_a_library_loses_a_cancellation() -> None:
+    lost: list[int] = []
+
+    class Forgetful(Away):
+        """Each of its streams goes on when it is told to end, once."""
+
+        async def watch_orders(self, heard: Any) -> None:
+            try:
+                await super().watch_orders(heard)
+            except asyncio.CancelledError:
+                current = asyncio.current_task()
+                assert current is not None
+                lost.append(current.uncancel())
+                await super().watch_orders(heard)
+
+        watch_trades = watch_orders
+
+    async def work() -> None:
+        gateway: Any = Forgetful()
+        settings = LiveSettings(reconcile_s=0.01, dead_man_s=0)
+        desk = Desk(gateway, settings, account="a", symbols=(), run=1, ready=lambda: True)
+        desk.begin(())
+        async with asyncio.timeout(10):
+            await desk.heard.wait()
+            await asyncio.sleep(0)
+            await desk.close()
+
+    asyncio.run(work())
+    assert lost == [0, 0]
+
+
 def test_a_trade_with_nothing_in_it_is_no_trade() -> None:
     async def work() -> None:
         async with aiohttp.ClientSession() as session:
