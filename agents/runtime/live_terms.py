@@ -17,8 +17,8 @@ from schemas.ids import content_id
 from schemas.live_settings import PositionMode
 from schemas.settings import Settings
 
-PROVEN = frozenset({"binanceusdm"})
-"""Venues at which randomised trading with faults and kills ended as the simulated exchange's books
+PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit"})
+"""Markets in which randomised trading with faults and kills ended as the simulated exchange's books
 say (ADR 0020). Any other is only to be had on a testnet, or simulated."""
 
 _CODE_LENGTH = 8
@@ -69,11 +69,6 @@ def lacking(settings: Settings) -> Iterator[str]:
             "orders are stored before they are sent, and store.url names no database: set it to "
             "postgresql://... or sqlite://..."
         )
-    if live.venue not in PROVEN and not (live.sandbox or live.connect_to):
-        yield (
-            f"live.venue {live.venue} is not proven on the simulated exchange "
-            f"({', '.join(sorted(PROVEN))} is): trade there with live.sandbox=true only"
-        )
     if live.position_mode is PositionMode.HEDGE:
         yield "live.position_mode hedge is not supported: set one_way, and switch the venue to it"
     if live.not_found_s * 1_000 <= live.recv_window_ms:
@@ -81,16 +76,29 @@ def lacking(settings: Settings) -> Iterator[str]:
             f"live.not_found_s {live.not_found_s} is not longer than live.recv_window_ms "
             f"{live.recv_window_ms}: an order could arrive after it was given up; raise it"
         )
-    for key in settings.runtime.symbols:
-        if key.partition(":")[0] != live.venue:
-            yield f"{key} is not at live.venue {live.venue}: name its symbols alone"
-    for key in in_other_currencies(settings.runtime.symbols, live.currency):
-        yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
+    yield from _unfit_symbols(settings)
     if live.confirm != code(settings):
         yield (
             f"not confirmed: {in_words(settings)}. If that is what you want, start with "
             f"live.confirm={code(settings)}"
         )
+
+
+def _unfit_symbols(settings: Settings) -> Iterator[str]:
+    live, keys = settings.live, settings.runtime.symbols
+    for key in keys:
+        if key.partition(":")[0] != live.venue:
+            yield f"{key} is not at live.venue {live.venue}: name its symbols alone"
+    for key in in_other_currencies(keys, live.currency):
+        yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
+    if live.sandbox or live.connect_to:
+        return
+    for key in keys:
+        if (market := _market(key)) not in PROVEN:
+            yield (
+                f"{key} is of {market}, not proven on the simulated exchange as "
+                f"{' and '.join(sorted(PROVEN))} are: trade there with live.sandbox=true only"
+            )
 
 
 def in_other_currencies(keys: Sequence[str], currency: str) -> list[str]:
@@ -100,6 +108,12 @@ def in_other_currencies(keys: Sequence[str], currency: str) -> list[str]:
     ['coinbase:BTC/USD']
     """
     return [key for key in keys if settlement_currency(key.partition(":")[2]) != currency]
+
+
+def _market(key: str) -> str:
+    """Of a key ``venue:symbol``; a symbol that names what it settles in is a perpetual."""
+    venue, _, symbol = key.partition(":")
+    return f"{'perpetuals' if ':' in symbol else 'spot'} of {venue}"
 
 
 def _named(symbols: Sequence[str]) -> str:

@@ -39,7 +39,17 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
     [
         ({"account": {"id": "paper"}}, "give the live account a name of its own"),
         ({"store": {"url": ""}}, "store.url names no database"),
-        ({"live": {"venue": "bybit", "sandbox": False}}, "bybit is not proven"),
+        (
+            {"live": {"venue": "bybit", "sandbox": False}, "symbols": ["bybit:BTC/USDT"]},
+            "bybit:BTC/USDT is of spot of bybit, not proven",
+        ),
+        (
+            {
+                "live": {"venue": "hyperliquid", "currency": "USDC", "sandbox": False},
+                "symbols": ["hyperliquid:BTC/USDC:USDC"],
+            },
+            "perpetuals of hyperliquid, not proven",
+        ),
         ({"live": {"position_mode": "hedge"}}, "hedge is not supported"),
         ({"live": {"not_found_s": 5.0}}, "not longer than live.recv_window_ms"),
         ({"symbols": [KEY, "bybit:BTC/USDT:USDT"]}, "is not at live.venue"),
@@ -52,6 +62,12 @@ def test_each_that_is_lacking_is_named_with_what_to_do(lacking: dict[str, Any], 
     with pytest.raises(SettingsError, match=says) as refused:
         live_terms.check(settings_of(**lacking))
     assert "live.enabled=false to trade on paper" in str(refused.value)
+
+
+@pytest.mark.parametrize("venue", ["binanceusdm", "bybit"])
+def test_what_is_proven_may_trade_with_real_money(venue: str) -> None:
+    symbols = [f"{venue}:BTC/USDT:USDT"]
+    live_terms.check(settings_of(live={"venue": venue, "sandbox": False}, symbols=symbols))
 
 
 @pytest.mark.parametrize(
