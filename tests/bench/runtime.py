@@ -39,6 +39,8 @@ RECOVERY_S = 5.0
 FRAMES = 16_000
 SYMBOLS = 100
 SETTLING_S, LISTENING_S = 20, 30
+PARTITIONS = (8, 2)
+"""As set by default; and as few as one worker needs, since each in a request costs the broker."""
 MAKING_S = 0.03
 _EAGER: dict[str, object] = {
     "long_threshold": 51.0,
@@ -64,12 +66,19 @@ def main() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="prism-bench-") as folder, Rig(Path(folder)) as rig:
         rows = uvloop.run(_throughput(rig, frames))
         rig.stop_roles()
-        return rows + uvloop.run(_crowd(rig, frames))
+        for partitions in PARTITIONS:
+            rows += uvloop.run(_crowd(rig, frames, partitions))
+            rig.stop_roles()
+        return rows
 
 
-def _settings(rig: Rig, symbols: Sequence[str]) -> tuple[Settings, list[str]]:
+def _settings(
+    rig: Rig, symbols: Sequence[str], *, partitions: int = PARTITIONS[0]
+) -> tuple[Settings, list[str]]:
     """Settings, and the options that give them to a role."""
-    broker: dict[str, object] = {"url": rig.url, "partitions": 8, "topic_prefix": next(_prefixes)}
+    broker: dict[str, object] = {
+        "url": rig.url, "partitions": partitions, "topic_prefix": next(_prefixes),
+    }  # fmt: skip
     runtime: dict[str, object] = {"symbols": list(symbols), "instance": "bench"}
     values: dict[str, dict[str, object]] = {
         "broker": broker, "runtime": runtime, "signals": _EAGER,
@@ -158,10 +167,12 @@ class _Latencies:
             self.of[topic].append((now_s - published_s) * 1e3)
 
 
-async def _crowd(rig: Rig, recorded: Sequence[Frame]) -> list[Row]:
+async def _crowd(rig: Rig, recorded: Sequence[Frame], partitions: int) -> list[Row]:
     """A hundred symbols in real time: latencies, then a kill of the worker."""
+    by = f"{partitions} partitions: "
     symbols = [f"S{number:02}/USDT:USDT" for number in range(SYMBOLS)]
-    settings, options = _settings(rig, [f"{recorded[0].venue}:{symbol}" for symbol in symbols])
+    keys = [f"{recorded[0].venue}:{symbol}" for symbol in symbols]
+    settings, options = _settings(rig, keys, partitions=partitions)
     log = await rig.prepare(settings)
     for role in ("worker", "execution"):
         rig.start(role, options)
@@ -188,13 +199,13 @@ async def _crowd(rig: Rig, recorded: Sequence[Frame]) -> list[Row]:
         scores, signals = seen.of[CONFLUENCE_SCORES], seen.of[SIGNALS]
         rows = [
             *(
-                Row(f"core used by {role}", (after[role] - before[role]) / LISTENING_S, "of 1")
+                Row(f"{by}core used by {role}", (after[role] - before[role]) / LISTENING_S, "of 1")
                 for role in before
             ),
-            *_quantiles("frame close to score", scores),
-            *_quantiles("frame close to signal", signals),
+            *_quantiles(f"{by}close to score", scores),
+            *_quantiles(f"{by}close to signal", signals),
             Row(
-                "recovery after kill -9",
+                f"{by}recovery after kill -9",
                 await _recovery(rig, options, seen),
                 "s",
                 RECOVERY_S,
