@@ -15,7 +15,7 @@ from agents.dimensions.timeframes import over_timeframes
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
-from agents.indicators.blend import score
+from agents.indicators.blend import score, scores
 from agents.indicators.clamp import clamp
 from agents.indicators.levels import align
 from agents.indicators.position_heat import HeatView, PositionHeat
@@ -154,8 +154,8 @@ class PriceStructure(Dimension[PriceStructureState]):
         """Readings of the components on bars; they change only with the bars."""
         apart = self.options.divergence_threshold
         views = [
-            structure.view(price, state.bars.forming(rank))
-            for rank, structure in enumerate(state.timeframes)
+            structure.view(price, bar)
+            for structure, bar in zip(state.timeframes, state.bars.forming(), strict=True)
         ]
         return (
             _order_block(views, state, apart=apart),
@@ -251,8 +251,8 @@ def _order_block(
 ) -> Reading:
     first, second, third, last = state.blocks
     raw = first + second + third + last
-    scores = [score(view.blocks_lean) for view in views]
-    return over_timeframes("order_block", scores, raw, threshold=apart)
+    found = scores([view.blocks_lean for view in views])
+    return over_timeframes("order_block", found, raw, threshold=apart)
 
 
 def _value_area(views: Sequence[StructureView], *, apart: float) -> Reading:
@@ -268,22 +268,22 @@ def _value_area(views: Sequence[StructureView], *, apart: float) -> Reading:
             )
         if view.cluster is not None:
             raw.append((_CLUSTER[rank], view.cluster / PRICE_SCALE))
-    scores = [score(view.area_lean) for view in views]
-    return over_timeframes("value_area", scores, raw, threshold=apart)
+    found = scores([view.area_lean for view in views])
+    return over_timeframes("value_area", found, raw, threshold=apart)
 
 
 def _vwap(views: Sequence[StructureView], price: float, *, apart: float) -> Reading:
     raw: _Raw = []
-    scores: list[float | None] = []
+    found: list[float | None] = []
     for rank, view in enumerate(views):
         vwap = view.vwap
         if vwap is None:
-            scores.append(None)
+            found.append(None)
             continue
         distance = vwap.distance(price)
-        scores.append(vwap_score(distance))
+        found.append(vwap_score(distance))
         raw += ((_VWAP[rank], vwap.value / PRICE_SCALE), (_DISTANCE[rank], distance))
-    return over_timeframes("vwap", scores, raw, threshold=apart)
+    return over_timeframes("vwap", found, raw, threshold=apart)
 
 
 def _support_resistance(
@@ -301,8 +301,8 @@ def _support_resistance(
         profile = structure.profile
         if profile.rows:
             raw += _range(profile.low, profile.span, price, rank)
-    scores = [score(view.levels_lean) for view in views]
-    return over_timeframes("support_resistance", scores, raw, threshold=apart)
+    found = scores([view.levels_lean for view in views])
+    return over_timeframes("support_resistance", found, raw, threshold=apart)
 
 
 def _range(low: float, span: float, price: float, rank: int) -> _Pairs:

@@ -11,7 +11,6 @@ from agents.dimensions import sentiment_readings as readings
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
 from agents.dimensions.sentiment_state import SentimentState
 from agents.indicators.bar_series import ClosedBar
-from agents.indicators.bars import TIMEFRAMES
 from agents.indicators.mood import Mood
 from agents.indicators.outside_mood import OutsideMood
 from agents.indicators.taker_counts import taker_counts
@@ -126,7 +125,7 @@ class Sentiment(Dimension[SentimentState]):
     def read(self, state: SentimentState, frame: Frame) -> tuple[Reading, ...]:
         """Readings of every component at the tick ``frame``."""
         now_ns = frame.close_ns
-        bars = [state.bars.forming(rank) for rank in range(len(TIMEFRAMES))]
+        bars = state.bars.forming()
         if state.viewed_at != state.bars.version:
             state.views = [
                 mood.closed if bar is None else mood.peek(bar)

@@ -10,7 +10,7 @@ from agents.dimensions.sentiment_state import SentimentState
 from agents.dimensions.timeframes import WEIGHTS, Combined, combine
 from agents.indicators.bar import Bar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
-from agents.indicators.blend import blend, blend_ready, ready_share, score, squash
+from agents.indicators.blend import blend, blend_ready, ready_share, score, scores, squash
 from agents.indicators.funding import HOURS_PER_YEAR
 from agents.indicators.leverage import maintenance_reach, margin_used
 from agents.indicators.mood import MoodView
@@ -211,7 +211,7 @@ def day_volume(bars: MarketBars) -> float | None:
 def _over_timeframes(parts: Sequence[_Parts], *, apart: float) -> Combined:
     """Parts by timeframe combined; the coverage counts the parts that are not ready, too."""
     found = [blend_ready(part) for part in parts]
-    whole = combine([score(lean) for lean, _ in found], threshold=apart)
+    whole = combine(scores([lean for lean, _ in found]), threshold=apart)
     shares = [share for _, share in found]
     if shares == _ALL:
         return whole

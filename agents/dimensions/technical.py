@@ -14,7 +14,7 @@ from agents.indicators.bands import band_share, band_stretch
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
-from agents.indicators.blend import score
+from agents.indicators.blend import scores
 from agents.indicators.candles import patterns
 from agents.indicators.liquidity import BookLiquidity
 from agents.indicators.rsi import rsi_band
@@ -175,26 +175,23 @@ _ADX, _BOLLINGER, _EXHAUSTION = _names("adx"), _names("bollinger"), _names("tren
 
 def _views(state: TechnicalState) -> list[TechnicalView]:
     """What every timeframe says, the forming bar on top."""
-    views = []
-    for rank, technicals in enumerate(state.timeframes):
-        bar = state.bars.forming(rank)
-        views.append(technicals.closed if bar is None else technicals.peek(bar))
-    return views
+    return [
+        technicals.closed if bar is None else technicals.peek(bar)
+        for technicals, bar in zip(state.timeframes, state.bars.forming(), strict=True)
+    ]
 
 
 def _ao(views: Sequence[TechnicalView], *, apart: float) -> Reading:
     raw: _Raw = []
-    scores: list[float | None] = []
     for rank, view in enumerate(views):
         ao = view.ao
         if ao is None:
-            scores.append(None)
             continue
-        scores.append(score(ao.lean))
         raw.append((_AO[rank], ao.value / PRICE_SCALE))
         raw.append((_CHANGE[rank], ao.change / PRICE_SCALE))
         raw.append((_ACCELERATION[rank], ao.acceleration / PRICE_SCALE))
-    return over_timeframes("ao", scores, raw, threshold=apart)
+    found = scores([None if view.ao is None else view.ao.lean for view in views])
+    return over_timeframes("ao", found, raw, threshold=apart)
 
 
 def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float) -> Reading:
@@ -205,8 +202,8 @@ def _macd(views: Sequence[TechnicalView], state: TechnicalState, *, apart: float
             shift = state.timeframes[rank].momentum_shift(view)
             if shift:
                 raw.append((_SHIFT[rank], float(shift)))
-    scores = [score(view.macd_lean) for view in views]
-    return over_timeframes("macd", scores, raw, threshold=apart)
+    found = scores([view.macd_lean for view in views])
+    return over_timeframes("macd", found, raw, threshold=apart)
 
 
 def _beyond(raw: _Raw, name: str, away: float, edge: float) -> None:
@@ -225,8 +222,8 @@ def _rsi(
     apart: float,
 ) -> Reading:
     raw: _Raw = []
-    scores = [view.rsi for view in views]
-    for rank, rsi in enumerate(scores):
+    found = [view.rsi for view in views]
+    for rank, rsi in enumerate(found):
         if rsi is not None:
             stretch = stretches[rank]
             raw.append((_RSI[rank], rsi))
@@ -237,23 +234,23 @@ def _rsi(
     if liquidity.spread is not None and liquidity.depth is not None:
         raw.append(("spread_to_usual", liquidity.spread))
         raw.append(("depth_to_usual", liquidity.depth))
-    return over_timeframes("rsi", scores, raw, threshold=apart)
+    return over_timeframes("rsi", found, raw, threshold=apart)
 
 
 def _williams_r(
     views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float
 ) -> Reading:
     raw: _Raw = []
-    scores: list[float | None] = []
+    found: list[float | None] = []
     for rank, view in enumerate(views):
         value = view.williams_r
         if value is None:
-            scores.append(None)
+            found.append(None)
             continue
-        scores.append(100.0 + value)
+        found.append(100.0 + value)
         raw.append((_WILLIAMS_R[rank], value))
         _beyond(raw, _WILLIAMS_R_BAND[rank], value + 50.0, 30.0 * stretches[rank])
-    return over_timeframes("williams_r", scores, raw, threshold=apart)
+    return over_timeframes("williams_r", found, raw, threshold=apart)
 
 
 def _cci(views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: float) -> Reading:
@@ -263,8 +260,8 @@ def _cci(views: Sequence[TechnicalView], stretches: Sequence[float], *, apart: f
         if cci is not None:
             raw.append((_CCI[rank], cci))
             _beyond(raw, _CCI_BAND[rank], cci, 100.0 * stretches[rank])
-    scores = [score(view.cci_lean) for view in views]
-    return over_timeframes("cci", scores, raw, threshold=apart)
+    found = scores([view.cci_lean for view in views])
+    return over_timeframes("cci", found, raw, threshold=apart)
 
 
 def _atr(
@@ -288,5 +285,5 @@ def _atr(
         if exhaustion is not None:
             raw.append((_EXHAUSTION[rank], exhaustion))
         raw += state.patterns[rank]
-    scores = [score(view.atr_lean) for view in views]
-    return over_timeframes("atr", scores, raw, threshold=apart)
+    found = scores([view.atr_lean for view in views])
+    return over_timeframes("atr", found, raw, threshold=apart)

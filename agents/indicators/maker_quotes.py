@@ -55,31 +55,30 @@ class QuoteSide(msgspec.Struct):
         sides, befores, times = frame.trades.side, frame.touch.trades_before, frame.touch.receive_ns
         total = taken = 0
         for i, new_price, new_qty in zip(range(len(times)), *mine, strict=True):
-            if new_price == price and new_qty == qty:
-                continue
-            better = (new_price - price) * sign
-            if not better or not qty or not new_qty:
+            if new_price == price:
+                if new_qty == qty:
+                    continue
                 added = new_qty - qty
-            elif better > 0:
+            elif not qty or not new_qty:
+                added = new_qty - qty
+            elif (new_price - price) * sign < 0:
+                added = -qty
+            else:
                 added = new_qty
                 if wide is not None and theirs[1][i]:
-                    self._mend(better, (theirs[0][i] - price) * sign - wide, wide)
-            else:
-                added = -qty
+                    spread = (theirs[0][i] - price) * sign
+                    self._mend((new_price - price) * sign, spread - wide, wide)
             total += added
-            if befores[i] > taken:
-                hit = hit or taker in sides[taken : befores[i]]
-                taken = befores[i]
             if lost_ns is not None:
                 # What was missed is back with its equal, or with something better.
                 ahead = (new_price - lost_price) * sign
-                if new_qty and (ahead > 0 or (ahead == 0 and new_qty >= lost_qty)):
+                if ahead >= 0 and new_qty and (ahead or new_qty >= lost_qty):
                     self.refreshed(times[i])
                     lost_ns = None
-            elif hit and added < 0:
+            elif added < 0 and (hit or taker in sides[taken : befores[i]]):
                 self.lost_price, self.lost_qty = lost_price, lost_qty = price, qty
                 self.lost_ns = lost_ns = times[i]
-            hit = False
+            hit, taken = False, befores[i]
             price, qty = new_price, new_qty
         self.price, self.qty = price, qty
         self.hit = hit or taker in sides[taken:]

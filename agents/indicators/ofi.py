@@ -6,7 +6,7 @@ import msgspec
 
 from agents.indicators.decay import fade
 from agents.indicators.ewma import Ewma
-from agents.indicators.quotes import rescaled
+from agents.indicators.quotes import queue_growth, rescaled
 from schemas.frame import Frame
 
 
@@ -61,32 +61,17 @@ class OrderFlowImbalance(msgspec.Struct):
         """Sum of ``e`` over the touch changes of one frame, in quantity mantissas."""
         self._adopt(frame)
         touch = frame.touch
-        rows = zip(touch.bid_price, touch.bid_qty, touch.ask_price, touch.ask_qty, strict=True)
+        if not touch.bid_price:
+            return 0
         if not self.started:
-            first = next(rows, None)
-            if first is None:
-                return 0
-            self.bid_price, self.bid_qty, self.ask_price, self.ask_qty = first
+            self.bid_price, self.bid_qty = touch.bid_price[0], touch.bid_qty[0]
+            self.ask_price, self.ask_qty = touch.ask_price[0], touch.ask_qty[0]
             self.started = True
-        p_bid, q_bid, p_ask, q_ask = self.bid_price, self.bid_qty, self.ask_price, self.ask_qty
-        flow = 0
-        for bid, bid_qty, ask, ask_qty in rows:
-            # An empty side has no price, so it is compared by its quantity alone.
-            if bid == p_bid or not bid_qty or not q_bid:
-                flow += bid_qty - q_bid
-            elif bid > p_bid:
-                flow += bid_qty
-            else:
-                flow -= q_bid
-            if ask == p_ask or not ask_qty or not q_ask:
-                flow -= ask_qty - q_ask
-            elif ask < p_ask:
-                flow -= ask_qty
-            else:
-                flow += q_ask
-            p_bid, q_bid, p_ask, q_ask = bid, bid_qty, ask, ask_qty
-        self.bid_price, self.bid_qty, self.ask_price, self.ask_qty = p_bid, q_bid, p_ask, q_ask
-        return flow
+        bids = queue_growth(self.bid_price, self.bid_qty, touch.bid_price, touch.bid_qty, sign=1)
+        asks = queue_growth(self.ask_price, self.ask_qty, touch.ask_price, touch.ask_qty, sign=-1)
+        self.bid_price, self.bid_qty = touch.bid_price[-1], touch.bid_qty[-1]
+        self.ask_price, self.ask_qty = touch.ask_price[-1], touch.ask_qty[-1]
+        return bids - asks
 
     def _adopt(self, frame: Frame) -> None:
         """Take over the frame's exponents."""

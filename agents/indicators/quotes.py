@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import compress, count
+from operator import ne
+
 from schemas.frame import Frame, Trades
 
 _LARGEST = 2**63 - 1
@@ -36,6 +40,38 @@ def aggressor_volumes(trades: Trades) -> tuple[int, int]:
     """
     totals = trades.totals
     return totals.bought, totals.sold
+
+
+def price_moves(before: int, prices: tuple[int, ...]) -> Sequence[int]:
+    """Which of a side's changes moved its price; most touch changes are of quantity alone.
+
+    >>> price_moves(9, (9, 8, 8, 9))
+    [1, 3]
+    """
+    if prices.count(before) == len(prices):
+        return ()
+    return list(compress(count(), map(ne, prices, (before, *prices))))
+
+
+def queue_growth(
+    price: int, qty: int, prices: tuple[int, ...], quantities: tuple[int, ...], *, sign: int
+) -> int:
+    """Net quantity that came to a side (1 bid, -1 ask) whose best quote was ``qty`` at ``price``.
+
+    While the price stays, that is the queue at the end less the one at the start. A better price
+    leaves its old queue standing, a worse one only uncovers what stood there. A side without
+    orders has no price: it was emptied, or filled anew.
+
+    >>> queue_growth(9, 5, (9, 10, 9), (8, 2, 8), sign=1)
+    3
+    """
+    growth = quantities[-1] - qty
+    for i in price_moves(price, prices):
+        before, left = (prices[i - 1], quantities[i - 1]) if i else (price, qty)
+        found = quantities[i]
+        if left and found:
+            growth += left if (prices[i] - before) * sign > 0 else -found
+    return growth
 
 
 def rescaled(mantissa: int, old_exponent: int, new_exponent: int) -> int:

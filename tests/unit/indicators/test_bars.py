@@ -71,7 +71,7 @@ def test_longer_bars_are_what_their_minutes_add_up_to() -> None:
 def test_the_forming_bar_of_every_timeframe_holds_the_newest_trade() -> None:
     bars, _ = fed(*walk(250, 1))
     for rank, start in ((0, 249), (1, 245), (2, 240), (3, 240)):
-        forming = bars.forming(rank)
+        forming = bars.forming()[rank]
         assert forming is not None
         assert forming.open_ns == start * MINUTE_NS
         assert forming.close == bars.series[0].forming.close  # type: ignore[union-attr]
@@ -90,7 +90,7 @@ def test_silence_closes_bars_by_the_time_that_frames_tell() -> None:
     over = trade_frame(MINUTE_NS + QUIET_NS + NS_PER_S)
     assert bars.update(waiting) == []
     assert minutes_of(bars.update(over)) == [(0, 10.0)]
-    assert bars.forming(0) == Bar.flat(MINUTE_NS, 10.0 * PRICE_SCALE)
+    assert bars.forming()[0] == Bar.flat(MINUTE_NS, 10.0 * PRICE_SCALE)
 
 
 def test_a_clock_ahead_of_the_venue_does_not_end_bars() -> None:
@@ -127,12 +127,12 @@ def test_a_late_trade_changes_no_bar_and_taints(late: Frame) -> None:
     frames = [trade_frame(i * MINUTE_NS, 100 + i, seq=i + 1) for i in range(6)]
     bars, _ = fed(*frames)
     tainted = [bars.tainted]
-    before = [bars.forming(rank) for rank in range(4)]
+    before = bars.forming()
     assert bars.update(late) == []
     assert bars.left_out == 1
     tainted.append(bars.tainted)
     assert tainted == [False, True]
-    after = [bars.forming(rank) for rank in range(4)]
+    after = bars.forming()
     assert [(b.high, b.low, b.volume) for b in before if b] == [
         (b.high, b.low, b.volume) for b in after if b
     ]
@@ -140,7 +140,7 @@ def test_a_late_trade_changes_no_bar_and_taints(late: Frame) -> None:
 
 def test_a_trade_that_is_not_of_the_market_is_in_no_bar() -> None:
     bars, _ = fed(trade_frame(0, 100), trade_frame(1, 900, flag=TradeFlag.NON_MARKET))
-    assert bars.forming(0) == Bar(0, 1e9, 1e9, 1e9, 1e9, 2.0, 2.0, 1)
+    assert bars.forming()[0] == Bar(0, 1e9, 1e9, 1e9, 1e9, 2.0, 2.0, 1)
     assert not bars.tainted
 
 
