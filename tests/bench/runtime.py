@@ -26,8 +26,9 @@ from schemas.topics import CONFLUENCE_SCORES, FILLS, ORDERS, SIGNALS, Topic
 from streams.publish import FramePublisher
 from streams.recordings import sources_from
 from tests.bench.report import Row, table_of
+from tests.bench.round_trip import round_trips
 from tests.bench.runtime_market import Crowd, looped
-from tests.bench.runtime_rig import Arrivals, Rig, reached
+from tests.bench.runtime_rig import ROLES_CORE, Arrivals, Rig, reached
 from tests.support.kafka_home import KafkaUnavailable, kafka_home
 from tests.support.needs import market_data_dir
 
@@ -64,7 +65,8 @@ def main() -> list[Row]:
     (recording,) = sources_from([source])
     frames = list(recording.frames(Settings().frames))
     with tempfile.TemporaryDirectory(prefix="prism-bench-") as folder, Rig(Path(folder)) as rig:
-        rows = uvloop.run(_throughput(rig, frames))
+        rows = list(round_trips(ROLES_CORE)) if rig.pinned else []
+        rows += uvloop.run(_throughput(rig, frames))
         rig.stop_roles()
         for partitions in PARTITIONS:
             rows += uvloop.run(_crowd(rig, frames, partitions))

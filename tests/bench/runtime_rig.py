@@ -39,12 +39,12 @@ class Rig:
         self._folder = folder
         # Where cores cannot be given out (one core, or no Linux), everything shares all of them.
         self._before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        self._pinned = {ROLES_CORE, BROKER_CORE} <= self._before
+        self.pinned = {ROLES_CORE, BROKER_CORE} <= self._before
         self._kafka = KafkaServer(folder / "kafka", jvm_options=_BROKER_JVM)
         self._roles: dict[str, psutil.Popen] = {}
 
     def __enter__(self) -> Self:
-        if self._pinned:
+        if self.pinned:
             os.sched_setaffinity(0, {BROKER_CORE})
         self._kafka.__enter__()
         return self
@@ -57,7 +57,7 @@ class Rig:
     ) -> None:
         self.stop_roles()
         self._kafka.__exit__(kind, error, trace)
-        if self._pinned:
+        if self.pinned:
             os.sched_setaffinity(0, self._before)
 
     @property
@@ -73,7 +73,7 @@ class Rig:
 
     def start(self, role: str, overrides: Sequence[str]) -> None:
         """Start ``prism worker`` or ``prism execution`` on its core."""
-        code = _PINNED + _RUN_ROLE if self._pinned else _RUN_ROLE
+        code = _PINNED + _RUN_ROLE if self.pinned else _RUN_ROLE
         options = [part for setting in overrides for part in ("--set", setting)]
         with (self._folder / f"{role}.log").open("ab") as file:
             self._roles[role] = psutil.Popen(
