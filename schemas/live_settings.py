@@ -10,7 +10,10 @@ from pydantic import Field
 
 from schemas.section import Section
 
-LIVE_DECIDES = {"enabled", "venue", "capital", "currency", "leverage", "foreign"}
+LIVE_DECIDES = {
+    "enabled", "venue", "capital", "currency", "leverage", "foreign", "balance_tolerance",
+    "balance_within_s",
+}  # fmt: skip
 """Settings by which the account decides; the others say how the venue is reached."""
 
 
@@ -101,6 +104,17 @@ class LiveSettings(Section):
         description="A role does not start while its clock and the venue's differ more.",
     )
     funding_s: float = Field(300.0, gt=0, description="Distance of two looks at funding payments.")
+    balance_tolerance: Decimal = Field(
+        Decimal("0.001"),
+        ge=0,
+        description="What the venue's balance may be off the account's books, share of capital.",
+    )
+    balance_within_s: float = Field(
+        600.0,
+        gt=0,
+        description="How long a larger difference must stand before it is told; longer than "
+        "funding_s.",
+    )
     rate_share: float = Field(
         0.5, gt=0, le=1, description="Share of the venue's request limit for orders."
     )

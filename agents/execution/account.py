@@ -15,6 +15,7 @@ import msgspec
 
 from agents.execution import trade_alerts
 from agents.execution.account_state import AccountState
+from agents.execution.balance import balance_told, begin_anew
 from agents.execution.drift import drift_told
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
@@ -138,6 +139,7 @@ class Account:
         for command in state.halts.advance(frame.close_ns):
             if isinstance(command, Resume) and not command.scope:
                 state.risk.resume(state.equity())
+                begin_anew(state.balance)
                 self._venue.resume(state.venue)
         self._portfolio.sample(state, frame)
         records = self._settle(state, frame)
@@ -152,6 +154,8 @@ class Account:
                 account=self._id,
             )
         )  # fmt: skip
+        live = self._settings.live
+        records.extend(balance_told(state, frame, live, account=self._id))
         if unready is None:
             records.extend(self._dealer.review(state, frame))
             records.extend(self._monitor.review(state, frame, signalled=signal is not None))

@@ -28,6 +28,21 @@ from schemas.signal import Signal
 ZERO = Decimal(0)
 
 
+class BalanceWatch(msgspec.Struct):
+    """How a real venue's balance compares with the account's books (:mod:`balance`).
+
+    ``base`` is by how much the venue's side is beyond the account's, ``last`` what the last look
+    showed of that; ``since_ns`` is when the present difference came up, ``told`` the one that
+    people were told of last, ``looked_ns`` the tick of the last look that was compared.
+    """
+
+    base: Decimal | None = None
+    last: Decimal | None = None
+    since_ns: int | None = None
+    told: Decimal | None = None
+    looked_ns: int = -1
+
+
 class AccountState(msgspec.Struct):
     """Bounded by what is open and by the symbols.
 
@@ -63,6 +78,7 @@ class AccountState(msgspec.Struct):
     partners: dict[str, list[str]] = msgspec.field(default_factory=dict)
     portfolio: PortfolioState = msgspec.field(default_factory=PortfolioState)
     drift: str | None = None
+    balance: BalanceWatch = msgspec.field(default_factory=BalanceWatch)
 
     @property
     def paper(self) -> PaperState:

@@ -14,7 +14,7 @@ from agents.execution.refusals import settlement_currency
 from schemas.errors import SettingsError
 from schemas.execution_settings import AccountSettings
 from schemas.ids import content_id
-from schemas.live_settings import PositionMode
+from schemas.live_settings import LiveSettings, PositionMode
 from schemas.settings import Settings
 
 PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit"})
@@ -71,16 +71,25 @@ def lacking(settings: Settings) -> Iterator[str]:
         )
     if live.position_mode is PositionMode.HEDGE:
         yield "live.position_mode hedge is not supported: set one_way, and switch the venue to it"
-    if live.not_found_s * 1_000 <= live.recv_window_ms:
-        yield (
-            f"live.not_found_s {live.not_found_s} is not longer than live.recv_window_ms "
-            f"{live.recv_window_ms}: an order could arrive after it was given up; raise it"
-        )
+    yield from _times(live)
     yield from _unfit_symbols(settings)
     if live.confirm != code(settings):
         yield (
             f"not confirmed: {in_words(settings)}. If that is what you want, start with "
             f"live.confirm={code(settings)}"
+        )
+
+
+def _times(live: LiveSettings) -> Iterator[str]:
+    if live.not_found_s * 1_000 <= live.recv_window_ms:
+        yield (
+            f"live.not_found_s {live.not_found_s} is not longer than live.recv_window_ms "
+            f"{live.recv_window_ms}: an order could arrive after it was given up; raise it"
+        )
+    if live.balance_within_s <= live.funding_s:
+        yield (
+            f"live.balance_within_s {live.balance_within_s} is not longer than live.funding_s "
+            f"{live.funding_s}: each funding payment would be told as a difference; raise it"
         )
 
 

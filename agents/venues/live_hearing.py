@@ -181,7 +181,9 @@ class Hearing:
         if paid_in is FeeIn.BOUGHT:
             return CONTEXT.multiply(report.fee, report.price), True
         if report.fee_rate is not None:
-            return CONTEXT.multiply(report.fee, report.fee_rate), False
+            fee = CONTEXT.multiply(report.fee, report.fee_rate)
+            self._state.fees_elsewhere = CONTEXT.add(self._state.fees_elsewhere, fee)
+            return fee, False
         coin = report.fee_currency
         self._trouble(
             f"trade {report.trade_id}: its fee of {report.fee} {coin} is not booked, as "
@@ -258,7 +260,7 @@ class Hearing:
         state.strays = {order.client_order_id: order for order in found.strays}
         state.adopting = {position.symbol: position for position in found.adopted}
         state.outside.update(found.ignored)
-        state.look, state.looked = self._look(report), True
+        state.look, state.looked = self._look(report, report.balance), True
         state.problems = (*report.problems, *self._short(report), *self._counting(found))
         state.doubts = found.differences
         if not state.problems:
@@ -282,12 +284,17 @@ class Hearing:
             return (f"balance: live.capital is {capital}, the venue has {balance}",)
         return ()
 
-    def _look(self, report: AccountReport) -> Look:
+    def _look(self, report: AccountReport, balance: Decimal) -> Look:
         outside = self._state.outside
         held = [p.symbol for p in report.positions if p.qty != outside.get(p.symbol, ZERO)]
         orders = [o.symbol for o in report.orders if o.client_order_id in self._state.book.orders]
+        cash = balance
+        for shown in report.positions:
+            cash = CONTEXT.subtract(cash, CONTEXT.multiply(shown.qty, shown.entry_price))
         return Look(
             report.effective_ns or 0,
+            balance,
+            cash,
             tuple(f"{report.venue}:{symbol}" for symbol in sorted(set(orders))),
             tuple(f"{report.venue}:{symbol}" for symbol in sorted(set(held))),
         )

@@ -23,9 +23,14 @@ class Asked(msgspec.Struct):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What the last look at the venue showed, by symbol, less what is ignored."""
+    """What the last look at the venue showed, by symbol, less what is ignored.
+
+    ``cash`` is ``balance`` less the entry cost of all positions, shorts counting against it.
+    """
 
     effective_ns: int
+    balance: Decimal
+    cash: Decimal
     orders: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
 
@@ -39,6 +44,7 @@ class LiveState(msgspec.Struct, tag=True):
     and stay until a person resumes. ``looked`` tells whether ``problems`` come of a look, by the
     process that hears now. ``held`` is what our fills come to, by symbol, ``outside`` what
     was there before us and is ignored. ``moved_ns`` is the tick of what moved last.
+    ``fees_elsewhere`` were taken in other coins than the account's, as they were booked.
     ``began_ns`` is the tick of the first convergence, ``paid_ns`` the time of the last funding
     payment that was booked, by symbol.
     """
@@ -57,6 +63,7 @@ class LiveState(msgspec.Struct, tag=True):
     converged_ns: int | None = None
     began_ns: int | None = None
     paid_ns: dict[str, int] = msgspec.field(default_factory=dict)
+    fees_elsewhere: Decimal = Decimal(0)
     held: dict[str, Decimal] = msgspec.field(default_factory=dict)
     outside: dict[str, Decimal] = msgspec.field(default_factory=dict)
     adopting: dict[str, VenuePosition] = msgspec.field(default_factory=dict)

@@ -76,6 +76,8 @@ _CLOSED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
 _RESTING = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIAL})
 
 
+_BALANCE = Decimal("1e-9")
+"""Of the capital: a twenty-thousandth of a dollar."""
 _TRADED = frozenset({IncomeKind.REALISED, IncomeKind.FEE})
 """No run lasts until a funding time."""
 _ROUNDING = Decimal("1e-9")
@@ -94,7 +96,7 @@ def settings_of(venue: str) -> Settings:
             "live": {
                 "enabled": True, "venue": venue, "sandbox": False, "capital": 50_000,
                 "reconcile_s": 1.0, "poll_s": 0.5, "timeout_s": 0.5, "not_found_s": 1.0,
-                "dead_man_s": 0,
+                "dead_man_s": 0, "balance_tolerance": _BALANCE, "balance_within_s": 5.0,
             },
             "stops": {"tight": "0.02", "wide": "0.05", "target_ratios": ["1", "2", "3"]},
             "risk": {
@@ -267,7 +269,16 @@ class Trial:
     def rests(self, run: LiveRun) -> bool:
         state = live(run)
         done = not self.open_orders(run) and not state.asked and not state.waiting
-        return run.ready() and done
+        return run.ready() and done and self.balances(run)
+
+    def balances(self, run: LiveRun) -> bool:
+        """Whether the last look showed the balance that the account expects: one that was taken
+        amid a trade does not, the next one must.
+        """
+        watch = run.state.balance
+        if watch.base is None or watch.last is None:
+            return False
+        return abs(watch.last - watch.base) <= _BALANCE * self.settings.live.capital
 
     def restless(self, run: LiveRun, desk: Desk) -> str:
         """What keeps it from rest."""
@@ -275,7 +286,7 @@ class Trial:
         tracked = [vars(t) for t in desk._orders.all()]
         return (
             f"no rest: {run.account.unready(run.state)}; open {self.open_orders(run)}; "
-            f"asked {state.asked}; waiting {state.waiting}; tracked {tracked}"
+            f"{run.state.balance}; asked {state.asked}; waiting {state.waiting}; tracked {tracked}"
         )
 
     def trade_id(self, fill: TrueFill) -> str:
@@ -325,6 +336,7 @@ class Trial:
             if holding is not None:
                 booked -= holding.cost.copy_sign(holding.qty)
         assert abs(booked - earned) < _ROUNDING, f"profit less fees: {booked} against {earned}"
+        assert run.state.balance.told is None, f"balance: {run.state.balance}"
         self.counts.update(
             runs=1, kills=self.kills, orders=len(there), conditionals=len(waiting),
             trades=len(true), rejected=len(latest) - len(there.keys() | waiting),

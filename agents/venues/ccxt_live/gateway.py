@@ -148,13 +148,16 @@ class CcxtGateway(CcxtTerms):
         balance = await self.ask(self.exchange.fetch_balance, 5)
         orders = await self.open_orders(symbols)
         positions = await self.positions(symbols, balance)
-        total = (balance.get(self.settings.currency) or {}).get("total")
-        return SeenAccount(decimal_of(total) or ZERO, tuple(orders), tuple(positions))
+        return SeenAccount(self.wallet(balance), tuple(orders), tuple(positions))
 
     async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
         """Every open order."""
         del symbols
         return [resting_of(row) for row in await self.ask(self.exchange.fetch_open_orders)]
+
+    def wallet(self, balance: Any) -> Decimal:
+        """What the account holds of its currency, without what open positions would earn."""
+        return decimal_of((balance.get(self.settings.currency) or {}).get("total")) or ZERO
 
     async def positions(self, symbols: Sequence[str], balance: Any) -> list[VenuePosition]:
         """Every position; of spot the coins of the symbols that are traded."""

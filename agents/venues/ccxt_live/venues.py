@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ import ccxt
 
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.gateway import CcxtGateway
-from agents.venues.ccxt_live.rows import ZERO, resting_of, seen_of
+from agents.venues.ccxt_live.rows import ZERO, decimal_of, resting_of, seen_of
 from agents.venues.ccxt_live.seen import Rights, Seen, SeenFunding, SeenTrade
 from schemas.errors import UsageError
 from schemas.frame import Side
@@ -84,6 +85,12 @@ class UsdmGateway(BinanceGateway):
         status = _ALGO_STATUS.get(str(info.get("algoStatus")), OrderStatus.ACKNOWLEDGED)
         id_ = info.get("algoId")
         return Seen(order.client_order_id, f"algo:{id_}" if id_ else "", status, ZERO)
+
+    def wallet(self, balance: Any) -> Decimal:
+        """The wallet: ccxt's total has in it what open positions would earn."""
+        rows = balance["info"]["assets"]
+        found = [r["walletBalance"] for r in rows if r["asset"] == self.settings.currency]
+        return decimal_of(found[0]) or ZERO if found else ZERO
 
     async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
         """Ordinary and conditional ones, of every symbol."""

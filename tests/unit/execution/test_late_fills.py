@@ -4,76 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from agents.execution.account import Account, AccountState
-from schemas.frame import NS_PER_MS, NS_PER_S, Message, Side
+from schemas.frame import Message, Side
 from schemas.order import Order, OrderStatus
-from schemas.settings import settings_from
 from schemas.signal import SignalKind
-from schemas.venue import AccountReport, OrderReport, RequestKind, TradeReport, VenueRequest
-from tests.support.live_venue import RULES
-from tests.support.messages import SYMBOL, VENUE, frame_at, signal_of
+from schemas.venue import RequestKind
+from tests.support.live_desk import LiveDesk
+from tests.support.messages import SYMBOL, VENUE
 
 KEY = f"{VENUE}:{SYMBOL}"
 BUY, SELL = Side.BUY, Side.SELL
 DONE = {OrderStatus.CANCELLED, OrderStatus.FILLED}
-
-
-class LiveDesk:
-    """An account at a real venue, whose reports are written by hand."""
-
-    def __init__(self) -> None:
-        live = {"enabled": True, "venue": VENUE, "capital": 10_000}
-        stops = {"target_ratios": (), "target_shares": ()}
-        self.account = Account(settings_from({"live": live, "stops": stops}))
-        self.state: AccountState = self.account.initial()
-        self.account.learn(self.state, RULES)
-        self.now_ns, self.seq, self.number = NS_PER_S, 0, 0
-        self.records: list[Message] = []
-        self.step()
-        self._says(AccountReport, symbol="", balance=Decimal(10_000), orders=(), positions=())
-
-    def step(self, kind: SignalKind | None = None) -> list[Message]:
-        self.now_ns += 100 * NS_PER_MS
-        self.seq += 1
-        signal = None
-        if kind is not None:
-            score = 30.0 if kind is SignalKind.SHORT else 70.0
-            signal = signal_of(kind, score=score, tick_ns=self.now_ns, id_=f"s{self.seq}")
-        given = self.account.step(self.state, frame_at(self.now_ns, seq=self.seq), signal)
-        self.records += given
-        return given
-
-    def order(self, leg: str) -> Order:
-        """The newest order of a leg that has left."""
-        return [r.order for r in self.requests() if r.order.leg == leg][-1]
-
-    def requests(self, kind: RequestKind = RequestKind.CREATE) -> list[VenueRequest]:
-        return [r for r in self.records if isinstance(r, VenueRequest) and r.kind is kind]
-
-    def reports(self, order: Order, status: OrderStatus, filled: str = "0") -> None:
-        self._says(
-            OrderReport, client_order_id=order.client_order_id, status=status,
-            filled_qty=Decimal(filled),
-        )  # fmt: skip
-
-    def trades(self, order: Order, qty: str) -> None:
-        self._says(
-            TradeReport, client_order_id=order.client_order_id, trade_id=f"t{self.number}",
-            side=order.side, price=Decimal(100), qty=Decimal(qty), fee=Decimal("0.01"),
-            fee_currency="USDT", maker=False,
-        )  # fmt: skip
-
-    def _says(self, kind: type[Any], **fields: Any) -> None:
-        self.number += 1
-        head = {
-            "account": "paper", "venue": VENUE, "symbol": SYMBOL, "run": 1, "number": self.number,
-            "effective_ns": self.now_ns,
-        }  # fmt: skip
-        self.account.hear(self.state, kind(**{**head, **fields}))
 
 
 def enter(desk: LiveDesk, *, filled: str = "2") -> Order:

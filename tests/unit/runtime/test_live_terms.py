@@ -52,6 +52,7 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
         ),
         ({"live": {"position_mode": "hedge"}}, "hedge is not supported"),
         ({"live": {"not_found_s": 5.0}}, "not longer than live.recv_window_ms"),
+        ({"live": {"balance_within_s": 300}}, "not longer than live.funding_s"),
         ({"symbols": [KEY, "bybit:BTC/USDT:USDT"]}, "is not at live.venue"),
         ({"symbols": ["binanceusdm:BTC/USDC:USDC"]}, "does not settle in live.currency USDT"),
         ({"live": {"confirm": ""}}, "not confirmed: account desk at binanceusdm"),

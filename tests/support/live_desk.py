@@ -1,0 +1,84 @@
+"""An account at a real venue, whose reports are written by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from agents.execution.account import Account, AccountState
+from schemas.frame import NS_PER_MS, NS_PER_S, Message
+from schemas.order import Order, OrderStatus
+from schemas.settings import settings_from
+from schemas.signal import SignalKind
+from schemas.venue import (
+    AccountReport,
+    OrderReport,
+    RequestKind,
+    TradeReport,
+    VenuePosition,
+    VenueRequest,
+)
+from tests.support.live_venue import RULES
+from tests.support.messages import SYMBOL, VENUE, frame_at, signal_of
+
+
+class LiveDesk:
+    """The account, its state, and a clock that runs with each step."""
+
+    def __init__(self, **more: Any) -> None:
+        live = {"enabled": True, "venue": VENUE, "capital": 10_000, **more}
+        stops = {"target_ratios": (), "target_shares": ()}
+        self.account = Account(settings_from({"live": live, "stops": stops}))
+        self.state: AccountState = self.account.initial()
+        self.account.learn(self.state, RULES)
+        self.now_ns, self.seq, self.number = NS_PER_S, 0, 0
+        self.records: list[Message] = []
+        self.step()
+        self.shows("10000")
+
+    def step(self, kind: SignalKind | None = None) -> list[Message]:
+        self.now_ns += 100 * NS_PER_MS
+        self.seq += 1
+        signal = None
+        if kind is not None:
+            score = 30.0 if kind is SignalKind.SHORT else 70.0
+            signal = signal_of(kind, score=score, tick_ns=self.now_ns, id_=f"s{self.seq}")
+        given = self.account.step(self.state, frame_at(self.now_ns, seq=self.seq), signal)
+        self.records += given
+        return given
+
+    def order(self, leg: str) -> Order:
+        """The newest order of a leg that has left."""
+        return [r.order for r in self.requests() if r.order.leg == leg][-1]
+
+    def requests(self, kind: RequestKind = RequestKind.CREATE) -> list[VenueRequest]:
+        return [r for r in self.records if isinstance(r, VenueRequest) and r.kind is kind]
+
+    def reports(self, order: Order, status: OrderStatus, filled: str = "0") -> None:
+        self._says(
+            OrderReport, client_order_id=order.client_order_id, status=status,
+            filled_qty=Decimal(filled),
+        )  # fmt: skip
+
+    def shows(self, balance: str, held: str = "0", entry: str = "100") -> None:
+        """A look at the whole account, without orders."""
+        qty = Decimal(held)
+        positions = (VenuePosition(SYMBOL, qty, Decimal(entry)),) if qty else ()
+        self._says(
+            AccountReport, symbol="", balance=Decimal(balance), orders=(), positions=positions
+        )
+
+    def trades(self, order: Order, qty: str, **more: Any) -> None:
+        self._says(
+            TradeReport, client_order_id=order.client_order_id, trade_id=f"t{self.number}",
+            side=order.side, qty=Decimal(qty), maker=False,
+            **{"price": Decimal(100), "fee": Decimal("0.01"), "fee_currency": "USDT", **more},
+        )  # fmt: skip
+
+    def _says(self, kind: type[Any], **fields: Any) -> None:
+        self.number += 1
+        head = {
+            "account": "paper", "venue": VENUE, "symbol": SYMBOL, "run": 1, "number": self.number,
+            "effective_ns": self.now_ns,
+        }  # fmt: skip
+        self.account.hear(self.state, kind(**{**head, **fields}))
