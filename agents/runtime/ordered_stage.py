@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import structlog
@@ -11,6 +10,7 @@ from faust.types import TP
 from faust.types import Message as Input
 
 from agents.execution.sequencer import Sequencer, Step
+from agents.runtime.absences import Absences
 from agents.runtime.back_pressure import BackPressure
 from agents.runtime.commands import Commands
 from agents.runtime.emitter import Emitter
@@ -19,10 +19,11 @@ from agents.runtime.folds import OrderedFold
 from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.ledger_writer import LedgerWriter
-from agents.runtime.offsets import Applied, OrderedSnapshot, Unapplied
+from agents.runtime.offsets import OrderedSnapshot
+from agents.runtime.progress import Progress
 from agents.runtime.snapshots import SnapshotWriter, TableValue
 from agents.runtime.venue_link import VenueLink
-from schemas.control import Absent, FeedStale, Flatten, Halt, Resume, Resumed
+from schemas.control import Absent, Flatten, Halt, Resume, Resumed
 from schemas.errors import CodecError
 from schemas.frame import NS_PER_S, Backfill, Frame, Instrument, Message
 from schemas.health import Checkpoint
@@ -88,23 +89,17 @@ class OrderedStage(Stage):
         self._unread = set(self.read_first)
         self._commands = Commands()
         self._state = self._fold.initial()
-        self._applied: dict[str, Applied] = {}
+        self._progress = Progress(anew=self._control, interval_ns=self._interval_ns)
+        self._absences = Absences(self._reader)
         self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
-        self._starts: dict[str, dict[int, int]] = {}
-        self._durable: OrderedSnapshot | None = None
-        self._unapplied = Unapplied()
         self._published: dict[tuple[str, int], float] = {}
         self._tp_of_key: dict[str, TP] = {}
-        self._snapshot_ns: int | None = None
-        self._applied_ns = -1
-        self._departing: dict[str, int] = {}
-        self._returning: dict[str, None] = {}
         self._pressure.forget()
 
     @property
     def steps_applied(self) -> dict[str, int]:
         """Close of the last applied frame by symbol."""
-        return {key: applied.close_ns for key, applied in self._applied.items()}
+        return {key: applied.close_ns for key, applied in self._progress.applied.items()}
 
     def pending(self) -> int:
         """Frames that wait for their turn."""
@@ -119,30 +114,16 @@ class OrderedStage(Stage):
         return self._sequencer.watermark_ns(key)
 
     async def declare_absent(self, key: str) -> None:
-        """Log that a symbol is not waited for; it holds once it is read back.
-
-        Until then nothing later is applied: a frame that came meanwhile must not count now, and not
-        when the log is read again.
-        """
-        venue, symbol = key.split(":", 1)
-        from_ns = self._departing[key] = self._sequencer.watermark_ns(key)
-        for record in (
-            FeedStale(self._reader, venue, symbol, from_ns),
-            Absent(self._reader, venue, symbol, from_ns),
-        ):
+        """Log that a symbol is not waited for; it holds once it is read back."""
+        for record in self._absences.leave(key, self._sequencer.watermark_ns(key)):
             await self.emitter.emit(record, partition=0, timestamp_s=None)
 
     async def declare_returned(self) -> None:
-        """Log that symbols which were absent count again, from behind what is applied by now.
-
-        Until that is read back, nothing later is applied: a return must not lie in the past.
-        """
-        if self._returning or not self._decides():
+        """Log that symbols which were absent count again, from behind what is applied by now."""
+        if not self._decides():
             return
-        self._returning = dict.fromkeys(self._sequencer.returning())
-        for key in self._returning:
-            venue, symbol = key.split(":", 1)
-            record = Resumed(self._reader, venue, symbol, self._applied_ns)
+        back = self._absences.come_back(self._sequencer.returning(), self._progress.applied_ns)
+        for record in back:
             await self.emitter.emit(record, partition=0, timestamp_s=None)
 
     def load(self, owned: Partitions, kept: Partitions) -> None:
@@ -158,29 +139,22 @@ class OrderedStage(Stage):
         if not owned[self._control] or value is None:
             return
         snapshot = msgspec.msgpack.decode(value, type=OrderedSnapshot)
-        self._durable = snapshot
+        self._progress.resume(snapshot)
         self._state = self._fold.decode(snapshot.state)
         if self._venue is not None:
             self._venue.reports.known(self._fold.last_run(self._state))
-        self._applied = dict(snapshot.applied)
-        self._starts = snapshot.starts
-        for key, applied in self._applied.items():
+        for key, applied in snapshot.applied.items():
             if key in self._keys:
                 self._sequencer.resume_after(key, applied.epoch, applied.seq, applied.close_ns)
-        self._applied_ns = max((a.close_ns for a in self._applied.values()), default=-1)
 
     def start_offset(self, tp: TP) -> int | None:
         """Where the snapshot needs a partition from; control always from its beginning."""
-        if tp.topic == self._control:
-            return None
-        return self._starts.get(tp.topic, {}).get(tp.partition)
+        return self._progress.start_offset(tp)
 
     def low_water(self, tp: TP, next_offset: int) -> int:
         """The oldest offset that the last acknowledged snapshot needs."""
         del next_offset
-        if self._durable is None:
-            return 0
-        return self._durable.starts.get(tp.topic, {}).get(tp.partition, 0)
+        return self._progress.low_water(tp)
 
     def caught_up(self, topic: str) -> None:
         """All that was to be read first is: from here on the state may advance."""
@@ -213,7 +187,7 @@ class OrderedStage(Stage):
 
     def report_tick_ns(self) -> int:
         """The tick from which a report that is heard now holds: that of the last step decided."""
-        return self._commands.behind_ns(self._applied_ns)
+        return self._commands.behind_ns(self._progress.applied_ns)
 
     async def log_report(self, report: VenueReport) -> None:
         """Write a report into the log; it counts once it is read back."""
@@ -249,7 +223,7 @@ class OrderedStage(Stage):
         await self._begin()
         if not self._decides():
             return
-        for command in self._commands.due(self._applied_ns):
+        for command in self._commands.due(self._progress.applied_ns):
             log.warning("command.taken", **plain(command))
             await self.emitter.emit(command, partition=0, timestamp_s=None)
 
@@ -260,34 +234,33 @@ class OrderedStage(Stage):
 
     def _limit_ns(self) -> int | None:
         """Close up to which steps may be applied while what came meanwhile is on its way."""
-        limits = [*self._departing.values(), *self._commands.limits_ns()]
+        applied_ns = self._progress.applied_ns
+        limits = [*self._absences.limits_ns(applied_ns), *self._commands.limits_ns()]
         if self._venue is not None:
             limits.extend(self._venue.reports.limits_ns())
-        if self._returning:
-            limits.append(self._applied_ns)
         return min(limits, default=None)
 
     def _place(self, tp: TP, offset: int, decoded: Message, published_s: float) -> None:
-        self._unapplied.read(tp)
+        self._progress.read(tp)
         match decoded:
             case Frame():
                 if decoded.key not in self._keys:
                     return
-                self._unapplied.add(tp, offset, decoded.key, decoded.close_ns)
+                self._progress.waits(tp, offset, decoded.key, decoded.close_ns)
                 self._tp_of_key[decoded.key] = tp
                 if self._sequencer.add_frame(decoded):
                     self._published[decoded.key, decoded.close_ns] = published_s
             case ConfluenceScore():
-                self._unapplied.add(tp, offset, decoded.key, decoded.tick_ns)
+                self._progress.waits(tp, offset, decoded.key, decoded.tick_ns)
                 self._sequencer.add_score(decoded)
             case Signal():
-                self._unapplied.add(
+                self._progress.waits(
                     tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
                 )
                 self._sequencer.add_signal(decoded)
             case Order() | Position() | Flattened() | Portfolio() | PositionAssessment():
                 # Needed again until a snapshot holds its tick: it tells how far others came.
-                self._unapplied.add(
+                self._progress.waits(
                     tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
                 )
                 self._commands.decided(decoded.tick_ns)
@@ -312,12 +285,10 @@ class OrderedStage(Stage):
         match decoded:
             case Absent() if decoded.account == self._reader:
                 self._sequencer.absent(decoded)
-                key = _key(decoded)
-                if self._departing.get(key) == decoded.from_ns:
-                    del self._departing[key]
+                self._absences.read_back(decoded)
             case Resumed() if decoded.account == self._reader:
                 self._sequencer.resumed(decoded)
-                self._returning.pop(_key(decoded), None)
+                self._absences.read_back(decoded)
             case Halt() | Resume() | Flatten() if decoded.account == self._reader:
                 command = self._commands.take(decoded)
                 if command is not None:
@@ -330,7 +301,7 @@ class OrderedStage(Stage):
     async def _apply(self, step: Step) -> None:
         frame = step.frame
         # Before anything is sent: a declaration made meanwhile must not lie before this step.
-        before_ns, self._applied_ns = self._applied_ns, frame.close_ns
+        before_ns, self._progress.applied_ns = self._progress.applied_ns, frame.close_ns
         published_s = self._published.pop((frame.key, frame.close_ns), None)
         decided = self._fold.step(self._state, step)
         fresh = self._ledger is None or await self._ledger.write(decided)
@@ -340,7 +311,7 @@ class OrderedStage(Stage):
             partition = self._tp_of_key[frame.key].partition
             await self.emitter.emit(given, partition=partition, timestamp_s=published_s)
             self._meter.observe(given, published_s)
-        self._applied[frame.key] = Applied(frame.epoch, frame.seq, frame.close_ns)
+        self._progress.apply(frame)
         if before_ns >= 0 and before_ns // HOUR_NS != frame.close_ns // HOUR_NS:
             await self._checkpoint(frame)
         self._maybe_snapshot(frame.close_ns)
@@ -356,30 +327,12 @@ class OrderedStage(Stage):
         await self.emitter.emit(checkpoint, partition=0, timestamp_s=None)
 
     def _maybe_snapshot(self, close_ns: int) -> None:
-        if self._snapshot_ns is None:
-            self._snapshot_ns = close_ns
-        if close_ns - self._snapshot_ns < self._interval_ns:
+        if not self._progress.snapshot_is_due(close_ns):
             return
-        self._snapshot_ns = close_ns
-        snapshot = OrderedSnapshot(
-            dict(self._applied), self._needed(), self._fold.encode(self._state)
-        )
-
-        def durable() -> None:
-            self._durable = snapshot
-
+        state, fence = self._fold.encode(self._state), self._app.fence
+        snapshot, acknowledged = self._progress.snapshot(state, fence.next_offset)
         key, body = self._reader.encode(), msgspec.msgpack.encode(snapshot)
-        self._writer.write(key, [TableValue(self._table, 0, key, body)], durable)
-
-    def _needed(self) -> dict[str, dict[int, int]]:
-        # A partition that was not read yet since the start is still needed from there.
-        needed = {topic: dict(starts) for topic, starts in self._starts.items()}
-        for tp in self._unapplied.partitions():
-            if tp.topic != self._control:
-                next_offset = self._app.fence.next_offset(tp) or 0
-                first = self._unapplied.first(tp, self._applied, next_offset)
-                needed.setdefault(tp.topic, {})[tp.partition] = first
-        return needed
+        self._writer.write(key, [TableValue(self._table, 0, key, body)], acknowledged)
 
     def _regulate(self, tp: TP) -> None:
         self._pressure.regulate(
@@ -388,7 +341,3 @@ class OrderedStage(Stage):
             waiting=self._sequencer.waiting,
             needed=lambda: map(self._tp_of_key.get, self._sequencer.laggards()),
         )
-
-
-def _key(record: Any) -> str:
-    return f"{record.venue}:{record.symbol}"
