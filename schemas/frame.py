@@ -291,7 +291,11 @@ class ContractKind(StrEnum):
 
 
 class Instrument(Message, frozen=True):
-    """Trading rules of a symbol, in force from ``effective_ns`` on; ahead of its first frame."""
+    """Trading rules of a symbol, in force from ``effective_ns`` on; ahead of its first frame.
+
+    ``max_orders`` may work at a time, ``max_conditionals`` of them wait for a trigger; ``None``
+    where the venue tells none.
+    """
 
     venue: str
     symbol: str
@@ -305,6 +309,7 @@ class Instrument(Message, frozen=True):
     min_notional: Decimal
     contract_size: Decimal = Decimal(1)
     max_orders: int | None = None
+    max_conditionals: int | None = None
 
     @property
     def key(self) -> str:

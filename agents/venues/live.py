@@ -8,7 +8,7 @@ it is unknown nothing takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from decimal import Decimal
 
 import msgspec
@@ -160,8 +160,10 @@ class LiveVenue:
     ) -> list[Order | VenueRequest]:
         """Requests of this step; orders that break the venue's own rules are rejected here."""
         given: list[Order | VenueRequest] = []
+        leaving = {order.client_order_id for order in state.new}
         for order in state.new:
-            refused = self._refused(state, frame, order, rules)
+            leaving.discard(order.client_order_id)
+            refused = self._refused(state, frame, order, rules, leaving)
             if refused is None:
                 given.append(self._request(frame, RequestKind.CREATE, order, Change()))
                 continue
@@ -186,14 +188,22 @@ class LiveVenue:
         return given
 
     def _refused(
-        self, state: LiveState, frame: Frame, order: Order, rules: Instrument | None
+        self,
+        state: LiveState,
+        frame: Frame,
+        order: Order,
+        rules: Instrument | None,
+        leaving: Set[str],
     ) -> str | None:
+        """Why an order may not leave; those that are still ``leaving`` after it do not count."""
         if order.venue != self._settings.venue:
             return f"venue: {order.venue} is not live.venue {self._settings.venue}"
         if rules is None:
             return "rules: the venue has not told its tick and step yet"
-        working = len(self.open_orders_of(state, frame.key))
-        return filtered(Sending(order, rules, working, _mid(frame)))
+        there = self.open_orders_of(state, frame.key)
+        working = [each for each in there if each.client_order_id not in leaving]
+        conditionals = len([1 for each in working if each.stop_price is not None])
+        return filtered(Sending(order, rules, len(working), conditionals, _mid(frame)))
 
     def _request(
         self, frame: Frame, kind: RequestKind, order: Order, change: Change

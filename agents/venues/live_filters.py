@@ -14,11 +14,14 @@ ZERO = Decimal(0)
 
 
 class Sending(NamedTuple):
-    """An order about to leave. ``mid`` values a market order; ``working`` counts its symbol's."""
+    """An order about to leave. ``mid`` values a market order; ``working`` counts its symbol's, this
+    one among them, ``conditionals`` those of them that wait for a trigger.
+    """
 
     order: Order
     rules: Instrument
     working: int
+    conditionals: int
     mid: Decimal | None
 
 
@@ -65,8 +68,15 @@ def _count(now: Sending) -> str | None:
     return f"max_orders: limit {most}, with this one {now.working}"
 
 
+def _conditionals(now: Sending) -> str | None:
+    most = now.rules.max_conditionals
+    if now.order.stop_price is None or most is None or now.conditionals <= most:
+        return None
+    return f"max_conditionals: limit {most}, with this one {now.conditionals}"
+
+
 _FILTERS: tuple[Callable[[Sending], str | None], ...] = (
-    _shape, _quantity, _prices, _notional, _count,
+    _shape, _quantity, _prices, _notional, _count, _conditionals,
 )  # fmt: skip
 
 

@@ -106,10 +106,16 @@ class CcxtTransport(Transport):
             min_notional=_decimal((market["limits"].get("cost") or {}).get("min")),
             contract_size=_decimal(market.get("contractSize")) or Decimal(1),
             max_orders=self.max_orders(market),
+            max_conditionals=self.max_conditionals(market),
         )
 
     def max_orders(self, market: dict[str, Any]) -> int | None:
         """Most orders of an account that may work at a time; ``None`` if the venue tells none."""
+        del market
+        return None
+
+    def max_conditionals(self, market: dict[str, Any]) -> int | None:
+        """Most of them that may wait for a trigger; ``None`` if the venue tells none."""
         del market
         return None
 

@@ -23,7 +23,7 @@ from tests.support.messages import SYMBOL, VENUE, frame_at
 RULES = Instrument(
     venue=VENUE, symbol=SYMBOL, effective_ns=0, kind=ContractKind.LINEAR, base="BTC", quote="USDT",
     settle="USDT", tick_size=Decimal("0.01"), qty_step=Decimal("0.001"), min_notional=Decimal(5),
-    max_orders=3,
+    max_orders=3, max_conditionals=2,
 )  # fmt: skip
 
 

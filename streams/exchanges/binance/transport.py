@@ -103,10 +103,11 @@ class SpotTransport(CcxtTransport):
 
     def max_orders(self, market: dict[str, Any]) -> int | None:
         """Of the filter MAX_NUM_ORDERS, which spot and USD-M write in their own ways."""
-        for each in market["info"].get("filters") or ():
-            if each["filterType"] == "MAX_NUM_ORDERS":
-                return int(each.get("maxNumOrders") or each["limit"])
-        return None
+        return _limit_of(market, "MAX_NUM_ORDERS", "maxNumOrders")
+
+    def max_conditionals(self, market: dict[str, Any]) -> int | None:
+        """Of the filter MAX_NUM_ALGO_ORDERS, likewise."""
+        return _limit_of(market, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders")
 
     def get_bars(self, query: dict[str, Any]) -> Any:
         """Ask for bars."""
@@ -197,3 +198,10 @@ class UsdmTransport(SpotTransport):
     def get_trades(self, query: dict[str, Any]) -> Any:
         """Ask for aggregated trades."""
         return self.exchange.fapiPublicGetAggTrades(query)
+
+
+def _limit_of(market: dict[str, Any], name: str, field: str) -> int | None:
+    for each in market["info"].get("filters") or ():
+        if each["filterType"] == name:
+            return int(each.get(field) or each["limit"])
+    return None

@@ -16,6 +16,7 @@ from tests.support.live import LiveRig, quick
 
 MOST_ORDERS = {"binanceusdm": 200, "binance": 200, "bybit": 500, "coinbase": None}
 """As each venue tells them, Bybit by its error 110020."""
+MOST_CONDITIONALS = {"binanceusdm": 10, "binance": 5, "bybit": None, "coinbase": None}
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -61,6 +62,7 @@ def test_a_changed_tick_is_published_ahead_of_the_frames_that_follow_it(venue: s
             await rig.until(lambda: len(_rules(rig)) == 2)
             assert rig.counts()["rules_changed"] == 1
             assert {told.max_orders for told in _rules(rig)} == {MOST_ORDERS[venue]}
+            assert {told.max_conditionals for told in _rules(rig)} == {MOST_CONDITIONALS[venue]}
             assert [told.tick_size for told in _rules(rig)] == [Decimal("0.1"), Decimal("0.05")]
             changed = _rules(rig)[-1]
             since = rig.messages.index(changed)

@@ -163,6 +163,19 @@ def test_more_orders_than_the_venue_allows_do_not_leave() -> None:
     assert bench.state.book.orders["o4"].reason == "max_orders: limit 3, with this one 4"
 
 
+def test_more_conditional_orders_than_the_venue_allows_do_not_leave_others_do() -> None:
+    bench = Bench()
+    for _ in range(3):
+        bench.submit(type=OrderType.STOP, stop_price=Decimal(90), reduce_only=True)
+    given = bench.step()
+    assert [id_ for _, id_ in asked(given)] == ["o1", "o2"]
+    assert lives(given) == [("o3", "rejected")]
+    reason = bench.state.book.orders["o3"].reason
+    assert reason == "max_conditionals: limit 2, with this one 3"
+    bench.submit(**LIMIT)
+    assert asked(bench.step()) == [("create", "o4")]
+
+
 def test_a_trade_of_an_order_that_counted_as_rejected_moves_the_position_and_stops_trading() -> (
     None
 ):
