@@ -262,7 +262,9 @@ class DimensionMachine:
             if bonus:
                 if not -MAX_DIVERGENCE <= bonus <= MAX_DIVERGENCE:
                     bonus = clamp(bonus, -MAX_DIVERGENCE, MAX_DIVERGENCE)
-                whole = clamp(score + bonus, 0.0, 100.0)
+                whole = score + bonus
+                if not 0.0 <= whole <= 100.0:
+                    whole = clamp(whole, 0.0, 100.0)
             contribution = share * (whole - NEUTRAL)
             contributions.append(contribution)
             covered.append(weights[name] * reading.coverage)

@@ -206,10 +206,11 @@ class Orderflow(Dimension[OrderflowState]):
     def read(self, state: OrderflowState, frame: Frame) -> tuple[Reading, ...]:
         """Readings of every component at the tick ``frame``."""
         scale = _bps_per_price(frame)
+        evidence = state.evidence.at(frame.close_ns)
         return (
-            self._trade_flow(state, frame.close_ns),
+            self._trade_flow(state, evidence),
             self._market_making(state, scale),
-            self._toxicity(state, scale, frame.close_ns),
+            self._toxicity(state, scale, evidence),
         )
 
     @staticmethod
@@ -230,9 +231,8 @@ class Orderflow(Dimension[OrderflowState]):
         state.implied.update(None if slope is None else max(slope, 0.0) * net, at_ns)
 
     @staticmethod
-    def _trade_flow(state: OrderflowState, now_ns: int) -> Reading:
+    def _trade_flow(state: OrderflowState, evidence: float) -> Reading:
         flow, interest = state.flow, state.interest
-        evidence = state.evidence.at(now_ns)
         lean = blend(
             (
                 (0.35, _times(squash(state.cvd_standing.value, gain=0.6), evidence)),
@@ -283,7 +283,7 @@ class Orderflow(Dimension[OrderflowState]):
         return Reading("market_making", score(lean), raw)
 
     @staticmethod
-    def _toxicity(state: OrderflowState, bps: float | None, now_ns: int) -> Reading:
+    def _toxicity(state: OrderflowState, bps: float | None, evidence: float) -> Reading:
         vpin, direction, usual = state.vpin.value, state.vpin.direction, state.usual_vpin.value
         informed = None
         if vpin is not None and direction is not None and usual is not None and usual > 0.0:
@@ -295,7 +295,7 @@ class Orderflow(Dimension[OrderflowState]):
                 (0.25, squash(state.implied.value, gain=0.6)),
             )
         )
-        lean = _times(lean, state.evidence.at(now_ns))
+        lean = _times(lean, evidence)
         cascade = state.cascade
         raw = _known(
             ("vpin", vpin),

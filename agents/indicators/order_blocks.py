@@ -40,17 +40,6 @@ class OrderBlock(msgspec.Struct, array_like=True):
         """Whether the bar touches the block."""
         return bar.low <= self.high if self.side > 0 else bar.high >= self.low
 
-    def hold(self, price: float, *, reach: float) -> float:
-        """How much it holds at a price: 1 at its near end, half a ``reach`` away, 0 at its far end.
-
-        The reach is 4 scales of the market.
-        """
-        away = price - self.high if self.side > 0 else self.low - price
-        if away >= 0.0:
-            return 1.0 / (1.0 + away / reach) if reach > 0.0 else 1.0
-        depth = self.high - self.low
-        return max(1.0 + away / depth, 0.0) if depth > 0.0 else 0.0
-
 
 class OrderBlocks(msgspec.Struct):
     """The last order blocks of a timeframe.
@@ -107,21 +96,31 @@ class OrderBlocks(msgspec.Struct):
         """Demand against supply around the price, in (-1, 1); ``None`` while warming up.
 
         ``(D - S) / (D + S + 0.25)`` over ``strength * worth * hold``; 0 where there is no block.
+        A block holds 1 at its near end, half at 4 ``usual`` away from it, 0 at its far end;
         ``usual`` is what :attr:`usual` tells.
         """
         if usual is None:
             return None
         reach = HALF_AWAY * (usual + NOTHING * abs(price))
+        low, high = (math.inf, -math.inf) if bar is None else (bar.low, bar.high)
         demand = supply = 0.0
         for block in self.blocks:
-            part = block.strength * block.hold(price, reach=reach)
-            if part > 0.0:
-                if block.mitigated or (bar is not None and block.reached_by(bar)):
-                    part *= WORN
-                if block.side > 0:
-                    demand += part
-                else:
-                    supply += part
+            bottom, top = block.low, block.high
+            is_demand = block.side > 0
+            away = price - top if is_demand else bottom - price
+            part = block.strength
+            if away < 0.0:
+                if -away >= top - bottom:
+                    continue  # at its far end, or beyond
+                part *= 1.0 + away / (top - bottom)
+            elif reach > 0.0:
+                part *= 1.0 / (1.0 + away / reach)
+            if block.mitigated or (low <= top if is_demand else high >= bottom):
+                part *= WORN
+            if is_demand:
+                demand += part
+            else:
+                supply += part
         return (demand - supply) / (demand + supply + DOUBT)
 
     def _visit(self, bar: Bar) -> None:

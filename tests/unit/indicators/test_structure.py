@@ -185,14 +185,25 @@ def _whole(lean: float | None) -> float:
     return 0.5 * _part(lean) + DOUBT
 
 
-def test_what_a_block_holds_falls_off_on_both_sides() -> None:
-    block = OrderBlock(1, 98.0, 100.0, 0.5)
-    assert block.hold(100.0, reach=8.0) == 1.0
-    assert block.hold(108.0, reach=8.0) == 0.5
-    assert block.hold(99.0, reach=8.0) == 0.5
-    assert block.hold(98.0, reach=8.0) == block.hold(90.0, reach=8.0) == 0.0
-    supply = OrderBlock(-1, 98.0, 100.0, 0.5)
-    assert supply.hold(90.0, reach=8.0) == 0.5
+@pytest.mark.parametrize(
+    ("side", "price", "holds"),
+    [
+        (1, 100.0, 1.0),
+        (1, 108.0, 0.5),
+        (1, 99.0, 0.5),
+        (1, 98.0, 0.0),
+        (1, 90.0, 0.0),
+        (-1, 90.0, 0.5),
+        (-1, 98.0, 1.0),
+        (-1, 100.0, 0.0),
+    ],
+)
+def test_what_a_block_holds_falls_off_on_both_sides(side: int, price: float, holds: float) -> None:
+    blocks = OrderBlocks(blocks=[OrderBlock(side, 98.0, 100.0, 0.5)])
+    lean = blocks.lean(None, price, usual=2.0)  # half of it is left 8 away
+    assert lean is not None
+    assert _part(abs(lean)) == pytest.approx(0.5 * holds)
+    assert lean * side >= 0.0
 
 
 @given(seed=st.integers(0, 1_000), jump=st.integers(-50, 50))
