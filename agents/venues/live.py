@@ -34,8 +34,9 @@ AMENDS: Mapping[str, frozenset[OrderType]] = {
     "binance": frozenset(),
     "binanceusdm": frozenset({OrderType.LIMIT}),
     "bybit": frozenset({OrderType.LIMIT, *_TRIGGERS}),
-    "coinbase": frozenset({OrderType.LIMIT}),
-    "hyperliquid": frozenset({OrderType.LIMIT}),
+    # There, it cannot be told for sure what an amendment has made of an order.
+    "coinbase": frozenset(),
+    "hyperliquid": frozenset(),
 }
 """What each venue can amend in place; anything else is cancelled, and placed anew by whoever needs
 it once it is known to be gone."""

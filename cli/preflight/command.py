@@ -19,6 +19,7 @@ from cli.preflight.of_ledger import Books, check_ledger
 from cli.preflight.of_settings import check_keys, check_settings
 from cli.roles import BrokerOption, SymbolsOption, waiting_for
 from schemas.clock import now_ns
+from schemas.errors import SettingsError
 from schemas.settings import Settings
 
 
@@ -83,7 +84,12 @@ async def _ask_venue(
     from streams.feed.session import open_session
 
     async with open_session(settings.live) as session:
-        gateway = gateway_of(settings.live, credentials, session)
+        try:
+            gateway = gateway_of(settings.live, credentials, session)
+        except SettingsError as error:
+            fact, _, action = str(error).partition("; ")
+            sheet.fail_live("venue", fact, action)
+            return
         try:
             await VenueChecks(
                 sheet, settings, gateway,

@@ -171,6 +171,9 @@ class VenueChecks:
         elif not least_s <= seconds <= most_s:
             said = f"live.dead_man_s {seconds:g}: the venue takes {least_s:g} to {most_s:g}"
             self._sheet.fail_live("dead-man switch", said, "set it within that")
+        elif not self._gateway.stops_outlive_us:
+            said = f"cancels all orders after {seconds:g} s of silence, stops, too"
+            self._sheet.warn("dead-man switch", said, "watch system.health, or live.dead_man_s=0")
         else:
             self._sheet.ok("dead-man switch", f"cancels open orders after {seconds:g} s of silence")
 

@@ -47,11 +47,9 @@ class CcxtClient:
         adjusts_clock: bool,
     ) -> Any:
         """The ccxt client, with the venue's testnet or demo endpoints where the settings say so."""
-        exchange = getattr(ccxt.pro, settings.venue)(
+        exchange = self.kind()(
             {
-                "apiKey": credentials.key,
-                "secret": credentials.secret,
-                "password": credentials.password,
+                **self.signing(credentials),
                 "session": session,
                 "enableRateLimit": False,  # one budget for all that is asked for the account
                 "timeout": round(settings.timeout_s * 1_000),
@@ -71,6 +69,18 @@ class CcxtClient:
         if settings.sandbox and not settings.connect_to:
             self.to_sandbox(exchange)
         return exchange
+
+    def kind(self) -> Any:
+        """Class of the client."""
+        return getattr(ccxt.pro, self.settings.venue)
+
+    def signing(self, credentials: Credentials) -> dict[str, str]:
+        """What ccxt signs with. Raises :class:`SettingsError` for what cannot be such keys."""
+        return {
+            "apiKey": credentials.key,
+            "secret": credentials.secret,
+            "password": credentials.password,
+        }
 
     def to_sandbox(self, exchange: Any) -> None:
         """Point a client at the venue's testnet."""
@@ -114,8 +124,12 @@ class CcxtClient:
         if not self.exchange.has.get("fetchTime"):
             return float("nan")
         before = now_ns()
-        there = await self.ask(self.exchange.fetch_time)
+        there = await self.ask(self.time_ms)
         return (before + now_ns()) / 2 / NS_PER_MS - float(there)
+
+    async def time_ms(self) -> Any:
+        """The venue's clock."""
+        return await self.exchange.fetch_time()
 
     def describe(self, error: BaseException) -> str:
         """An error in one line, without secrets."""

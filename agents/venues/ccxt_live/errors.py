@@ -63,6 +63,8 @@ TABLE: Mapping[type[Exception], Fate] = {
 
 _DUPLICATES = ("-4116", "110072", "Duplicate order sent")
 """How Binance USD-M, Bybit and Binance spot say that a client id is known, within InvalidOrder."""
+_NO_SIGNER = ("User or API Wallet", "Must deposit before performing actions")
+"""How Hyperliquid says that whoever signed is nobody there; to ccxt the first is a bad order."""
 _TEXT_KEPT = 300
 
 
@@ -70,6 +72,8 @@ def fate_of(error: BaseException) -> Fate:
     """What became of the request that failed so."""
     if isinstance(error, ccxt.InvalidOrder) and any(code in str(error) for code in _DUPLICATES):
         return Fate.UNKNOWN
+    if refuses_keys(error):
+        return Fate.HALT
     for kind in type(error).__mro__:
         if kind in TABLE:
             return TABLE[kind]
@@ -80,14 +84,16 @@ def text_of(error: BaseException, hidden: tuple[str, ...]) -> str:
     """What an error says, in one line, with no secret in it and no signed address."""
     said = " ".join(str(error).split())
     for secret in hidden:
-        said = said.replace(secret, "***")
+        said = said.replace(" ".join(secret.split()), "***")
     said = said.partition("signature=")[0]
     return f"{type(error).__name__}: {said}"[:_TEXT_KEPT]
 
 
 def refuses_keys(error: BaseException) -> bool:
     """Whether the venue does not take the keys, or not for this."""
-    return isinstance(error, ccxt.AuthenticationError)
+    if isinstance(error, ccxt.AuthenticationError):
+        return True
+    return isinstance(error, ccxt.ExchangeError) and any(c in str(error) for c in _NO_SIGNER)
 
 
 def is_not_found(error: BaseException) -> bool:

@@ -44,14 +44,15 @@ class CcxtGateway(CcxtTerms):
     """What it says beside how many are wanted."""
     dead_man_range_s = (0.0, math.inf)
     """What ``live.dead_man_s`` may be there."""
+    stops_outlive_us = True
+    """Whether conditional orders are left alone by the dead-man switch."""
 
     async def create(self, order: Order) -> Seen:
         """Place an order under its own client id."""
         await self.load()
         params = self.create_params(order)
-        kind = "limit" if order.type is OrderType.LIMIT else "market"
+        kind, price = await self.shape(order)
         side = "buy" if order.side is Side.BUY else "sell"
-        price = None if order.price is None else str(order.price)
         made = await self.ask_first(
             lambda: self.exchange.create_order(
                 order.symbol, kind, side, str(order.qty), price, params
@@ -61,9 +62,20 @@ class CcxtGateway(CcxtTerms):
         )
         return self.created(order, made)
 
+    async def shape(self, order: Order) -> tuple[str, str | None]:
+        """Type and price as ccxt is told them. Raises :class:`ccxt.NotSupported` for an order that
+        the venue or ccxt cannot have as it is: nothing is sent.
+        """
+        kind = "limit" if order.type is OrderType.LIMIT else "market"
+        return kind, None if order.price is None else str(order.price)
+
+    def id_there(self, order: Order) -> str:
+        """The client id in the venue's form."""
+        return order.client_order_id
+
     def create_params(self, order: Order) -> dict[str, Any]:
         """What ccxt is told beside type, side, quantity and limit."""
-        params: dict[str, Any] = {"clientOrderId": order.client_order_id}
+        params: dict[str, Any] = {"clientOrderId": self.id_there(order)}
         if order.reduce_only and self.exchange.market(order.symbol)["contract"]:
             params["reduceOnly"] = True
         if order.type is OrderType.STOP:
@@ -78,12 +90,12 @@ class CcxtGateway(CcxtTerms):
 
     def created(self, order: Order, made: Any) -> Seen:
         """What the reply to a new order shows; without an id nobody knows."""
-        seen = seen_of(made)
+        seen = self.seen(made)
         return seen._replace(client_order_id=order.client_order_id)
 
     async def cancel(self, order: Order) -> None:
         """Cancel an order by its client id."""
-        params = {"clientOrderId": order.client_order_id, **self.about(order)}
+        params = {"clientOrderId": self.id_there(order), **self.about(order)}
         await self.change(lambda: self.exchange.cancel_order(None, order.symbol, params))
 
     async def change(self, asking: Callable[[], Any]) -> None:
@@ -110,8 +122,8 @@ class CcxtGateway(CcxtTerms):
 
     async def look(self, order: Order) -> Seen:
         """An order by its client id."""
-        params = {"clientOrderId": order.client_order_id, **self.about(order)}
-        return seen_of(
+        params = {"clientOrderId": self.id_there(order), **self.about(order)}
+        return self.seen(
             await self.ask(lambda: self.exchange.fetch_order(None, order.symbol, params))
         )
 
@@ -153,7 +165,7 @@ class CcxtGateway(CcxtTerms):
     async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
         """Every open order."""
         del symbols
-        return [resting_of(row) for row in await self.ask(self.exchange.fetch_open_orders)]
+        return [self.resting(row) for row in await self.ask(self.exchange.fetch_open_orders)]
 
     def wallet(self, balance: Any) -> Decimal:
         """What the account holds of its currency, without what open positions would earn."""
@@ -188,7 +200,7 @@ class CcxtGateway(CcxtTerms):
         while True:
             for row in await self.exchange.watch_orders():
                 if row.get("clientOrderId"):
-                    heard(seen_of(row))
+                    heard(self.seen(row))
 
     async def watch_trades(self, heard: Callable[[SeenTrade], None]) -> None:
         """Listen to trades of ours until the stream breaks."""
@@ -196,6 +208,14 @@ class CcxtGateway(CcxtTerms):
         while True:
             for row in await self.exchange.watch_my_trades():
                 heard(self.seen_trade(row))
+
+    def seen(self, row: Any) -> Seen:
+        """An order of ccxt's."""
+        return seen_of(row)
+
+    def resting(self, row: Any) -> RestingOrder:
+        """An open order of ccxt's."""
+        return resting_of(row)
 
     def seen_trade(self, row: Any) -> SeenTrade:
         """A trade of ccxt's; a fee without a currency is in the account's."""

@@ -11,8 +11,10 @@ from typing import Any
 import aiohttp
 import ccxt
 
+from agents.venues.ccxt_live.coinbase import CoinbaseGateway
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.gateway import CcxtGateway
+from agents.venues.ccxt_live.hyperliquid import HyperliquidGateway
 from agents.venues.ccxt_live.rows import ZERO, decimal_of, resting_of, seen_of
 from agents.venues.ccxt_live.seen import Rights, Seen, SeenFunding, SeenTrade
 from schemas.errors import UsageError
@@ -224,8 +226,8 @@ GATEWAYS: Mapping[str, type[CcxtGateway]] = {
     "binance": BinanceGateway,
     "binanceusdm": UsdmGateway,
     "bybit": BybitGateway,
-    "coinbase": CcxtGateway,
-    "hyperliquid": CcxtGateway,
+    "coinbase": CoinbaseGateway,
+    "hyperliquid": HyperliquidGateway,
 }
 """By ``live.venue``."""
 
