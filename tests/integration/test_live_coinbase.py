@@ -7,16 +7,19 @@ that the venue itself answers so.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import ccxt
 import pytest
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from agents.venues.ccxt_live.credentials import Credentials
+from agents.venues.ccxt_live.credentials import KEY_VARIABLE, SECRET_VARIABLE, Credentials
 from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.errors import Fate, fate_of, text_of
 from agents.venues.ccxt_live.gateway import CcxtGateway
@@ -28,6 +31,7 @@ from schemas.frame import Side
 from schemas.live_settings import LiveSettings
 from schemas.order import Order, OrderStatus, OrderType, TimeInForce
 from schemas.venue import OrderReport, RequestKind, VenueRequest
+from tests.support.prism import prism
 from tests.support.scripted_venue import (
     ID,
     LOST,
@@ -419,3 +423,14 @@ def test_keys_of_another_form_and_a_testnet_are_refused_in_one_line(
 def test_a_key_of_many_lines_is_in_no_text_of_an_error() -> None:
     hidden = Credentials(NAME, PEM).hidden()
     assert "PRIVATE KEY" not in text_of(ValueError(f"cannot load {PEM}"), hidden)
+
+
+def test_preflight_says_in_one_line_that_there_is_no_testnet(tmp_path: Path) -> None:
+    config = {"live": {"venue": "coinbase"}, "runtime": {"symbols": [f"coinbase:{SYMBOL}"]}}
+    (tmp_path / "live.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    keys = {KEY_VARIABLE: NAME, SECRET_VARIABLE: PEM.replace("\n", "\\n")}
+    done = prism("preflight", "--json", "--config", tmp_path / "live.yaml", env=keys)
+    (check,) = (c for c in json.loads(done.stdout)["checks"] if c["name"] == "venue")
+    assert "live.sandbox: coinbase has no testnet" in check["fact"]
+    assert check["action"] == "trade there on paper"
+    assert "PRIVATE KEY" not in done.stdout + done.stderr

@@ -356,16 +356,23 @@ def test_the_account_is_its_wallet_every_open_order_and_signed_positions() -> No
     scenario(work)
 
 
-def test_leverage_and_margin_mode_are_set_in_one_and_read_back() -> None:
+@pytest.mark.parametrize(
+    ("mode", "differs"),
+    [("isolated", []), ("cross", [f"{SYMBOL}: margin mode is isolated, not cross"])],
+)
+def test_leverage_and_margin_mode_are_set_in_one_and_read_back(
+    mode: str, differs: list[str]
+) -> None:
     async def work(gateway: CcxtGateway, venue: ScriptedVenue) -> None:
-        assert await gateway.confirm([SYMBOL]) == [f"{SYMBOL}: margin mode is isolated, not cross"]
+        assert await gateway.confirm([SYMBOL]) == differs
         (sent,) = venue.sent("/exchange")
         assert sent.body["action"] == {
-            "type": "updateLeverage", "asset": 0, "isCross": True, "leverage": 3,
+            "type": "updateLeverage", "asset": 0, "isCross": mode == "cross", "leverage": 3,
         }  # fmt: skip
         assert await gateway.confirm(["UBTC/USDC"]) == ["UBTC/USDC: not listed at hyperliquid"]
 
-    scenario(work, exchange={"status": "ok", "response": {"type": "default"}})
+    done = {"status": "ok", "response": {"type": "default"}}
+    scenario(work, exchange=done, margin_mode=mode)
 
 
 def test_the_dead_man_switch_is_wound_up_by_the_nonce() -> None:
