@@ -294,7 +294,8 @@ class Instrument(Message, frozen=True):
     """Trading rules of a symbol, in force from ``effective_ns`` on; ahead of its first frame.
 
     ``max_orders`` may work at a time, ``max_conditionals`` of them wait for a trigger; ``None``
-    where the venue tells none.
+    where the venue tells none. ``trading`` is false while the venue does not trade the symbol:
+    delisted, renamed or suspended.
     """
 
     venue: str
@@ -310,6 +311,7 @@ class Instrument(Message, frozen=True):
     contract_size: Decimal = Decimal(1)
     max_orders: int | None = None
     max_conditionals: int | None = None
+    trading: bool = True
 
     @property
     def key(self) -> str:

@@ -20,6 +20,7 @@ from agents.execution.drift import drift_told
 from agents.execution.entries import Entries
 from agents.execution.flatten import flatten
 from agents.execution.ledger import Holding, Ledger
+from agents.execution.listing import listing_told
 from agents.execution.monitor.monitor import Monitor
 from agents.execution.orders import CLOSE, OPEN, Wish, is_entry, is_protective, new_order
 from agents.execution.parents.dealer import Dealer
@@ -154,6 +155,7 @@ class Account:
                 account=self._id,
             )
         )  # fmt: skip
+        records.extend(listing_told(state, frame, venue=self._venue, account=self._id))
         live = self._settings.live
         records.extend(balance_told(state, frame, live, account=self._id))
         if unready is None:
@@ -183,7 +185,7 @@ class Account:
         if unready is not None:
             side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
             return [self._order(frame, signal, "refused", side, Decimal(0), rejected=unready)]
-        restriction = state.halts.over(frame.key)
+        restriction = state.restriction(frame)
         if restriction is None:
             return self._act(state, frame, signal)
         held_qty = state.ledger.holdings.get(frame.key, Holding()).qty

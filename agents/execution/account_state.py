@@ -8,7 +8,7 @@ import msgspec
 
 from agents.execution.confirmation import Confirmation
 from agents.execution.guard import Guard
-from agents.execution.halts import Halts
+from agents.execution.halts import Halts, Restriction
 from agents.execution.ledger import Ledger
 from agents.execution.monitor.watch import Watch
 from agents.execution.parents.curve import VolumeCurve
@@ -21,6 +21,7 @@ from agents.execution.thesis import Outlook, Thesis
 from agents.execution.trade_log import Opening
 from agents.venues.live_state import LiveState
 from agents.venues.paper import PaperState
+from schemas.control import TradingMode
 from schemas.frame import Frame, Instrument
 from schemas.money import CONTEXT
 from schemas.signal import Signal
@@ -46,7 +47,8 @@ class BalanceWatch(msgspec.Struct):
 class AccountState(msgspec.Struct):
     """Bounded by what is open and by the symbols.
 
-    ``marks`` are the last mids: what positions are worth. ``plans`` belong to entries that were
+    ``rules_seen`` is the tick of the trading rules that were in force last. ``marks`` are the last
+    mids: what positions are worth. ``plans`` belong to entries that were
     placed last, ``guards`` and ``openings`` to open positions, ``past_guards`` to those closed
     last. ``parents`` are orders being worked, ``waiting`` signals that wait for one of them to end.
     ``routed`` are parts of entries for other venues, ``partners`` tell where parts of a symbol's
@@ -59,6 +61,7 @@ class AccountState(msgspec.Struct):
     venue: PaperState | LiveState
     risk: RiskState
     instruments: dict[str, list[Instrument]] = msgspec.field(default_factory=dict)
+    rules_seen: dict[str, int] = msgspec.field(default_factory=dict)
     marks: dict[str, Decimal] = msgspec.field(default_factory=dict)
     halts: Halts = msgspec.field(default_factory=Halts)
     plans: dict[str, StopPlan] = msgspec.field(default_factory=dict)
@@ -114,6 +117,17 @@ class AccountState(msgspec.Struct):
             if rules.effective_ns <= frame.close_ns:
                 return rules
         return None
+
+    def restriction(self, frame: Frame) -> Restriction | None:
+        """What people forbid of a frame's symbol, or else the venue: what it does not trade is not
+        entered.
+        """
+        found, rules = self.halts.over(frame.key), self.rules_of(frame)
+        if found is not None or rules is None or rules.trading:
+            return found
+        why = "it does not trade it any more (delisted, renamed or suspended)"
+        id_ = f"rules of {rules.effective_ns}"
+        return Restriction(frame.key, TradingMode.REDUCE_ONLY, id_, frame.venue, why)
 
     def tick_size(self, frame: Frame) -> Decimal:
         """Price step; without venue rules the one that the tape shows."""

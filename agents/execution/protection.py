@@ -106,10 +106,7 @@ class Protection:
         leg = TIME if expired(guard, frame.close_ns, self._settings) else guard.leaving
         if leg:
             return [self._leave(state, frame, guard, leg, held)]
-        moved = moved_stop(guard, mark, self._settings)
-        moved = on_tick(moved, state.tick_size(frame), against=guard.side)
-        if CONTEXT.multiply(CONTEXT.subtract(mark, moved), Decimal(guard.side.value)) > 0:
-            guard.stop = moved  # where ticks are wide, rounding may reach the market
+        self._move_stop(state, frame, guard, mark)
         orders = self._keep_stop(state, frame, guard, working, held)
         if entering or frame.key in state.waiting:
             return orders  # targets share the whole of an entry, and only of one that stays
@@ -117,6 +114,15 @@ class Protection:
             if target.order_id not in working and target.attempts < ATTEMPTS:
                 orders.append(self._place_target(state, frame, guard, target))
         return orders
+
+    def _move_stop(self, state: AccountState, frame: Frame, guard: Guard, mark: Decimal) -> None:
+        """Let the stop follow; one that stays where it is stays, whatever the tick is by now."""
+        moved = moved_stop(guard, mark, self._settings)
+        if moved == guard.stop:
+            return
+        moved = on_tick(moved, state.tick_size(frame), against=guard.side)
+        if CONTEXT.multiply(CONTEXT.subtract(mark, moved), Decimal(guard.side.value)) > 0:
+            guard.stop = moved  # where ticks are wide, rounding may reach the market
 
     def _let_go(self, state: AccountState, frame: Frame) -> None:
         """Nothing is held: cancel what still rests, and forget the guard when the venue has none.
@@ -162,6 +168,7 @@ class Protection:
     def _place_stop(self, state: AccountState, frame: Frame, guard: Guard, held: Decimal) -> Order:
         guard.attempts += 1
         guard.failed += 1
+        guard.stop = on_tick(guard.stop, state.tick_size(frame), against=guard.side)
         order = new_order(
             self._account,
             frame,
@@ -185,6 +192,7 @@ class Protection:
         self, state: AccountState, frame: Frame, guard: Guard, target: Target
     ) -> Order:
         target.attempts += 1
+        target.price = on_tick(target.price, state.tick_size(frame), against=_against(guard))
         order = new_order(
             self._account,
             frame,
@@ -249,8 +257,7 @@ def _whole_steps(guard: Guard, held: Decimal, *, tick: Decimal, step: Decimal) -
         takes_rest = number == len(guard.targets) and wanted == held
         target.qty = left if takes_rest else floor_to_step(target.qty, step)
         # A target gives way toward the entry as a stop does: it is met no later than meant.
-        toward = Side.SELL if guard.side is Side.BUY else Side.BUY
-        target.price = on_tick(target.price, tick, against=toward)
+        target.price = on_tick(target.price, tick, against=_against(guard))
         left = CONTEXT.subtract(left, target.qty)
         if target.qty > 0:
             whole.append(target)

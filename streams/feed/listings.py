@@ -77,19 +77,27 @@ class Listings:
         if name not in self._delisted:
             log.error("feed.delisted", symbol=feed.key)
             self._delisted.add(name)
+            self._tell(feed, name, trading=False)
             self._receiver.tell(feed, self._link(name))
 
     def _back(self, feed: SymbolFeed, name: str) -> None:
         log.warning("feed.listed_again", symbol=feed.key)
         self._delisted.discard(name)
         del self._why[name]
+        self._tell(feed, name, trading=True)
         self._recovery.begin_anew(name)
 
     def _changed(self, feed: SymbolFeed, name: str, now: Contract) -> None:
         log.warning("feed.rules_changed", symbol=feed.key, tick=str(now.rules.tick_size))
         self._receiver.counters.add("rules_changed")
         self._known[name] = now
-        told = msgspec.structs.replace(now.rules, effective_ns=self._receiver.now())
+        self._tell(feed, name, trading=True)
+
+    def _tell(self, feed: SymbolFeed, name: str, *, trading: bool) -> None:
+        """Publish the rules that are known, from now on."""
+        told = msgspec.structs.replace(
+            self._known[name].rules, effective_ns=self._receiver.now(), trading=trading
+        )
         self._receiver.tell(feed, Told(told))
 
     def _misfits(self) -> int:

@@ -65,7 +65,7 @@ class Scaling:
 
     def is_free(self, state: AccountState, frame: Frame) -> bool:
         """Whether nothing of the symbol is worked, and nobody forbids it."""
-        restriction = state.halts.over(frame.key)
+        restriction = state.restriction(frame)
         if restriction is not None and restriction.mode is not TradingMode.REDUCE_ONLY:
             return False
         return frame.key not in state.routed and self._dealer.is_idle(state, frame.key)
@@ -109,7 +109,7 @@ class Scaling:
         judged: Judgement,
     ) -> Sequence[Order]:
         """The next part of the entry; one that a rule refuses is a record and the last."""
-        if state.halts.over(frame.key) is not None:
+        if state.restriction(frame) is not None:
             return ()
         cumulative = self._cumulative(state, frame, thesis.qty)
         qty = CONTEXT.subtract(cumulative[watch.parts], cumulative[watch.parts - 1])

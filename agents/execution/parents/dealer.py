@@ -188,7 +188,7 @@ class Dealer:
         return records
 
     def _heed_halts(self, state: AccountState, frame: Frame, parents: Sequence[Parent]) -> None:
-        restriction = state.halts.over(frame.key)
+        restriction = state.restriction(frame)
         if restriction is None:
             return
         closes_on = restriction.mode is TradingMode.REDUCE_ONLY

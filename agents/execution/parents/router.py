@@ -97,7 +97,7 @@ class Router:
                 reason=routed.reason,
             ),
         )  # fmt: skip
-        restriction = state.halts.over(frame.key)
+        restriction = state.restriction(frame)
         if restriction is not None:
             return _rejected(order, restriction.refusal()), routed.signal
         if state.held_qty(frame.key) or frame.key in state.parents:

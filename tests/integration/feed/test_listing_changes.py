@@ -43,11 +43,13 @@ def test_a_delisted_symbol_is_told_and_the_others_outlive_a_drop(venue: str) -> 
             await rig.until(lambda: rig.sound(stays))
             await rig.until(lambda: f"{gone}: delisted" in rig.status)
             assert rig.frames(gone)[-1].book is None
+            assert [told.trading for told in _rules(rig)] == [True, False]
             rig.check_against_truth(stays)
 
             rig.inflict(Delist(symbol=gone, on=False))
             await rig.until(lambda: rig.sound(gone) and rig.sound(stays))
             await rig.until(lambda: rig.status == "ok")
+            assert [told.trading for told in _rules(rig)] == [True, False, True]
             rig.check_against_truth(stays)
 
     run(work())
