@@ -102,10 +102,16 @@ class Order(Message, frozen=True):
         return f"{self.client_order_id}:{self.version:04d}"
 
 
+COIN_FEE = ":fee"
+"""Behind the trade id of a purchase: what was taken out of the coins bought."""
+
+
 class Fill(Message, frozen=True):
     """A trade of ours. Positions move by fills and by nothing else.
 
     ``trade_id`` is the venue's; ``fee`` is positive where it is paid, in ``fee_currency``.
+    A fee that a spot venue takes out of the coins bought is a second fill, behind the purchase:
+    so much is sold at the trade's price, for the fee (:attr:`is_coin_fee`).
     """
 
     trade_id: str
@@ -120,6 +126,11 @@ class Fill(Message, frozen=True):
     fee: Decimal
     fee_currency: str
     maker: bool
+
+    @property
+    def is_coin_fee(self) -> bool:
+        """Whether it is the fee of a purchase, and nothing that its order traded."""
+        return self.trade_id.endswith(COIN_FEE)
 
     @property
     def key(self) -> str:

@@ -14,7 +14,7 @@ from decimal import Decimal
 import msgspec
 
 from agents.execution import trade_alerts
-from agents.execution.account_state import AccountState
+from agents.execution.account_state import AccountState, Lot
 from agents.execution.balance import balance_told, begin_anew
 from agents.execution.drift import drift_told
 from agents.execution.entries import Entries
@@ -169,8 +169,8 @@ class Account:
                 records.extend(self._admit(state, frame, wish, unready))
         records.extend(
             flatten(
-                state.halts, frame, account=self._id, ledger=state.ledger, venue=self._venue,
-                at=state.venue,
+                state.halts, frame, account=self._id, held=state.positions(), venue=self._venue,
+                at=state.venue, closable=state.closable,
             )
         )  # fmt: skip
         records.extend(self._venue.dispatch(state.venue, frame, state.rules_of(frame)))
@@ -188,7 +188,7 @@ class Account:
         restriction = state.restriction(frame)
         if restriction is None:
             return self._act(state, frame, signal)
-        held_qty = state.ledger.holdings.get(frame.key, Holding()).qty
+        held_qty = state.held_qty(frame.key)
         side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
         against = SignalKind.SHORT if held_qty > 0 else SignalKind.LONG
         closes: Sequence[Order] = ()
@@ -230,13 +230,15 @@ class Account:
         if not state.ledger.apply(fill):
             return False
         leg = legs.get(fill.client_order_id) or self._venue.leg_of(state.venue, fill)
-        self._dealer.booked(state, fill, leg=leg)
-        trade_alerts.booked(state, fill)
+        if not fill.is_coin_fee:
+            self._dealer.booked(state, fill, leg=leg)
+            trade_alerts.booked(state, fill)
         closed = follow(
             state.openings,
             fill,
             before=before,
             after=state.ledger.holdings[frame.key],
+            flat=not state.held_qty(frame.key) and not fill.is_coin_fee,
             exit_=exit_by(leg),
             balance=state.ledger.balance,
         )
@@ -256,26 +258,30 @@ class Account:
         book = frame.book
         if book is not None and book.bid_price and book.ask_price:
             twice = frame.price(book.bid_price[0] + book.ask_price[0])
-            state.marks[frame.key] = CONTEXT.divide(twice, Decimal(2))
+            mark = state.marks[frame.key] = CONTEXT.divide(twice, Decimal(2))
+            rules = state.rules_of(frame)
+            if rules is not None and contract_kind(frame.symbol) is ContractKind.SPOT:
+                least = CONTEXT.divide(rules.min_notional, mark)
+                state.lots[frame.key] = Lot(rules.qty_step, least)
 
     def _act(self, state: AccountState, frame: Frame, signal: Signal) -> Sequence[Order]:
-        holding = state.ledger.holdings.get(frame.key, Holding())
+        held_qty = state.held_qty(frame.key)
         side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
         replaced = self._dealer.postpones(state, frame, signal)
         if replaced is not None:
             return self._gave_way(frame, signal, side, replaced)
-        if self._router.leaves(state, frame, signal) and not holding.qty:
+        if self._router.leaves(state, frame, signal) and not held_qty:
             return ()
-        refused = refusal(self._situation(state, frame, signal, holding.qty))
+        refused = refusal(self._situation(state, frame, signal, held_qty))
         if refused is not None:
             return [self._order(frame, signal, "refused", side, Decimal(0), rejected=refused)]
         orders: list[Order] = []
         enters = signal.kind is not SignalKind.EXIT
         if enters and side is Side.SELL and contract_kind(frame.symbol) is ContractKind.SPOT:
             enters = False
-        if holding.qty:
-            closing = Side.SELL if holding.qty > 0 else Side.BUY
-            close = self._order(frame, signal, CLOSE, closing, abs(holding.qty), reduce_only=True)
+        if held_qty:
+            closing = Side.SELL if held_qty > 0 else Side.BUY
+            close = self._order(frame, signal, CLOSE, closing, abs(held_qty), reduce_only=True)
             orders.extend(self._dealer.begin(state, frame, close, signal))
             enters = enters and not self._dealer.turns_later(state, frame, signal)
         if enters:

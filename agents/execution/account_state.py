@@ -23,7 +23,7 @@ from agents.venues.live_state import LiveState
 from agents.venues.paper import PaperState
 from schemas.control import TradingMode
 from schemas.frame import Frame, Instrument
-from schemas.money import CONTEXT
+from schemas.money import CONTEXT, floor_to_step
 from schemas.signal import Signal
 
 ZERO = Decimal(0)
@@ -44,6 +44,22 @@ class BalanceWatch(msgspec.Struct):
     looked_ns: int = -1
 
 
+class Lot(msgspec.Struct, frozen=True):
+    """What a spot venue takes of a symbol: multiples of ``step``, ``least`` at least, in coins."""
+
+    step: Decimal
+    least: Decimal
+
+    def of(self, qty: Decimal) -> Decimal:
+        """What of a quantity can be sold; 0 where all of it is dust.
+
+        >>> Lot(Decimal("0.001"), Decimal("0.0001")).of(Decimal("0.040959"))
+        Decimal('0.040')
+        """
+        whole = floor_to_step(qty.copy_abs(), self.step)
+        return ZERO if whole < self.least else whole.copy_sign(qty)
+
+
 class AccountState(msgspec.Struct):
     """Bounded by what is open and by the symbols.
 
@@ -54,7 +70,8 @@ class AccountState(msgspec.Struct):
     ``routed`` are parts of entries for other venues, ``partners`` tell where parts of a symbol's
     entry went. ``outlooks`` are the latest of the confluence, ``proposed`` what entries placed last
     go by, ``theses`` what positions were opened on, ``watches`` what the monitor remembers of them.
-    All are by ``venue:symbol``. ``drift`` is what people were told last of how the venue differs.
+    ``lots`` are those of spot at the last mid. All are by ``venue:symbol``. ``drift`` is what
+    people were told last of how the venue differs.
     """
 
     ledger: Ledger
@@ -82,6 +99,7 @@ class AccountState(msgspec.Struct):
     portfolio: PortfolioState = msgspec.field(default_factory=PortfolioState)
     drift: str | None = None
     balance: BalanceWatch = msgspec.field(default_factory=BalanceWatch)
+    lots: dict[str, Lot] = msgspec.field(default_factory=dict)
 
     @property
     def paper(self) -> PaperState:
@@ -107,9 +125,22 @@ class AccountState(msgspec.Struct):
         return CONTEXT.subtract(worth, CONTEXT.multiply(holding.cost, side))
 
     def held_qty(self, key: str) -> Decimal:
-        """Signed quantity of a position."""
+        """Signed quantity of a position that can be closed.
+
+        A fee in coin leaves less than a step of what was bought, which no spot venue takes: such
+        dust is held, and worth something, but it is no position to protect or to close.
+        """
         holding = self.ledger.holdings.get(key)
-        return ZERO if holding is None else holding.qty
+        return ZERO if holding is None else self.closable(key, holding.qty)
+
+    def closable(self, key: str, qty: Decimal) -> Decimal:
+        """What of a quantity of a symbol can be closed."""
+        lot = self.lots.get(key)
+        return qty if lot is None else lot.of(qty)
+
+    def positions(self) -> dict[str, Decimal]:
+        """:meth:`held_qty` of everything that is open."""
+        return {key: qty for key in self.ledger.holdings if (qty := self.held_qty(key))}
 
     def rules_of(self, frame: Frame) -> Instrument | None:
         """The venue's rules in force for a frame's symbol, if it told them."""

@@ -9,16 +9,18 @@ yet.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from agents.execution.halts import Flattening, Halts
-from agents.execution.ledger import Ledger
 from agents.execution.orders import is_protective
-from agents.venues.base import Venue
+from agents.venues.base import Closable, Venue
 from agents.venues.live_state import LiveState
 from agents.venues.paper import PaperState
 from schemas.frame import Frame, Message, Side
 from schemas.order import Flattened, Order, OrderStatus, OrderType, client_order_id
+
+ZERO = Decimal(0)
 
 LEG = "flatten"
 
@@ -28,20 +30,23 @@ def flatten(
     frame: Frame,
     *,
     account: str,
-    ledger: Ledger,
+    held: Mapping[str, Decimal],
+    closable: Closable,
     venue: Venue,
     at: PaperState | LiveState,
 ) -> list[Message]:
-    """Do at one frame what flattens under way want: orders, and a record of each that is done."""
+    """Do at one frame what flattens under way want: orders, and a record of each that is done.
+
+    ``held`` is what can be closed, ``closable`` tells of what the venue shows how much is.
+    """
     records: list[Message] = []
     for task in list(halts.flattening):
         if task.covers(frame.key):
-            records.extend(
-                _work_on(task, frame, account=account, ledger=ledger, venue=venue, at=at)
-            )
+            qty = held.get(frame.key, ZERO)
+            records.extend(_work_on(task, frame, account=account, held=qty, venue=venue, at=at))
         orders = [key for key in venue.open_orders(at) if task.covers(key)]
-        held = [key for key, holding in ledger.holdings.items() if holding.qty and task.covers(key)]
-        if not orders and not held and venue.reports_none(at, task.command.scope):
+        left = [key for key in held if task.covers(key)]
+        if not orders and not left and venue.reports_none(at, task.command.scope, closable):
             halts.flattening.remove(task)
             records.append(_done(task, frame, account))
     return records
@@ -52,7 +57,7 @@ def _work_on(
     frame: Frame,
     *,
     account: str,
-    ledger: Ledger,
+    held: Decimal,
     venue: Venue,
     at: PaperState | LiveState,
 ) -> list[Order]:
@@ -60,13 +65,12 @@ def _work_on(
     for order in working:
         if order.leg != LEG:
             venue.cancel(at, order, now_ns=frame.close_ns)
-    holding = ledger.holdings.get(frame.key)
     # What protects the position may stay until it is closed: it never opens the other side.
     in_the_way = any(not is_protective(order) for order in working)
-    if in_the_way or holding is None or not holding.qty:
+    if in_the_way or not held:
         return []
     attempt = task.attempts[frame.key] = task.attempts.get(frame.key, 0) + 1
-    order = _closing(task, frame, account, holding.qty, attempt)
+    order = _closing(task, frame, account, held, attempt)
     venue.submit(at, order)
     return [order]
 

@@ -48,7 +48,8 @@ class Protection:
     def opened(self, state: AccountState, frame: Frame) -> None:
         """Guard a position that was opened or enlarged by the entry placed last."""
         plan, holding = state.plans.get(frame.key), state.ledger.holdings[frame.key]
-        if plan is None or not holding.qty or not self._settings.at_venue:
+        held = abs(state.held_qty(frame.key))
+        if plan is None or not held or not self._settings.at_venue:
             return
         known = state.guards.get(frame.key) or state.past_guards.get(frame.key)
         same = known is not None and known.signal_id == plan.signal_id
@@ -58,13 +59,13 @@ class Protection:
         guard = guard_of(
             plan,
             entry=holding.average_price,
-            qty=abs(holding.qty),
+            qty=held,
             opened_ns=frame.close_ns,
             settings=self._settings,
         )
         tick, step = state.tick_size(frame), state.qty_step(frame)
         guard.stop = on_tick(guard.stop, tick, against=guard.side)
-        guard.targets = _whole_steps(guard, abs(holding.qty), tick=tick, step=step)
+        guard.targets = _whole_steps(guard, held, tick=tick, step=step)
         if known is not None and same:
             guard.resume(known)
         state.guards[frame.key] = guard
@@ -110,10 +111,7 @@ class Protection:
         orders = self._keep_stop(state, frame, guard, working, held)
         if entering or frame.key in state.waiting:
             return orders  # targets share the whole of an entry, and only of one that stays
-        for target in guard.targets:
-            if target.order_id not in working and target.attempts < ATTEMPTS:
-                orders.append(self._place_target(state, frame, guard, target))
-        return orders
+        return [*orders, *self._keep_targets(state, frame, guard, working)]
 
     def _move_stop(self, state: AccountState, frame: Frame, guard: Guard, mark: Decimal) -> None:
         """Let the stop follow; one that stays where it is stays, whatever the tick is by now."""
@@ -165,6 +163,21 @@ class Protection:
             self._venue.amend(state.venue, stop, change, now_ns=frame.close_ns)
         return []
 
+    def _keep_targets(
+        self, state: AccountState, frame: Frame, guard: Guard, working: dict[str, Order]
+    ) -> list[Order]:
+        """Targets rest at the venue. Where the stop has locked all that is held, they are watched
+        here, and the first that is reached is taken at the market.
+        """
+        missing = [
+            target
+            for target in guard.targets
+            if target.order_id not in working and target.attempts < ATTEMPTS
+        ]
+        if self._venue.locks(frame.symbol):
+            missing = [target for target in missing if _reached(state, frame, guard, target)][:1]
+        return [self._place_target(state, frame, guard, target) for target in missing]
+
     def _place_stop(self, state: AccountState, frame: Frame, guard: Guard, held: Decimal) -> Order:
         guard.attempts += 1
         guard.failed += 1
@@ -193,6 +206,8 @@ class Protection:
     ) -> Order:
         target.attempts += 1
         target.price = on_tick(target.price, state.tick_size(frame), against=_against(guard))
+        rests = not self._venue.locks(frame.symbol)
+        held = abs(state.held_qty(frame.key))
         order = new_order(
             self._account,
             frame,
@@ -200,12 +215,12 @@ class Protection:
                 signal_id=guard.signal_id,
                 leg=f"{TARGET}{target.number}",
                 side=_against(guard),
-                qty=target.qty,
+                qty=target.qty if rests else min(target.qty, held),
                 reason=f"target {target.number} at {target.price}, entry {guard.entry}",
                 attempt=target.attempts,
                 reduce_only=True,
-                type=OrderType.LIMIT,
-                price=target.price,
+                type=OrderType.LIMIT if rests else OrderType.MARKET,
+                price=target.price if rests else None,
             ),
         )
         target.order_id = order.client_order_id
@@ -239,6 +254,11 @@ class Protection:
         )
         self._venue.submit(state.venue, order)
         return order
+
+
+def _reached(state: AccountState, frame: Frame, guard: Guard, target: Target) -> bool:
+    beyond = CONTEXT.subtract(state.marks[frame.key], target.price)
+    return CONTEXT.multiply(beyond, Decimal(guard.side.value)) >= 0
 
 
 def _against(guard: Guard) -> Side:

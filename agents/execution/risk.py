@@ -192,7 +192,7 @@ class Risk:
 
     def _quantities(self, state: AccountState) -> dict[str, Decimal]:
         """Signed quantities by symbol, entries on their way counted as filled."""
-        held = {key: one.qty for key, one in state.ledger.holdings.items() if one.qty}
+        held = state.positions()
         for key, parents in state.parents.items():
             for parent in parents:
                 if is_entry(parent.task.leg):

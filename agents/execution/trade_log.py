@@ -36,10 +36,12 @@ def follow(
     after: Holding,
     exit_: Exit,
     balance: Decimal,
+    flat: bool,
 ) -> ClosedTrade | None:
     """Take a fill, with the position before and after it; the position that it closed.
 
-    A fill that turns a position closes the old one, and its fee falls to that.
+    A fill that turns a position closes the old one, and its fee falls to that. ``flat`` says that
+    nothing is left that could be closed.
     """
     key = f"{fill.venue}:{fill.symbol}"
     opening = openings.get(key)
@@ -50,7 +52,7 @@ def follow(
     if grown > 0 and not turned:
         added = CONTEXT.multiply(grown, fill.price)
         opening.notional = CONTEXT.add(opening.notional, added)
-    if after.qty and not turned:
+    if not flat and not turned:
         return None
     del openings[key]
     if turned:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from agents.execution.refusals import settlement_currency
+from agents.venues.live_leaving import locks
 from schemas.errors import SettingsError
 from schemas.execution_settings import AccountSettings
 from schemas.ids import content_id
@@ -21,6 +22,7 @@ PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit"})
 """Markets in which randomised trading with faults and kills ended as the simulated exchange's books
 say (ADR 0020). Any other is only to be had on a testnet, or simulated."""
 
+_AT_ONCE = "market"
 _CODE_LENGTH = 8
 _CONFIRMED = {"capital", "currency", "leverage", "margin_mode", "foreign"}
 _NAMED = 5
@@ -100,6 +102,12 @@ def _unfit_symbols(settings: Settings) -> Iterator[str]:
             yield f"{key} is not at live.venue {live.venue}: name its symbols alone"
     for key in in_other_currencies(keys, live.currency):
         yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
+    algorithm = settings.algorithms.exit
+    if algorithm != _AT_ONCE and any(locks(live.venue, key.partition(":")[2]) for key in keys):
+        yield (
+            f"algorithms.exit {algorithm} would rest beside the stop, and on spot of {live.venue} "
+            f"the stop locks what is held: set algorithms.exit={_AT_ONCE}"
+        )
     if live.sandbox or live.connect_to:
         return
     for key in keys:

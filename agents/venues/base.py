@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -13,6 +14,10 @@ from schemas.venue import VenueReport, VenueRequest
 
 Answer = Order | Fill | Funding
 """What a venue says within a frame."""
+
+
+Closable = Callable[[str, Decimal], Decimal]
+"""What of a quantity of ``venue:symbol`` can be closed: not dust."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -82,8 +87,14 @@ class Venue(Protocol):
         """How the account and a look at the venue differ; ``None`` also while there is no look."""
         ...
 
-    def reports_none(self, state: Any, scope: str) -> bool:
-        """Whether the venue shows nothing in ``venue:symbol``, or, if it is empty, anywhere."""
+    def reports_none(self, state: Any, scope: str, closable: Closable) -> bool:
+        """Whether the venue shows no orders and nothing that can be closed in ``venue:symbol``, or,
+        if it is empty, anywhere.
+        """
+        ...
+
+    def locks(self, symbol: str) -> bool:
+        """Whether an order that rests, a stop too, takes away what another one could sell."""
         ...
 
     def dispatch(

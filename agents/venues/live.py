@@ -8,20 +8,16 @@ it is unknown nothing takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from decimal import Decimal
-
-import msgspec
+from collections.abc import Mapping
 
 from agents.execution.lifecycle import DONE
-from agents.venues.base import Answer, Change
-from agents.venues.live_filters import Sending, filtered
+from agents.venues.base import Answer, Change, Closable
 from agents.venues.live_hearing import Hearing
+from agents.venues.live_leaving import Leaving, locks
 from agents.venues.live_state import Asked, LiveState
 from schemas.frame import Frame, Instrument
 from schemas.live_settings import LiveSettings
-from schemas.money import CONTEXT
-from schemas.order import Fill, Order, OrderStatus, OrderType
+from schemas.order import Fill, Order, OrderType
 from schemas.venue import AccountReport, RequestKind, VenueReport, VenueRequest
 
 __all__ = ["AMENDS", "LiveState", "LiveVenue"]
@@ -53,6 +49,7 @@ class LiveVenue:
     def __init__(self, settings: LiveSettings, *, account: str) -> None:
         self._settings = settings
         self._account = account
+        self._leaving = Leaving(settings, account=account)
 
     def initial(self) -> LiveState:
         """Nothing is known, and so nothing may be decided."""
@@ -148,86 +145,41 @@ class LiveVenue:
         """What forbids to decide, once the venue was looked at."""
         return self.unready(state) if state.looked or state.troubles else None
 
-    def reports_none(self, state: LiveState, scope: str) -> bool:
+    def locks(self, symbol: str) -> bool:
+        """On spot a resting sell may have locked all that is held."""
+        return locks(self._settings.venue, symbol)
+
+    def reports_none(self, state: LiveState, scope: str, closable: Closable) -> bool:
         """Whether the last look, taken after everything that moved, showed nothing in a scope."""
         look = state.look
         if look is None or look.effective_ns <= state.moved_ns or state.book.working():
             return False
-        there = [*look.orders, *look.positions]
+        held = [key for key, qty in look.positions.items() if closable(key, qty)]
+        there = [*look.orders, *held]
         return scope not in there if scope else not there
 
     def dispatch(
         self, state: LiveState, frame: Frame, rules: Instrument | None
     ) -> list[Order | VenueRequest]:
         """Requests of this step; orders that break the venue's own rules are rejected here."""
-        given: list[Order | VenueRequest] = []
-        leaving = {order.client_order_id for order in state.new}
-        for order in state.new:
-            leaving.discard(order.client_order_id)
-            refused = self._refused(state, frame, order, rules, leaving)
-            if refused is None:
-                given.append(self._request(frame, RequestKind.CREATE, order, Change()))
-                continue
-            rejected = msgspec.structs.replace(
-                order, version=order.version + 1, status=OrderStatus.REJECTED, reason=refused
-            )
-            state.book.orders[order.client_order_id] = rejected
-            given.append(rejected)
-        state.new = []
+        given = self._leaving.step(state, frame, rules)
+        waiting = {order.client_order_id for order in state.locked}
         for id_, asked in sorted(state.asked.items()):
+            if id_ in waiting:
+                continue
             latest = state.book.orders[id_]
             if latest.status in DONE:
                 del state.asked[id_]
             elif not asked.sent:
                 asked.sent = True
                 kind = RequestKind.CANCEL if asked.change is None else RequestKind.AMEND
-                given.append(self._request(frame, kind, latest, asked.change or Change()))
+                given.append(self._leaving.request(frame, kind, latest, asked.change or Change()))
         for id_ in sorted(state.strays):
             order = state.book.orders[id_]
-            given.append(self._request(frame, RequestKind.CANCEL, order, Change()))
+            given.append(self._leaving.request(frame, RequestKind.CANCEL, order, Change()))
         state.strays = {}
         return given
-
-    def _refused(
-        self,
-        state: LiveState,
-        frame: Frame,
-        order: Order,
-        rules: Instrument | None,
-        leaving: Set[str],
-    ) -> str | None:
-        """Why an order may not leave; those that are still ``leaving`` after it do not count."""
-        if order.venue != self._settings.venue:
-            return f"venue: {order.venue} is not live.venue {self._settings.venue}"
-        if rules is None:
-            return "rules: the venue has not told its tick and step yet"
-        there = self.open_orders_of(state, frame.key)
-        working = [each for each in there if each.client_order_id not in leaving]
-        conditionals = len([1 for each in working if each.stop_price is not None])
-        return filtered(Sending(order, rules, len(working), conditionals, _mid(frame)))
-
-    def _request(
-        self, frame: Frame, kind: RequestKind, order: Order, change: Change
-    ) -> VenueRequest:
-        return VenueRequest(
-            account=self._account,
-            venue=order.venue,
-            symbol=order.symbol,
-            tick_ns=frame.close_ns,
-            kind=kind,
-            order=order,
-            qty=change.qty,
-            price=change.price,
-            stop_price=change.stop_price,
-        )
 
 
 def _market(frame: Frame) -> tuple[str, str]:
     return frame.venue, frame.symbol
-
-
-def _mid(frame: Frame) -> Decimal | None:
-    book = frame.book
-    if book is None or not book.bid_price or not book.ask_price:
-        return None
-    return CONTEXT.divide(frame.price(book.bid_price[0] + book.ask_price[0]), Decimal(2))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from schemas.frame import Instrument
+from schemas.frame import ContractKind, Instrument
 from schemas.money import CONTEXT
 from schemas.order import Order, OrderType
 
@@ -52,9 +52,10 @@ def _shape(now: Sending) -> str | None:
 
 def _notional(now: Sending) -> str | None:
     order = now.order
-    # What only reduces may be as small as what is left.
+    # What only reduces may be as small as what is left; spot knows no such thing.
     price = order.price or order.stop_price or now.mid
-    if order.reduce_only or price is None:
+    reduces = order.reduce_only and now.rules.kind is not ContractKind.SPOT
+    if reduces or price is None:
         return None
     worth = CONTEXT.multiply(CONTEXT.multiply(order.qty, price), now.rules.contract_size)
     least = now.rules.min_notional

@@ -19,7 +19,7 @@ from schemas.errors import ExecutionError
 from schemas.frame import Frame, Side
 from schemas.live_settings import LiveSettings
 from schemas.money import CONTEXT
-from schemas.order import Fill, Funding, Order, OrderStatus
+from schemas.order import COIN_FEE, Fill, Funding, Order, OrderStatus
 from schemas.venue import (
     AccountReport,
     FundingReport,
@@ -163,9 +163,10 @@ class Hearing:
             # A fee in coin: so much of what was bought is sold at the trade's price, for the fee.
             self._filled(
                 msgspec.structs.replace(
-                    fill, trade_id=f"{fill.trade_id}:fee", side=Side.SELL, qty=report.fee, fee=fee
+                    fill, trade_id=f"{fill.trade_id}{COIN_FEE}", side=Side.SELL, qty=report.fee,
+                    fee=fee,
                 )
-            )
+            )  # fmt: skip
         self._note(changed)
         self._settle(report.client_order_id)
 
@@ -286,7 +287,11 @@ class Hearing:
 
     def _look(self, report: AccountReport, balance: Decimal) -> Look:
         outside = self._state.outside
-        held = [p.symbol for p in report.positions if p.qty != outside.get(p.symbol, ZERO)]
+        held = {
+            f"{report.venue}:{p.symbol}": CONTEXT.subtract(p.qty, outside.get(p.symbol, ZERO))
+            for p in report.positions
+            if p.qty != outside.get(p.symbol, ZERO)
+        }
         orders = [o.symbol for o in report.orders if o.client_order_id in self._state.book.orders]
         cash = balance
         for shown in report.positions:
@@ -296,7 +301,7 @@ class Hearing:
             balance,
             cash,
             tuple(f"{report.venue}:{symbol}" for symbol in sorted(set(orders))),
-            tuple(f"{report.venue}:{symbol}" for symbol in sorted(set(held))),
+            held,
         )
 
     def _settle(self, client_order_id: str) -> None:

@@ -23,7 +23,8 @@ class Asked(msgspec.Struct):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What the last look at the venue showed, by symbol, less what is ignored.
+    """What the last look at the venue showed, less what is ignored: ``venue:symbol`` that have
+    orders, and positions by it.
 
     ``cash`` is ``balance`` less the entry cost of all positions, shorts counting against it.
     """
@@ -32,7 +33,7 @@ class Look(msgspec.Struct, frozen=True):
     balance: Decimal
     cash: Decimal
     orders: tuple[str, ...] = ()
-    positions: tuple[str, ...] = ()
+    positions: dict[str, Decimal] = {}
 
 
 class LiveState(msgspec.Struct, tag=True):
@@ -43,14 +44,15 @@ class LiveState(msgspec.Struct, tag=True):
     next one finds them again; ``troubles`` contradict the order's life or the account's currency,
     and stay until a person resumes. ``looked`` tells whether ``problems`` come of a look, by the
     process that hears now. ``held`` is what our fills come to, by symbol, ``outside`` what
-    was there before us and is ignored. ``moved_ns`` is the tick of what moved last.
-    ``fees_elsewhere`` were taken in other coins than the account's, as they were booked.
-    ``began_ns`` is the tick of the first convergence, ``paid_ns`` the time of the last funding
-    payment that was booked, by symbol.
+    was there before us and is ignored. ``locked`` are sells that wait until others have freed the
+    coins. ``moved_ns`` is the tick of what moved last. ``fees_elsewhere`` were taken in other coins
+    than the account's, as they were booked. ``began_ns`` is the tick of the first convergence,
+    ``paid_ns`` the time of the last funding payment that was booked, by symbol.
     """
 
     book: OrderBook = msgspec.field(default_factory=OrderBook)
     new: list[Order] = msgspec.field(default_factory=list)
+    locked: list[Order] = msgspec.field(default_factory=list)
     asked: dict[str, Asked] = msgspec.field(default_factory=dict)
     strays: dict[str, RestingOrder] = msgspec.field(default_factory=dict)
     waiting: list[VenueReport] = msgspec.field(default_factory=list)

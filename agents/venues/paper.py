@@ -4,7 +4,7 @@ not there. ``docs/paper-venue.md`` lists what it assumes, all of it on the caref
 
 from __future__ import annotations
 
-from agents.venues.base import Answer, Change
+from agents.venues.base import Answer, Change, Closable
 from agents.venues.paper_queue import Working
 from agents.venues.paper_session import Session
 from agents.venues.paper_state import PaperState, Request
@@ -90,9 +90,14 @@ class PaperVenue:
         """There is one book of it."""
         return None
 
-    def reports_none(self, state: PaperState, scope: str) -> bool:
+    def locks(self, symbol: str) -> bool:  # noqa: ARG002 - the seam's
+        """Stop and targets rest beside each other."""
+        return False
+
+    def reports_none(self, state: PaperState, scope: str, closable: Closable) -> bool:
         """Whether there are no orders and no positions in ``venue:symbol``, or (empty) at all."""
-        there = state.working.keys() | state.wallet.qty.keys()
+        held = {key for key, qty in state.wallet.qty.items() if closable(key, qty)}
+        there = state.working.keys() | held
         return scope not in there if scope else not there
 
     def dispatch(

@@ -27,15 +27,16 @@ import msgspec
 import structlog
 
 from agents.execution.account import Account, AccountState
+from agents.execution.ledger import Holding
 from agents.execution.sequencer import Step
 from agents.runtime.live_run import Entry, LiveRun
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.venues import gateway_of
 from agents.venues.live_state import LiveState
-from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument
+from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument, Side, contract_kind
 from schemas.ledger_store import Lease, LedgerRecord
-from schemas.order import Fill, Order, OrderStatus, OrderType
+from schemas.order import COIN_FEE, Fill, Order, OrderStatus, OrderType
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
 from streams.simulator.exchange.exchange import SimulatedExchange
@@ -52,6 +53,7 @@ from streams.simulator.exchange.faults import (
     Reject,
     Slow,
 )
+from streams.simulator.exchange.trading.account import Account as TrueAccount
 from streams.simulator.exchange.trading.account import IncomeKind
 from streams.simulator.exchange.trading.orders import Fill as TrueFill
 from streams.simulator.exchange.trading.rejections import Reason
@@ -84,6 +86,13 @@ _ROUNDING = Decimal("1e-9")
 """An average price is no decimal number."""
 
 
+_STOPS = {
+    False: {"tight": "0.02", "wide": "0.05", "target_ratios": ["1", "2", "3"]},
+    True: {"tight": "0.002", "wide": "0.004", "target_ratios": ["0.2", "0.5", "1"]},
+}
+"""By whether it is spot: there the account itself watches targets, so that some must be met."""
+
+
 class Killed(Exception):
     """The account's process is gone."""
 
@@ -98,7 +107,7 @@ def settings_of(venue: str) -> Settings:
                 "reconcile_s": 1.0, "poll_s": 0.5, "timeout_s": 0.5, "not_found_s": 1.0,
                 "dead_man_s": 0, "balance_tolerance": _BALANCE, "balance_within_s": 5.0,
             },
-            "stops": {"tight": "0.02", "wide": "0.05", "target_ratios": ["1", "2", "3"]},
+            "stops": _STOPS[is_spot(venue)],
             "risk": {
                 "max_orders_per_minute": 10_000, "max_deviation_fraction": "0.5",
                 "max_daily_loss_fraction": "1", "max_drawdown_fraction": "1",
@@ -149,6 +158,7 @@ class Trial:
         self.seq = 0
         self.last_ns = 0
         self.counts: Counter[str] = Counter()
+        self.difference = "none was looked for"
         self.keep(self.account.initial(), 0)
 
     def keep(self, state: AccountState, applied: int) -> None:
@@ -178,7 +188,7 @@ class Trial:
     def rules(self, symbol: str) -> Instrument:
         rules = rules_of(symbol)
         return Instrument(
-            venue=self.venue, symbol=symbol, effective_ns=0, kind=ContractKind.LINEAR,
+            venue=self.venue, symbol=symbol, effective_ns=0, kind=rules.kind,
             base=rules.base, quote="USDT", settle="USDT", tick_size=rules.tick_size,
             qty_step=rules.qty_step, min_notional=rules.min_notional,
         )  # fmt: skip
@@ -201,7 +211,10 @@ class Trial:
     def signal(self, frame: Frame) -> Signal | None:
         if self.rng.random() > 0.25 or frame.book is None:
             return None
-        kind = self.rng.choice((SignalKind.LONG, SignalKind.SHORT, SignalKind.EXIT))
+        kinds = [SignalKind.LONG, SignalKind.SHORT, SignalKind.EXIT]
+        if is_spot(self.venue):  # where what is not held cannot be sold
+            kinds += [SignalKind.LONG, SignalKind.LONG]
+        kind = self.rng.choice(kinds)
         price = float(frame.price(frame.book.bid_price[0]))
         made = signal_of(
             kind, score=30.0 if kind is SignalKind.SHORT else 70.0, price=price,
@@ -228,11 +241,13 @@ class Trial:
         )  # fmt: skip
 
     async def trade(self) -> LiveRun:
-        """Trade with faults and kills, then without, until the account has come to rest."""
+        """Trade with faults and kills, then without, until the account has come to rest and is
+        equal to the truth. The market goes on: what it has just done may not be heard of yet.
+        """
         async with session_of(self.exchange) as session:
             run, desk = await self.start(session)
             steps, deadline = 0, time.monotonic() + REST_WITHIN_S
-            while steps < STEPS or not self.rests(run):
+            while steps < STEPS or not self.rests(run) or self.differs(run):
                 await asyncio.sleep(STEP_S)
                 if steps == STEPS:
                     self.exchange.faults.mend()
@@ -286,7 +301,8 @@ class Trial:
         tracked = [vars(t) for t in desk._orders.all()]
         return (
             f"no rest: {run.account.unready(run.state)}; open {self.open_orders(run)}; "
-            f"{run.state.balance}; asked {state.asked}; waiting {state.waiting}; tracked {tracked}"
+            f"{run.state.balance}; asked {state.asked}; waiting {state.waiting}; "
+            f"tracked {tracked}; difference: {self.difference}"
         )
 
     def trade_id(self, fill: TrueFill) -> str:
@@ -294,6 +310,31 @@ class Trial:
         if self.venue == "bybit":
             return exec_id(self.exchange.listing(self.venue, fill.symbol), fill)
         return str(fill.id)
+
+    def booked(self, fill: TrueFill) -> list[tuple[str, str, Decimal, Decimal, Decimal]]:
+        """A true trade as the account books it: a fee in coin is so much of it sold."""
+        id_ = self.trade_id(fill)
+        if not is_spot(self.venue) or fill.side is Side.SELL:
+            return [(fill.client_id, id_, fill.price, fill.qty, fill.fee)]
+        sold = (f"{id_}{COIN_FEE}", fill.price, fill.fee, fill.fee * fill.price)
+        return [(fill.client_id, id_, fill.price, fill.qty, Decimal(0)), (fill.client_id, *sold)]
+
+    @staticmethod
+    def held(truth: TrueAccount, symbol: str) -> Decimal:
+        """What the exchange says is held: a position, or coins."""
+        if contract_kind(symbol) is ContractKind.SPOT:
+            return truth.wallet.get(symbol.partition("/")[0], Decimal(0))
+        position = truth.positions.get(symbol)
+        return Decimal(0) if position is None else position.qty
+
+    def differs(self, run: LiveRun) -> bool:
+        """Whether the account and the truth differ now."""
+        try:
+            self.check(run)
+        except AssertionError as error:
+            self.difference = str(error)
+            return True
+        return False
 
     def check(self, run: LiveRun) -> None:
         """Compare orders, trades and positions with the truth."""
@@ -319,22 +360,23 @@ class Trial:
             for f in self.store.fills("paper")
             if isinstance(f, Fill)
         }
-        true = {(f.client_id, self.trade_id(f), f.price, f.qty, f.fee) for f in truth.fills}
+        true = {booked for fill in truth.fills for booked in self.booked(fill)}
         assert told == true, f"trades: {told ^ true}"
         earned = sum((i.amount for i in truth.incomes if i.kind in _TRADED), Decimal(0))
+        if is_spot(self.venue):
+            earned = truth.wallet["USDT"] - KEY.balances["USDT"]
         booked = run.state.ledger.balance - self.account.initial().ledger.balance
         for symbol in self.symbols:
-            position = truth.positions.get(symbol)
-            held = Decimal(0) if position is None else position.qty
+            held = self.held(truth, symbol)
+            holding = run.state.ledger.holdings.get(f"{self.venue}:{symbol}", Holding())
             assert state.held.get(symbol, Decimal(0)) == held
-            assert run.state.held_qty(f"{self.venue}:{symbol}") == held
+            assert holding.qty == held
             # Where trades were told in another order, more is realised here and less is open, or
             # the reverse: together with what is open at one price, here none, it is the same.
+            booked -= holding.cost.copy_sign(holding.qty)
+            position = truth.positions.get(symbol)
             if position is not None:
                 earned -= position.entry * position.qty
-            holding = run.state.ledger.holdings.get(f"{self.venue}:{symbol}")
-            if holding is not None:
-                booked -= holding.cost.copy_sign(holding.qty)
         assert abs(booked - earned) < _ROUNDING, f"profit less fees: {booked} against {earned}"
         assert run.state.balance.told is None, f"balance: {run.state.balance}"
         self.counts.update(
@@ -347,6 +389,11 @@ def live(run: LiveRun) -> LiveState:
     state = run.state.venue
     assert isinstance(state, LiveState)
     return state
+
+
+def is_spot(venue: str) -> bool:
+    """Whether spot is what is traded there."""
+    return contract_kind(SYMBOLS[venue]) is ContractKind.SPOT
 
 
 def symbols_of(venue: str) -> tuple[str, str]:
@@ -366,8 +413,7 @@ async def one_run(seed: int, venue: str = "binanceusdm") -> Counter[str]:
             trial = Trial(seed, exchange, venue, Path(folder))
             try:
                 async with asyncio.timeout(END_WITHIN_S):
-                    run = await trial.trade()
-                trial.check(run)
+                    await trial.trade()
             finally:
                 trial.store.close()
     return trial.counts

@@ -236,3 +236,28 @@ def test_what_a_key_may_do_is_told_and_a_forged_stream_is_refused() -> None:
                 await forger.watch_balance()
 
     asyncio.run(scenario())
+
+
+def test_a_stop_that_waits_locks_the_coins_that_it_would_sell() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+            await client.create_order(BTC, "market", "buy", 0.5)
+            last = float(exchange.listing(VENUE, BTC).trades[-1].price)
+            stop = await client.create_order(
+                BTC, "market", "sell", 0.4, None, {"stopLossPrice": last - 3_000}
+            )
+            balance = await client.fetch_balance()
+            assert (balance["BTC"]["used"], balance["BTC"]["total"]) == (0.4, 0.4995)
+            with pytest.raises(ccxt.InsufficientFunds):
+                await client.create_order(BTC, "market", "sell", 0.1)
+            with pytest.raises(ccxt.InsufficientFunds):
+                await client.create_order(
+                    BTC, "market", "sell", 0.1, None, {"stopLossPrice": last - 3_000}
+                )
+            await client.create_order(BTC, "market", "sell", 0.099)
+            await client.cancel_order(stop["id"], BTC)
+            sold = await client.create_order(BTC, "market", "sell", 0.4)
+            assert sold["filled"] == 0.4
+
+    asyncio.run(scenario())

@@ -55,6 +55,14 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
         ({"live": {"balance_within_s": 300}}, "not longer than live.funding_s"),
         ({"symbols": [KEY, "bybit:BTC/USDT:USDT"]}, "is not at live.venue"),
         ({"symbols": ["binanceusdm:BTC/USDC:USDC"]}, "does not settle in live.currency USDT"),
+        (
+            {
+                "live": {"venue": "binance"},
+                "symbols": ["binance:BTC/USDT"],
+                "algorithms": {"exit": "twap"},
+            },
+            "twap would rest beside the stop",
+        ),
         ({"live": {"confirm": ""}}, "not confirmed: account desk at binanceusdm"),
         ({"live": {"confirm": "12345678"}}, "not confirmed"),
     ],

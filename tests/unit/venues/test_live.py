@@ -20,6 +20,11 @@ S = OrderStatus
 LIMIT: dict[str, Any] = {"type": OrderType.LIMIT, "price": Decimal(99)}
 
 
+def all_of(_key: str, qty: Decimal) -> Decimal:
+    """Everything can be closed."""
+    return qty
+
+
 def test_nothing_may_be_decided_before_a_look_at_the_venue_and_again_after_a_restart() -> None:
     bench = Bench()
     assert bench.venue.unready(bench.state) == "live: the venue was not looked at yet"
@@ -265,16 +270,16 @@ def test_the_venue_reports_none_only_by_a_look_taken_after_all_that_moved() -> N
     bench = Bench()
     bench.shows()
     bench.step()
-    assert bench.venue.reports_none(bench.state, "")
+    assert bench.venue.reports_none(bench.state, "", all_of)
     bench.submit()
     bench.step()
     bench.says("o1", S.FILLED, "1")
     bench.trades("o1", "t1", "1")
     bench.step()
-    assert not bench.venue.reports_none(bench.state, "")
+    assert not bench.venue.reports_none(bench.state, "", all_of)
     bench.shows(held="1")
     bench.step()
-    assert not bench.venue.reports_none(bench.state, f"{VENUE}:{SYMBOL}")
+    assert not bench.venue.reports_none(bench.state, f"{VENUE}:{SYMBOL}", all_of)
 
 
 def test_a_fee_in_coin_of_a_spot_purchase_leaves_so_much_less_of_it() -> None:

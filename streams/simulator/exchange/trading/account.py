@@ -44,7 +44,9 @@ class Account:
     ``wallet`` is what each asset holds, without what open positions would earn.
     """
 
-    def __init__(self, key: ApiKey, *, leverage: int, numbers: Callable[[], int]) -> None:
+    def __init__(
+        self, key: ApiKey, *, leverage: int, numbers: Callable[[], int], stops_lock: bool = False
+    ) -> None:
         self.key = key
         self.wallet: dict[str, Decimal] = dict(key.balances)
         self.positions: dict[str, Position] = {}
@@ -56,6 +58,7 @@ class Account:
         self._waiting: dict[int, Conditional] = {}
         self._client_ids: set[str] = set()
         self._leverage = leverage
+        self._stops_lock = stops_lock
         self._numbers = numbers
 
     @property
@@ -184,8 +187,17 @@ class Account:
         self.wallet[asset] = CONTEXT.add(self.wallet.get(asset, ZERO), amount)
 
     def locked(self, asset: str) -> Decimal:
-        """What open spot orders may spend of an asset."""
+        """What open spot orders may spend of an asset; waiting ones too, where they lock."""
         total = ZERO
+        for each in self._waiting.values() if self._stops_lock else ():
+            rules, ticket = each.ticket.listing.rules, each.ticket
+            if rules.kind is not ContractKind.SPOT:
+                continue
+            if ticket.side is Side.SELL and rules.base == asset:
+                total = CONTEXT.add(total, ticket.qty)
+            elif ticket.side is Side.BUY and rules.quote == asset:
+                price = ticket.price or each.trigger.price
+                total = CONTEXT.add(total, CONTEXT.multiply(ticket.qty, price))
         for order in self._open.values():
             rules = order.listing.rules
             if rules.kind is not ContractKind.SPOT:

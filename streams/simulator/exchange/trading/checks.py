@@ -62,7 +62,7 @@ def check_funds(account: Account, order: Order, *, cost: Decimal = ZERO) -> None
     if order.ticket.reduce_only:
         return
     if rules.kind is ContractKind.SPOT:
-        _check_spot(account, order, cost)
+        check_spot(account, order.ticket, price=order.price, qty=order.left, cost=cost)
         return
     before = initial(account, order.listing)
     after = initial(account, order.listing, order)
@@ -75,14 +75,25 @@ def check_funds(account: Account, order: Order, *, cost: Decimal = ZERO) -> None
         raise Rejected(Reason.INSUFFICIENT_FUNDS)
 
 
-def _check_spot(account: Account, order: Order, cost: Decimal) -> None:
-    rules = order.listing.rules
-    if order.side is Side.SELL:
-        asset, needed = rules.base, order.left
+def check_spot(
+    account: Account,
+    ticket: Ticket,
+    *,
+    price: Decimal | None,
+    qty: Decimal | None = None,
+    cost: Decimal = ZERO,
+) -> None:
+    """Whether what an order of spot spends is free; ``qty`` is what is left of it, else all.
+
+    Raises :class:`Rejected`.
+    """
+    rules, left = ticket.listing.rules, ticket.qty if qty is None else qty
+    if ticket.side is Side.SELL:
+        asset, needed = rules.base, left
     else:
         asset = rules.quote
-        needed = max(cost, order.ticket.spend or ZERO)
-        if order.price is not None:
-            needed = CONTEXT.multiply(order.left, order.price)
+        needed = max(cost, ticket.spend or ZERO)
+        if price is not None:
+            needed = CONTEXT.multiply(left, price)
     if needed > available(account, asset):
         raise Rejected(Reason.INSUFFICIENT_FUNDS, asset)

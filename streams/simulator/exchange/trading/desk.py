@@ -62,7 +62,10 @@ class Desk:
 
     def open(self, key: ApiKey) -> Account:
         """Open an account for a key."""
-        account = Account(key, leverage=self.terms.leverage, numbers=self.number)
+        terms = self.terms
+        account = Account(
+            key, leverage=terms.leverage, numbers=self.number, stops_lock=terms.spot_stops_lock
+        )
         self.accounts[key.key] = account
         return account
 

@@ -28,7 +28,8 @@ class Terms:
     ``client_ids_for_ever`` says that a client id may never come again, not even when its order is
     over; else it must be unlike those of open orders. ``contract_lapses`` and ``spot_lapses`` are
     the reasons (post-only would take, fill-or-kill finds too little) for which an order is not
-    refused: it is accepted, and ends at once.
+    refused: it is accepted, and ends at once. ``spot_stops_lock`` says that a conditional order of
+    spot locks what it would spend while it waits.
     """
 
     contract_fees: Fees
@@ -39,6 +40,7 @@ class Terms:
     spot_lapses: frozenset[Reason] = frozenset()
     most_orders: int = 200
     most_conditionals: int = 10
+    spot_stops_lock: bool = False
 
 
 BINANCE = Terms(
@@ -47,6 +49,7 @@ BINANCE = Terms(
     leverage=20,
     client_ids_for_ever=False,
     spot_lapses=frozenset({Reason.FILL_OR_KILL}),
+    spot_stops_lock=True,
 )
 BYBIT = Terms(
     contract_fees=Fees(maker=Decimal("0.0002"), taker=Decimal("0.00055")),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from streams.simulator.exchange.listing import Listing, Marked, Trade, Update
 from streams.simulator.exchange.trading.account import Account
-from streams.simulator.exchange.trading.checks import check_price
+from streams.simulator.exchange.trading.checks import check_price, check_spot
 from streams.simulator.exchange.trading.conditional import (
     Conditional,
     Trigger,
@@ -42,7 +42,8 @@ class Triggers:
     ) -> Conditional:
         """Let a ticket wait. Raises :class:`Rejected`.
 
-        Funds, and whether there is something to reduce, are looked at when it triggers.
+        Whether there is something to reduce is looked at when it triggers; funds too, but where
+        waiting locks them.
         """
         desk = self._desk
         if desk.taken(account, ticket.client_id):
@@ -53,6 +54,8 @@ class Triggers:
             raise Rejected(Reason.TOO_MANY_CONDITIONALS)
         if trigger.reached(ticket.listing):
             raise Rejected(Reason.WOULD_TRIGGER)
+        if desk.terms.spot_stops_lock and not ticket.listing.is_contract:
+            check_spot(account, ticket, price=ticket.price or trigger.price)
         now_ns = desk.clock.now_ns()
         conditional = Conditional(
             id=desk.order_id(),
