@@ -1,19 +1,17 @@
-"""Checks of the broker: topics, halts in force, fresh feeds."""
+"""Checks of the broker: topics, halts in force, and what the roles have told there."""
 
 from __future__ import annotations
 
 from agents.execution.halts import Halts, Restriction
 from cli.preflight.checklist import Checklist
+from cli.preflight.of_roles import check_roles
 from schemas.control import Command, Flatten, Halt, Resume, TradingMode
 from schemas.errors import BrokerError, UsageError
-from schemas.frame import NS_PER_S, Frame
 from schemas.settings import Settings
-from schemas.topics import CONTROL, FRAMES
+from schemas.topics import CONTROL
 from streams.commands import CommandLine
-from streams.transport.log import Log, TopicPartition, open_log, partition_of, topic_specs
+from streams.transport.log import Log, open_log, topic_specs
 
-_LOOKED_BACK = 2_000
-"""Records of a partition among which a symbol's last frame is looked for."""
 _END = 1 << 63
 
 
@@ -47,10 +45,7 @@ async def check_log(sheet: Checklist, settings: Settings, log: Log, *, now_ns: i
         await _halts(sheet, settings, log)
     else:
         sheet.ok("halts", "none was ever given")
-    for key in settings.runtime.symbols:
-        count = counts.get(prefix + FRAMES.name)
-        frame = None if count is None else await _last_frame(settings, log, key, count)
-        _fresh(sheet, settings, key, frame, now_ns=now_ns)
+    await check_roles(sheet, settings, log, counts, now_ns=now_ns)
 
 
 def _topics(sheet: Checklist, settings: Settings, counts: dict[str, int]) -> None:
@@ -91,34 +86,3 @@ async def _halts(sheet: Checklist, settings: Settings, log: Log) -> None:
 
 def _stops_all(restriction: Restriction) -> bool:
     return not restriction.scope and restriction.mode is TradingMode.HALT
-
-
-async def _last_frame(settings: Settings, log: Log, key: str, count: int) -> Frame | None:
-    """The newest frame of a symbol among the last records of its partition."""
-    named = key.encode()
-    at = TopicPartition(settings.broker.topic_prefix + FRAMES.name, partition_of(named, count))
-    begin, end = (await log.begin_offsets([at]))[at], (await log.end_offsets([at]))[at]
-    offset, newest = max(begin, end - _LOOKED_BACK), None
-    while offset < end:
-        for record in await log.read(*at, offset, max_records=_LOOKED_BACK, wait_ms=1_000):
-            offset = record.offset + 1
-            newest = record.value if record.key == named else newest
-    message = None if newest is None else FRAMES.decoder().decode(newest)
-    return message if isinstance(message, Frame) else None
-
-
-def _fresh(
-    sheet: Checklist, settings: Settings, key: str, frame: Frame | None, *, now_ns: int
-) -> None:
-    limit_s = settings.runtime.absent_after_s
-    if frame is None:
-        sheet.fail("feed", f"{key}: no frame of late", "start `prism feed`, or look at its log")
-        return
-    age_s = (now_ns - frame.close_ns) / NS_PER_S
-    said = f"{key}: last frame {age_s:.1f} s ago"
-    if age_s > limit_s:
-        sheet.fail("feed", f"{said}, limit {limit_s:g} s", "start `prism feed`")
-    elif frame.quality.stale:
-        sheet.warn("feed", f"{said}, stale: {', '.join(frame.quality.stale)}", "look at the feed")
-    else:
-        sheet.ok("feed", said)

@@ -19,14 +19,18 @@ from agents.venues.ccxt_live.venues import UsdmGateway, gateway_of
 from cli.preflight.checklist import Checklist, Grade
 from cli.preflight.of_venue import VenueChecks
 from schemas.clock import now_ns
+from schemas.codec import encode
 from schemas.control import Halt
 from schemas.execution_settings import VenueFees
+from schemas.health import Heartbeat
+from schemas.score import ConfluenceScore, Contribution
 from schemas.settings import Settings, settings_from
+from schemas.topics import CONFLUENCE_SCORES, HEALTH
 from streams.commands import CommandLine
 from streams.publish import FramePublisher
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.trading.keys import ApiKey
-from streams.transport.log import open_log, topic_specs
+from streams.transport.log import open_log, partition_of, topic_specs
 from tests.support.kafka import KafkaServer
 from tests.support.messages import frame_at
 from tests.support.prism import prism
@@ -232,7 +236,9 @@ async def _command(kafka: KafkaServer, key: ApiKey, folder: Path) -> None:
             },
             "store": {"url": f"sqlite://{folder / 'ledger.db'}"},
             "broker": {"url": f"kafka://{kafka.bootstrap}", "topic_prefix": f"{folder.name}."},
-            "runtime": {"symbols": [f"{venue}:{SYMBOL}"], "absent_after_s": 600},
+            "runtime": {"symbols": [f"{venue}:{SYMBOL}"], "absent_after_s": 600,
+                        "heartbeat_s": 60},
+            "dimensions": {"enabled": ["orderbook"]},
         }  # fmt: skip
         values["live"]["confirm"] = live_terms.code(settings_from(values))
         settings = settings_from(values)
@@ -244,6 +250,18 @@ async def _command(kafka: KafkaServer, key: ApiKey, folder: Path) -> None:
             publisher = FramePublisher(log, settings)
             await publisher.publish(frame_at(now_ns(), symbol=SYMBOL, venue=venue))
             await publisher.settle()
+            beat = Heartbeat("worker@here:1", now_ns(), 1, 0, 0)
+            at = (venue, SYMBOL, now_ns(), 1, 1)
+            part = Contribution("orderbook", 60.0, 1.0, 10.0)
+            score = ConfluenceScore(*at, 60.0, 1.0, 100.0, (part,), (), 68.0, 35.0)
+            for topic, named, body in (
+                (HEALTH, beat.key.encode(), encode(beat)),
+                (CONFLUENCE_SCORES, score.key.encode(), encode(score)),
+            ):
+                where = partition_of(named, topic.partition_count(settings.broker.partitions))
+                name = settings.broker.topic_prefix + topic.name
+                await log.produce(name, named, body, partition=where)
+            await log.flush()
             texts = []
             for code, graded in ((0, "may begin"), (1, "must not begin")):
                 done = await asyncio.to_thread(prism, "preflight", "--config", config)

@@ -15,15 +15,17 @@ from cli.preflight.of_ledger import check_ledger
 from cli.preflight.of_settings import check_keys, check_settings
 from schemas.codec import encode
 from schemas.control import Command, Halt, Resume, TradingMode
-from schemas.frame import NS_PER_S, Frame
+from schemas.frame import NS_PER_S, Frame, Message
+from schemas.health import Heartbeat
+from schemas.score import ConfluenceScore, Contribution
 from schemas.settings import Settings, settings_from
-from schemas.topics import CONTROL
+from schemas.topics import CONFLUENCE_SCORES, CONTROL, HEALTH, Topic
 from streams.publish import FramePublisher
 from streams.store.database import open_database
 from streams.store.ledger import open_ledger
 from streams.store.migrations import migrations, pending
 from streams.transport.broker import forget
-from streams.transport.log import Log, open_log, topic_specs
+from streams.transport.log import Log, open_log, partition_of, topic_specs
 from tests.support.messages import SYMBOL, VENUE, frame_at
 
 KEY = f"{VENUE}:{SYMBOL}"
@@ -133,7 +135,9 @@ def test_the_ledger_is_looked_at_and_not_changed(tmp_path: Path) -> None:
 
 
 async def look(
-    settings: Settings, *records: Command | Frame, topics: Settings | None = None
+    settings: Settings,
+    *records: Command | Frame | ConfluenceScore | Heartbeat,
+    topics: Settings | None = None,
 ) -> Checklist:
     """A look at a broker that holds so much; its topics are as other settings want them."""
     log: Log = await open_log(settings.broker.url)
@@ -143,8 +147,11 @@ async def look(
         for record in records:
             if isinstance(record, Frame):
                 await publisher.publish(record)
-            else:
-                await log.produce(CONTROL.name, record.key.encode(), encode(record), partition=0)
+                continue
+            topic = _TOPICS.get(type(record), CONTROL)
+            key = record.key.encode()
+            partition = partition_of(key, topic.partition_count(settings.broker.partitions))
+            await log.produce(topic.name, key, encode(record), partition=partition)
         await publisher.settle()
         await log.flush()
         sheet = Checklist(live=True)
@@ -153,6 +160,9 @@ async def look(
     finally:
         await log.close()
         forget(settings.broker.url)
+
+
+_TOPICS: dict[type[Message], Topic] = {ConfluenceScore: CONFLUENCE_SCORES, Heartbeat: HEALTH}
 
 
 def on_a_broker(name: str) -> Settings:
@@ -170,6 +180,46 @@ def test_a_feed_is_fresh_or_stale_or_not_there() -> None:
         sheet = asyncio.run(look(settings, *frames))
         ((found, fact),) = told(sheet, "feed")
         assert (found, says in fact) == (grade, True), fact
+
+
+def verdict(age_s: float, *ready: str, key: str = SYMBOL) -> ConfluenceScore:
+    """A score so long ago of so many dimensions; one more has no part in it yet."""
+    parts = [Contribution(name, 60.0, 1 / len(ready), 10 / len(ready)) for name in ready]
+    parts.append(Contribution("volume", None, 0.0, 0.0))
+    at = (VENUE, key, NOW_NS - round(age_s * NS_PER_S), 1, 1)
+    return ConfluenceScore(*at, 60.0, 1.0, 100.0, tuple(parts), (), 68.0, 35.0)
+
+
+def test_scores_are_fresh_or_old_or_lack_a_dimension() -> None:
+    broker = on_a_broker("scores").broker.model_dump(mode="json")
+    alone = settings_of(broker=broker, dimensions={"enabled": ["orderbook"]})
+    both = settings_of(broker=broker, dimensions={"enabled": ["orderbook", "volume"]})
+    old, new = verdict(30.0, "orderbook"), verdict(1.0, "orderbook")
+    other = verdict(1.0, "orderbook", key="ETH/USDT:USDT")
+    for settings, scores, grade, says in (
+        (alone, [old, new], Grade.OK, "last score 1.0 s ago, all 1 dimensions ready"),
+        (both, [new], Grade.WARN, "not ready: volume"),
+        (alone, [old], Grade.FAIL, "limit 10 s"),
+        (alone, [other], Grade.FAIL, "none of late"),
+    ):
+        ((found, fact),) = told(asyncio.run(look(settings, *scores)), "scores")
+        assert (found, says in fact) == (grade, True), fact
+
+
+def beat(name: str, age_s: float, status: str = "ok") -> Heartbeat:
+    return Heartbeat(name, NOW_NS - round(age_s * NS_PER_S), 1, 0, 0, status=status)
+
+
+def test_components_live_or_say_what_ails_them_and_those_that_ended_are_not_named() -> None:
+    settings = on_a_broker("components")
+    well = [beat("worker", 1.0), beat("feed", 0.5), beat("old", 9.0)]
+    ill = [beat("feed", 2.0), beat("feed", 1.0, "2 of 3 without a book")]
+    for beats, expected in (
+        (well, (Grade.OK, "2 alive: feed, worker")),
+        (ill, (Grade.WARN, "feed: 2 of 3 without a book")),
+        ([beat("worker", 6.0)], (Grade.FAIL, "none has told of itself of late")),
+    ):
+        assert told(asyncio.run(look(settings, *beats)), "components") == [expected]
 
 
 def test_topics_are_there_or_missing_or_wrong() -> None:
