@@ -183,8 +183,9 @@ async def live(
 
 
 async def _start_roles(settings: Settings, log: Log) -> list[Role]:
-    from agents.runtime import roles, running
+    from agents.runtime import huge_pages, roles, running
 
+    huge_pages.keep()
     started = [roles.worker(settings), roles.execution(settings, store=ledger_of(settings))]
     if settings.overview.enabled:
         started.append(roles.overview(settings))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from agents.runtime import huge_pages
 from cli.common import (
     PANEL_OUTPUT,
     ConfigOption,
@@ -72,6 +73,7 @@ def replay(  # noqa: PLR0913 - the options of a command are its arguments
     """
     settings = settings_of(config, overrides)
     feed = FileFeed(sources, settings, venue=venue, symbol=symbol, history=history, series=series)
+    huge_pages.keep()
     with Stop() as stop, PipelineRun(settings, out=out) as run:
         with progress(feed, run.tally, shown=not quiet) as advance:
             for message in feed.messages(run.dead_letter):

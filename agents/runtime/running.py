@@ -12,6 +12,7 @@ import mode.loop
 import structlog
 from faust import Worker
 
+from agents.runtime import huge_pages
 from agents.runtime.roles import Role
 
 LOG_LEVEL = logging.WARNING
@@ -23,6 +24,7 @@ def run(role: Role) -> None:
     """Run one role until SIGINT or SIGTERM; leaves the process with its exit code."""
     mode.loop.use("uvloop")
     _quiet_logs()
+    huge_pages.keep()
     role.app.task(_end_after_crash(role))
     Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
 

@@ -3,7 +3,8 @@
 The market is the BTC USD-M recording in a loop. A recording of six minutes makes no bars of 4h and
 has no derivatives, so it is given what a feed would give: a month of klines as history (those of
 2025-05, shifted in time and price to end where the recording begins), series, and derivatives by
-chance in its frames. Every figure is processor time of one thread and of one run.
+chance in its frames. Every figure is processor time of one thread and of one run, with its memory
+in huge pages as the roles keep it.
 
 Run it alone with ``python -m tests.bench.ready``.
 """
@@ -28,6 +29,7 @@ from agents.confluence.join import Join, JoinState
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine, SymbolState, mid_price
 from agents.pipeline import Pipeline
+from agents.runtime import huge_pages
 from schemas.codec import encode
 from schemas.frame import NS_PER_S, Backfill, Derivatives, Frame, Known
 from schemas.score import DIMENSIONS, DimensionScore
@@ -138,6 +140,7 @@ def costs(settings: Settings, history: History, frames: Sequence[Frame]) -> Iter
         unready = 0
         clock = time.process_time_ns
         gc.collect()
+        huge_pages.collapse()
         gc.disable()
         for at, frame in enumerate(frames):
             started = clock()
@@ -182,6 +185,7 @@ def speed(
         pipeline, given = Pipeline(settings), decoded(bodies)
         for message in history:
             pipeline.process(message)
+        huge_pages.collapse()
 
         def work() -> None:
             for frame in given:
