@@ -15,6 +15,8 @@ from streams.transport.log import Log, TopicPartition, partition_of
 _LOOKED_BACK = 2_000
 """Records of a partition among which the last of a symbol is looked for."""
 _MISSED_BEATS = 5
+_TELLS = {"feed": "feed", "scores": "worker"}
+"""The role that gives what a check looks at."""
 
 M = TypeVar("M", bound=Message)
 
@@ -36,15 +38,11 @@ async def check_roles(
 def _feed(
     sheet: Checklist, settings: Settings, key: str, frame: Frame | None, *, now_ns: int
 ) -> None:
-    limit_s = settings.runtime.absent_after_s
-    if frame is None:
-        sheet.fail("feed", f"{key}: no frame of late", "start `prism feed`, or look at its log")
+    at_ns = None if frame is None else frame.close_ns
+    said = _fresh(sheet, settings, "feed", f"{key}: last frame", at_ns, now_ns=now_ns)
+    if said is None or frame is None:
         return
-    age_s = (now_ns - frame.close_ns) / NS_PER_S
-    said = f"{key}: last frame {age_s:.1f} s ago"
-    if age_s > limit_s:
-        sheet.fail("feed", f"{said}, limit {limit_s:g} s", "start `prism feed`")
-    elif frame.quality.stale:
+    if frame.quality.stale:
         sheet.warn("feed", f"{said}, stale: {', '.join(frame.quality.stale)}", "look at the feed")
     else:
         sheet.ok("feed", said)
@@ -59,14 +57,9 @@ def _scores(
     now_ns: int,
 ) -> None:
     """Of a symbol: what its workers and the join last said, and which dimensions are in it."""
-    limit_s = settings.runtime.absent_after_s
-    if verdict is None:
-        sheet.fail("scores", f"{key}: none of late", "start `prism worker`, or look at its log")
-        return
-    age_s = (now_ns - verdict.tick_ns) / NS_PER_S
-    said = f"{key}: last score {age_s:.1f} s ago"
-    if age_s > limit_s:
-        sheet.fail("scores", f"{said}, limit {limit_s:g} s", "start `prism worker`")
+    at_ns = None if verdict is None else verdict.tick_ns
+    said = _fresh(sheet, settings, "scores", f"{key}: last score", at_ns, now_ns=now_ns)
+    if said is None or verdict is None:
         return
     ready = {part.dimension for part in verdict.contributions if part.weight > 0}
     wanted = settings.dimensions.enabled
@@ -76,6 +69,22 @@ def _scores(
         sheet.warn("scores", said, "wait for its bars, or let the feed load history")
     else:
         sheet.ok("scores", f"{said}, all {len(wanted)} dimensions ready")
+
+
+def _fresh(
+    sheet: Checklist, settings: Settings, name: str, what: str, at_ns: int | None, *, now_ns: int
+) -> str | None:
+    """How old it is, in words; ``None`` once it is told that it is too old or not there."""
+    limit_s, start = settings.runtime.absent_after_s, f"start `prism {_TELLS[name]}`"
+    if at_ns is None:
+        sheet.fail(name, f"{what}: none of late", f"{start}, or look at its log")
+        return None
+    age_s = (now_ns - at_ns) / NS_PER_S
+    said = f"{what} {age_s:.1f} s ago"
+    if age_s > limit_s:
+        sheet.fail(name, f"{said}, limit {limit_s:g} s", start)
+        return None
+    return said
 
 
 def _components(

@@ -175,7 +175,7 @@ def test_a_feed_is_fresh_or_stale_or_not_there() -> None:
     for frames, grade, says in (
         ([frame_at(NOW_NS - NS_PER_S)], Grade.OK, "last frame 1.0 s ago"),
         ([frame_at(NOW_NS - limit_ns - NS_PER_S)], Grade.FAIL, "limit 10 s"),
-        ([frame_at(NOW_NS, symbol="ETH/USDT:USDT")], Grade.FAIL, "no frame of late"),
+        ([frame_at(NOW_NS, symbol="ETH/USDT:USDT")], Grade.FAIL, "last frame: none of late"),
     ):
         sheet = asyncio.run(look(settings, *frames))
         ((found, fact),) = told(sheet, "feed")
@@ -200,7 +200,7 @@ def test_scores_are_fresh_or_old_or_lack_a_dimension() -> None:
         (alone, [old, new], Grade.OK, "last score 1.0 s ago, all 1 dimensions ready"),
         (both, [new], Grade.WARN, "not ready: volume"),
         (alone, [old], Grade.FAIL, "limit 10 s"),
-        (alone, [other], Grade.FAIL, "none of late"),
+        (alone, [other], Grade.FAIL, "last score: none of late"),
     ):
         ((found, fact),) = told(asyncio.run(look(settings, *scores)), "scores")
         assert (found, says in fact) == (grade, True), fact
