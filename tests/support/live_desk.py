@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from agents.execution.account import Account, AccountState
-from schemas.frame import NS_PER_MS, NS_PER_S, Message
+from schemas.frame import NS_PER_MS, NS_PER_S, Frame, Instrument, Message
 from schemas.order import Order, OrderStatus
 from schemas.settings import settings_from
 from schemas.signal import SignalKind
@@ -19,18 +21,21 @@ from schemas.venue import (
     VenueRequest,
 )
 from tests.support.live_venue import RULES
-from tests.support.messages import SYMBOL, VENUE, frame_at, signal_of
+from tests.support.messages import frame_at, signal_of
 
 
 class LiveDesk:
     """The account, its state, and a clock that runs with each step."""
 
-    def __init__(self, **more: Any) -> None:
-        live = {"enabled": True, "venue": VENUE, "capital": 10_000, **more}
-        stops = {"target_ratios": (), "target_shares": ()}
+    def __init__(
+        self, rules: Instrument = RULES, *, stops: dict[str, Any] | None = None, **more: Any
+    ) -> None:
+        self.rules = rules
+        live = {"enabled": True, "venue": rules.venue, "capital": 10_000, **more}
+        stops = stops or {"target_ratios": (), "target_shares": ()}
         self.account = Account(settings_from({"live": live, "stops": stops}))
         self.state: AccountState = self.account.initial()
-        self.account.learn(self.state, RULES)
+        self.account.learn(self.state, rules)
         self.now_ns, self.seq, self.number = NS_PER_S, 0, 0
         self.records: list[Message] = []
         self.step()
@@ -42,10 +47,17 @@ class LiveDesk:
         signal = None
         if kind is not None:
             score = 30.0 if kind is SignalKind.SHORT else 70.0
-            signal = signal_of(kind, score=score, tick_ns=self.now_ns, id_=f"s{self.seq}")
-        given = self.account.step(self.state, frame_at(self.now_ns, seq=self.seq), signal)
+            made = signal_of(kind, score=score, tick_ns=self.now_ns, id_=f"s{self.seq}")
+            at = {"venue": self.rules.venue, "symbol": self.rules.symbol}
+            signal = msgspec.structs.replace(made, **at)
+        given = self.account.step(self.state, self.frame(), signal)
         self.records += given
         return given
+
+    def frame(self) -> Frame:
+        """The frame of this step."""
+        rules = self.rules
+        return frame_at(self.now_ns, seq=self.seq, symbol=rules.symbol, venue=rules.venue)
 
     def order(self, leg: str) -> Order:
         """The newest order of a leg that has left."""
@@ -63,7 +75,7 @@ class LiveDesk:
     def shows(self, balance: str, held: str = "0", entry: str = "100") -> None:
         """A look at the whole account, without orders."""
         qty = Decimal(held)
-        positions = (VenuePosition(SYMBOL, qty, Decimal(entry)),) if qty else ()
+        positions = (VenuePosition(self.rules.symbol, qty, Decimal(entry)),) if qty else ()
         self._says(
             AccountReport, symbol="", balance=Decimal(balance), orders=(), positions=positions
         )
@@ -78,7 +90,7 @@ class LiveDesk:
     def _says(self, kind: type[Any], **fields: Any) -> None:
         self.number += 1
         head = {
-            "account": "paper", "venue": VENUE, "symbol": SYMBOL, "run": 1, "number": self.number,
-            "effective_ns": self.now_ns,
+            "account": "paper", "venue": self.rules.venue, "symbol": self.rules.symbol, "run": 1,
+            "number": self.number, "effective_ns": self.now_ns,
         }  # fmt: skip
         self.account.hear(self.state, kind(**{**head, **fields}))

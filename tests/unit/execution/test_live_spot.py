@@ -8,23 +8,17 @@ from typing import Any
 
 import msgspec
 
-from agents.execution.account import Account, AccountState
 from schemas.control import Flatten
-from schemas.frame import NS_PER_MS, NS_PER_S, ContractKind, Message, Side
+from schemas.frame import ContractKind, Frame, Message, Side
 from schemas.order import Flattened, Order, OrderStatus, OrderType
-from schemas.settings import settings_from
 from schemas.signal import SignalKind
 from schemas.trade_alert import TradeAlert
 from schemas.venue import (
-    AccountReport,
-    OrderReport,
     RequestKind,
-    TradeReport,
-    VenuePosition,
-    VenueRequest,
 )
+from tests.support.live_desk import LiveDesk
 from tests.support.live_venue import RULES
-from tests.support.messages import frame_at, signal_of
+from tests.support.messages import frame_at
 
 VENUE, SYMBOL = "binance", "BTC/USDT"
 KEY = f"{VENUE}:{SYMBOL}"
@@ -34,77 +28,33 @@ FEE = Decimal("0.0007")
 """In coin, of the purchase: what is left is no whole number of steps."""
 
 
-class SpotDesk:
-    """An account whose venue is written by hand; the book is around 100."""
+class SpotDesk(LiveDesk):
+    """Of spot; the book is around 100."""
 
     def __init__(self) -> None:
-        live = {"enabled": True, "venue": VENUE, "capital": 10_000}
-        stops = {"target_ratios": ["1"], "target_shares": ["0.5"]}
-        self.account = Account(settings_from({"live": live, "stops": stops}))
-        self.state: AccountState = self.account.initial()
-        self.account.learn(self.state, SPOT)
-        self.now_ns, self.seq, self.number = NS_PER_S, 0, 0
         self.ticks = 10_000
-        self.records: list[Message] = []
-        self.step()
-        self.shows("0")
+        super().__init__(SPOT, stops={"target_ratios": ["1"], "target_shares": ["0.5"]})
 
-    def step(self, kind: SignalKind | None = None) -> list[Message]:
-        self.now_ns += 100 * NS_PER_MS
-        self.seq += 1
-        frame = frame_at(
+    def frame(self) -> Frame:
+        return frame_at(
             self.now_ns, seq=self.seq, symbol=SYMBOL, venue=VENUE,
             bids=((self.ticks - 1, 500_000),), asks=((self.ticks + 1, 500_000),),
         )  # fmt: skip
-        signal = None
-        if kind is not None:
-            made = signal_of(kind, tick_ns=self.now_ns, id_=f"s{self.seq}")
-            signal = msgspec.structs.replace(made, venue=VENUE, symbol=SYMBOL)
-        given = self.account.step(self.state, frame, signal)
-        self.records += given
-        return given
-
-    def shows(self, held: str) -> None:
-        there = Decimal(held)
-        self._says(
-            AccountReport, symbol="", balance=Decimal(10_000), orders=(),
-            positions=(VenuePosition(SYMBOL, there, Decimal(0)),) if there else (),
-        )  # fmt: skip
-
-    def requests(self, kind: RequestKind = RequestKind.CREATE) -> list[Order]:
-        return [r.order for r in self.records if isinstance(r, VenueRequest) and r.kind is kind]
 
     def legs(self) -> list[str]:
         """Legs of what has left, in order."""
-        return [order.leg for order in self.requests()]
+        return [request.order.leg for request in self.requests()]
 
-    def order(self, leg: str) -> Order:
-        """The newest order of a leg that has left."""
-        return [order for order in self.requests() if order.leg == leg][-1]
-
-    def reports(self, order: Order, status: OrderStatus, filled: Decimal = Decimal(0)) -> None:
-        self._says(
-            OrderReport, client_order_id=order.client_order_id, status=status, filled_qty=filled
-        )
+    def holds(self, held: str) -> None:
+        """A look at the whole account: so many coins."""
+        self.shows("10000", held, entry="0")
 
     def fills(self, order: Order) -> None:
         """The whole order trades at once."""
         buys = order.side is Side.BUY
-        self.reports(order, S.FILLED, order.qty)
-        self._says(
-            TradeReport, client_order_id=order.client_order_id, trade_id=f"t{self.number}",
-            side=order.side, price=Decimal(100), qty=order.qty,
-            fee=FEE if buys else Decimal("0.01"), fee_currency="BTC" if buys else "USDT",
-            maker=False,
-        )  # fmt: skip
-
-    def _says(self, kind: type[Any], **fields: Any) -> None:
-        self.number += 1
-        head = {
-            "account": "paper", "venue": VENUE, "symbol": SYMBOL, "run": 1, "number": self.number,
-            "effective_ns": self.now_ns,
-        }  # fmt: skip
-        self.account.hear(self.state, kind(**{**head, **fields}))
+        self.reports(order, S.FILLED, str(order.qty))
+        paid = {"fee": FEE, "fee_currency": "BTC"} if buys else {}
+        self.trades(order, str(order.qty), **paid)
 
     def enter(self) -> Order:
         """A purchase that has filled, and a stop that rests for it."""
@@ -162,8 +112,8 @@ def test_a_sell_waits_until_the_stop_that_locks_the_coins_is_gone_and_leaves_onc
     assert [o.leg for o in of(Order, given)] == ["close"]  # stored, and not sent yet
     desk.step()
     assert desk.legs() == ["open", "stop"]
-    assert desk.requests(RequestKind.CANCEL) == [desk.requests(RequestKind.CANCEL)[0]]
-    assert desk.requests(RequestKind.CANCEL)[0].client_order_id == stop.client_order_id
+    (cancel,) = desk.requests(RequestKind.CANCEL)
+    assert cancel.order.client_order_id == stop.client_order_id
     desk.reports(stop, S.CANCELLED)
     given = desk.step()
     (close,) = [o for o in of(Order, given) if o.leg == "close"]
@@ -181,7 +131,7 @@ def test_what_the_stop_has_sold_meanwhile_is_not_sold_again() -> None:
     desk.enter()
     stop = desk.order("stop")
     desk.step(SignalKind.EXIT)
-    desk.reports(stop, S.FILLED, stop.qty)
+    desk.reports(stop, S.FILLED, str(stop.qty))
     desk.step()
     assert desk.legs() == ["open", "stop"]  # its trades are not here yet
     desk.fills(stop)
@@ -215,7 +165,7 @@ def test_dust_is_held_and_is_no_position() -> None:
     assert rejections(desk)[-1] == ("refused", "position: nothing is open")
     desk.account.command(desk.state, Flatten("paper", desk.now_ns, "test", id="f"))
     desk.step()
-    desk.shows(str(dust))
+    desk.holds(str(dust))
     desk.step()
     assert len(of(Flattened, desk.records)) == 1
 
