@@ -6,7 +6,6 @@ that the venue itself answers so.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -39,8 +38,8 @@ from tests.support.scripted_venue import (
     ScriptedVenue,
     Status,
     first_heard,
-    gateway_to,
     order_of,
+    play,
 )
 from tests.support.simulated import until
 
@@ -137,17 +136,8 @@ def scenario(
             return {"products": []}
         return said(asked) if callable(said) else said
 
-    async def course() -> None:
-        settings = LiveSettings(
-            **{"venue": "coinbase", "currency": "USDC", "sandbox": False, "timeout_s": 2} | live
-        )
-        async with (
-            ScriptedVenue(answer, stream).running() as venue,
-            gateway_to(venue, settings, Credentials(NAME, PEM)) as gateway,
-        ):
-            await work(gateway, venue)
-
-    asyncio.run(course())
+    at = {"venue": "coinbase", "currency": "USDC"}
+    play(work, Credentials(NAME, PEM), answer=answer, stream=stream, **(at | live))
 
 
 def btc(**more: Any) -> Order:

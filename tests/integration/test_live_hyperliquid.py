@@ -6,7 +6,6 @@ that the venue itself answers so.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
@@ -38,8 +37,8 @@ from tests.support.scripted_venue import (
     ScriptedVenue,
     Status,
     first_heard,
-    gateway_to,
     order_of,
+    play,
 )
 from tests.support.simulated import until
 
@@ -134,17 +133,8 @@ def scenario(
         told = (INFO | (info or {}))[asked.body["type"]]
         return told(asked.body) if callable(told) else told
 
-    async def course() -> None:
-        settings = LiveSettings(
-            **{"venue": "hyperliquid", "currency": "USDC", "sandbox": False, "timeout_s": 2} | live
-        )
-        async with (
-            ScriptedVenue(answer, stream).running() as venue,
-            gateway_to(venue, settings, Credentials(ACCOUNT, PRIVATE)) as gateway,
-        ):
-            await work(gateway, venue)
-
-    asyncio.run(course())
+    at = {"venue": "hyperliquid", "currency": "USDC"}
+    play(work, Credentials(ACCOUNT, PRIVATE), answer=answer, stream=stream, **(at | live))
 
 
 def btc(**more: Any) -> Order:

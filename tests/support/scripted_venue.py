@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -121,6 +121,27 @@ async def gateway_to(
             yield gateway
         finally:
             await gateway.close()
+
+
+def play(
+    work: Callable[[CcxtGateway, ScriptedVenue], Awaitable[None]],
+    credentials: Credentials,
+    *,
+    answer: Callable[[Asked], Any],
+    stream: Callable[[Any], list[Any]],
+    **live: Any,
+) -> None:
+    """Work with a gateway of these ``live`` settings to a venue that answers so."""
+
+    async def course() -> None:
+        settings = LiveSettings(**{"sandbox": False, "timeout_s": 2, **live})
+        async with (
+            ScriptedVenue(answer, stream).running() as venue,
+            gateway_to(venue, settings, credentials) as gateway,
+        ):
+            await work(gateway, venue)
+
+    asyncio.run(course())
 
 
 def order_of(venue: str, symbol: str, **more: Any) -> Order:
