@@ -52,7 +52,7 @@ class NoShow:
 
 @dataclass
 class Seen:
-    """Keeps what a run gives, and asks it to stop once every symbol was scored often enough."""
+    """Keeps what a run gives; asks it to stop once every symbol traded and was scored enough."""
 
     stop: Stop
     ticks: int
@@ -66,8 +66,10 @@ class Seen:
         elif isinstance(message, DimensionScore):
             self.scores.setdefault((message.key, message.dimension), []).append(message)
             wanted = len(SYMBOLS) * len(DIMENSIONS)
-            if len(self.scores) == wanted and all(
-                len(given) >= self.ticks for given in self.scores.values()
+            if (
+                len(self.scores) == wanted
+                and all(len(given) >= self.ticks for given in self.scores.values())
+                and all(any(frame.trades.id for frame in given) for given in self.frames.values())
             ):
                 self.stop.by = signal.SIGTERM
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -38,10 +39,17 @@ class Topics:
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """Read until it has happened."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not happened():
-                await self._read_on()
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not happened():
+                    await self._read_on()
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            seen = Counter(
+                (frame.symbol, frame.epoch, frame.book is not None) for frame in self.frames
+            )
+            said = [beat.status for beat in self.beats]
+            raise AssertionError(f"not within {PATIENCE_S} s; frames {seen}, said {said}") from None
 
     async def _read_on(self) -> None:
         for topic, offset in self._offsets.items():
@@ -63,10 +71,11 @@ class Topics:
         return [f for f in self.frames if (f.symbol, f.epoch) == (symbol, epoch)]
 
     def told(self, epoch: int, *, frames: int) -> Callable[[], bool]:
-        """Whether so many frames with a book are there of every symbol."""
+        """Whether so many frames with a book, and one with trades, are there of every symbol."""
         return lambda: all(
-            sum(frame.book is not None for frame in self.of(symbol, epoch)) >= frames
-            for symbol in SYMBOLS
+            sum(frame.book is not None for frame in of_symbol) >= frames
+            and any(frame.trades.id for frame in of_symbol)
+            for of_symbol in (self.of(symbol, epoch) for symbol in SYMBOLS)
         )
 
 
