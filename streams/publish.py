@@ -11,16 +11,16 @@ import msgspec
 
 from schemas.codec import encode
 from schemas.control import Absent
-from schemas.errors import BrokerError, CodecError
+from schemas.errors import BrokerError
 from schemas.frame import Frame
 from schemas.health import DeadLetter, Heartbeat
 from schemas.overview import OVERVIEW_READER
 from schemas.settings import Settings
 from schemas.topics import CONTROL, FRAMES, topic_of
+from streams.logged_epochs import LoggedEpochs
 from streams.merge import FeedMessage, event_ns
-from streams.transport.log import Log, TopicPartition, partition_of
+from streams.transport.log import Log, partition_of
 
-_LOOK_BACK = 2_000
 _IN_FLIGHT = 2_000
 
 
@@ -41,7 +41,7 @@ class FramePublisher:
         self._control = settings.broker.topic_prefix + CONTROL.name
         self._partitions = settings.broker.partitions
         self._head_start_s = settings.feed.head_start_ms / 1_000
-        self._decoder = FRAMES.decoder()
+        self._logged = LoggedEpochs(log, self._topic)
         self._epochs: dict[str, int] = {}
         self._last: dict[str, Frame] = {}
         self._sends: list[asyncio.Future[tuple[int, int]]] = []
@@ -66,7 +66,8 @@ class FramePublisher:
         """The epoch that this publisher gives a symbol's frames."""
         epoch = self._epochs.get(key)
         if epoch is None:
-            epoch = self._epochs[key] = 1 + await self._last_epoch(key)
+            partition = partition_of(key.encode(), self._partitions)
+            epoch = self._epochs[key] = 1 + await self._logged.last(key.encode(), partition)
         return epoch
 
     async def publish_batch(self, messages: Iterable[FeedMessage]) -> None:
@@ -127,40 +128,6 @@ class FramePublisher:
             )
             self._sends.append(sent)
         await self.settle()
-
-    async def _last_epoch(self, key: str) -> int:
-        """Epoch of the newest logged frame of a symbol, 0 where there is none."""
-        at = TopicPartition(self._topic, partition_of(key.encode(), self._partitions))
-        begin = (await self._log.begin_offsets([at]))[at]
-        end = (await self._log.end_offsets([at]))[at]
-        while end > begin:
-            start = max(begin, end - _LOOK_BACK)
-            epochs = await self._epochs_between(at, start, end, key.encode())
-            if epochs:
-                return max(epochs)
-            end = start
-        return 0
-
-    async def _epochs_between(
-        self, at: TopicPartition, start: int, end: int, key: bytes
-    ) -> list[int]:
-        epochs = []
-        while start < end:
-            records = await self._log.read(at.topic, at.partition, start, wait_ms=1_000)
-            if not records:
-                break
-            for record in records:
-                start = record.offset + 1
-                if record.key == key and record.offset < end and record.value is not None:
-                    epochs.append(self._epoch_of(record.value))
-        return epochs
-
-    def _epoch_of(self, value: bytes) -> int:
-        try:
-            message = self._decoder.decode(value)
-        except CodecError:
-            return 0
-        return message.epoch if isinstance(message, Frame) else 0
 
 
 def _parted(messages: Iterable[FeedMessage]) -> tuple[list[FeedMessage], list[Frame]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -67,6 +68,7 @@ class KafkaLog:
         _ask_less_often(self._producer.client)
         self._counts: dict[str, int] = {}
         self._readers: dict[TopicPartition, PartitionReader] = {}
+        self._turns: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._groups: dict[str, Any] = {}
         self._subscriptions: list[KafkaSubscription] = []
 
@@ -175,11 +177,13 @@ class KafkaLog:
         at = TopicPartition(topic, partition)
         if not 0 <= partition < await self._count(topic):
             raise unknown_topic(topic, partition)
-        with told():
-            reader = self._readers.get(at)
-            if reader is None:
-                reader = self._readers[at] = await PartitionReader.open(self._consumer(), at)
-            return await reader.read(from_offset, max_records=max_records, wait_ms=wait_ms)
+        # A consumer has one place: a second read would take what the first has asked for.
+        async with self._turns[at]:
+            with told():
+                reader = self._readers.get(at)
+                if reader is None:
+                    reader = self._readers[at] = await PartitionReader.open(self._consumer(), at)
+                return await reader.read(from_offset, max_records=max_records, wait_ms=wait_ms)
 
     async def begin_offsets(
         self, partitions: Sequence[TopicPartition]

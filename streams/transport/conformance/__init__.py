@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     records.timestamps_are_filled_in,
     records.large_records_pass,
     reading.reading_starts_anywhere,
+    reading.reads_do_not_mix,
     reading.bounds_are_told,
     reading.acknowledged_is_readable,
     reading.reads_wait,

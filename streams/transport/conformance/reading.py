@@ -32,6 +32,28 @@ async def reading_starts_anywhere(bench: Bench) -> None:
 
 
 @check
+async def reads_do_not_mix(bench: Bench) -> None:
+    """Reads of one partition at the same time each get all that they ask for."""
+    log = await bench.log()
+    name = await bench.topic(log)
+    for n in range(300):
+        await log.produce(name, b"k", b"%d" % n)
+    await log.flush()
+
+    async def from_(start: int) -> list[int]:
+        offsets: list[int] = []
+        while start + len(offsets) < 300:
+            records = await log.read(name, 0, start + len(offsets), max_records=7, wait_ms=5000)
+            expect(bool(records), True, f"records from {start + len(offsets)}")
+            offsets += [record.offset for record in records]
+        return offsets
+
+    starts = (0, 299, 150, 0)
+    found = await asyncio.gather(*map(from_, starts))
+    expect(found, [list(range(start, 300)) for start in starts], "offsets")
+
+
+@check
 async def bounds_are_told(bench: Bench) -> None:
     """Begin and end offsets are those of the log."""
     log = await bench.log()

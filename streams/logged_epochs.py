@@ -1,0 +1,79 @@
+"""Which epoch the newest frames on the topic carry, by symbol."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from schemas.errors import BrokerError, CodecError
+from schemas.frame import Frame
+from schemas.topics import FRAMES
+from streams.transport.log import Log, TopicPartition
+
+_LOOK_BACK = 2_000
+_WITHIN_MS = 5_000
+
+
+@dataclass
+class _Seen:
+    """What was read of a partition: offsets from ``start`` to before ``end``."""
+
+    start: int
+    end: int
+    epochs: dict[bytes, int] = field(default_factory=dict)
+
+
+class LoggedEpochs:
+    """Reads partitions of the frames' topic from their end back, each record once for all symbols.
+
+    What cannot be read is an error: a feed that took it for an empty topic would begin with an
+    epoch that readers are past, and nobody would hear it.
+    """
+
+    def __init__(self, log: Log, topic: str) -> None:
+        self._log = log
+        self._topic = topic
+        self._decoder = FRAMES.decoder()
+        self._seen: dict[int, _Seen] = {}
+        self._turn = asyncio.Lock()
+
+    async def last(self, key: bytes, partition: int) -> int:
+        """Epoch of the newest frame of a symbol, 0 where there is none.
+
+        Raises :class:`BrokerError` where the topic cannot be read.
+        """
+        at = TopicPartition(self._topic, partition)
+        async with self._turn:
+            begin = (await self._log.begin_offsets([at]))[at]
+            end = (await self._log.end_offsets([at]))[at]
+            seen = self._seen.setdefault(partition, _Seen(end, end))
+            await self._read(at, max(begin, seen.end), end, seen.epochs)
+            seen.end = end
+            while key not in seen.epochs and seen.start > begin:
+                start = max(begin, seen.start - _LOOK_BACK)
+                await self._read(at, start, seen.start, seen.epochs)
+                seen.start = start
+            return seen.epochs.get(key, 0)
+
+    async def _read(
+        self, at: TopicPartition, start: int, end: int, epochs: dict[bytes, int]
+    ) -> None:
+        while start < end:
+            records = await self._log.read(at.topic, at.partition, start, wait_ms=_WITHIN_MS)
+            if not records:
+                raise BrokerError(
+                    f"{at.topic}[{at.partition}] ends at offset {end}, but nothing came of it from "
+                    f"{start} on; look at the broker (prism verify), then start the feed again"
+                )
+            for record in records:
+                start = record.offset + 1
+                frame = self._frame_in(record.value)
+                if record.key is not None and frame is not None:
+                    epochs[record.key] = max(frame.epoch, epochs.get(record.key, 0))
+
+    def _frame_in(self, value: bytes | None) -> Frame | None:
+        try:
+            message = self._decoder.decode(value or b"")
+        except CodecError:
+            return None
+        return message if isinstance(message, Frame) else None

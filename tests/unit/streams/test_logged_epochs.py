@@ -1,0 +1,96 @@
+"""A feed begins an epoch later than any of its symbol's frames on the topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from schemas.codec import encode
+from schemas.errors import BrokerError
+from schemas.frame import NS_PER_S, Frame
+from schemas.series import Series, SeriesName
+from streams.logged_epochs import LoggedEpochs
+from streams.transport.broker import forget
+from streams.transport.log import Log, Record, TopicSpec, open_log
+from tests.support.messages import VENUE, frame_at
+
+URL = "embedded://logged-epochs"
+TOPIC = "frames"
+A, B = f"{VENUE}:A/USDT:USDT", f"{VENUE}:B/USDT:USDT"
+MUCH = 4_500
+"""More than is read back at once, twice over."""
+
+
+@asynccontextmanager
+async def topic() -> AsyncIterator[Log]:
+    log = await open_log(URL)
+    await log.ensure_topics([TopicSpec(TOPIC, 1)])
+    try:
+        yield log
+    finally:
+        await log.close()
+        forget(URL)
+
+
+def of(key: str, epoch: int) -> Frame:
+    symbol = key.partition(":")[2]
+    return msgspec.structs.replace(frame_at(NS_PER_S, symbol=symbol), epoch=epoch)
+
+
+async def write(log: Log, *messages: Frame | Series, times: int = 1) -> None:
+    for message in messages:
+        body = encode(message)
+        for _ in range(times):
+            await log.produce(TOPIC, message.key.encode(), body, partition=0)
+    await log.flush()
+
+
+async def last(epochs: LoggedEpochs, *keys: str) -> list[int]:
+    """Asked at once, as a feed asks for its symbols."""
+    return await asyncio.gather(*(epochs.last(key.encode(), 0) for key in keys))
+
+
+def test_the_newest_of_each_symbol_is_found_however_far_back() -> None:
+    async def run() -> None:
+        async with topic() as log:
+            await write(log, of(A, 3))
+            await write(log, of(B, 7), times=MUCH)
+            epochs = LoggedEpochs(log, TOPIC)
+            assert await last(epochs, A, B, f"{VENUE}:C/USDT:USDT") == [3, 7, 0]
+            await write(log, of(A, 4), of(B, 8))
+            assert await last(epochs, B, A) == [8, 4]
+
+    asyncio.run(run())
+
+
+def test_history_has_no_epoch_and_hides_none() -> None:
+    symbol = A.partition(":")[2]
+    told = Series(VENUE, symbol, SeriesName.FEAR_GREED, "file", NS_PER_S, (NS_PER_S,), (50.0,))
+
+    async def run() -> None:
+        async with topic() as log:
+            await write(log, of(A, 5))
+            await write(log, told, times=MUCH)
+            assert await last(LoggedEpochs(log, TOPIC), A) == [5]
+
+    asyncio.run(run())
+
+
+def test_a_topic_that_gives_nothing_is_not_taken_for_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def silent(*_at: object, **_how: object) -> list[Record]:
+        return []
+
+    async def run() -> None:
+        async with topic() as log:
+            await write(log, of(A, 5))
+            monkeypatch.setattr(log, "read", silent)
+            await LoggedEpochs(log, TOPIC).last(A.encode(), 0)
+
+    with pytest.raises(BrokerError, match="ends at offset 1, but nothing came of it from 0 on"):
+        asyncio.run(run())
