@@ -32,6 +32,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.publish import FramePublisher
+from streams.transport.between import records_between
 from streams.transport.log import Log, TopicPartition, changelog_specs, open_log, topic_specs
 
 if TYPE_CHECKING:
@@ -85,16 +86,12 @@ class Tail:
         count = 0
         ends = await self._log.end_offsets(list(self._at))
         for at, end in ends.items():
-            while self._at[at] < end:
-                records = await self._log.read(
-                    at.topic, at.partition, self._at[at], max_records=1_000, wait_ms=1_000
-                )
-                for record in records:
-                    self._at[at] = record.offset + 1
-                    body = record.value or b""
-                    message = self._decoders[at.topic].decode(body)
-                    self._run.observe(self._topics[at.topic], message, body)
-                count += len(records)
+            async for record in records_between(self._log, at, self._at[at], end):
+                self._at[at] = record.offset + 1
+                body = record.value or b""
+                message = self._decoders[at.topic].decode(body)
+                self._run.observe(self._topics[at.topic], message, body)
+                count += 1
         return count
 
 

@@ -25,6 +25,7 @@ from schemas.position_assessment import PositionAssessment
 from schemas.settings import Settings
 from schemas.topics import MONITOR, PORTFOLIO
 from streams.sinks.files import LINES, read_lines
+from streams.transport.between import all_records
 from streams.transport.log import TopicPartition, open_log
 
 _WIDTH = 120
@@ -110,13 +111,8 @@ async def _newest(settings: Settings) -> list[Message]:
                     f"the broker has no topic {at.topic}; start `prism execution`, or set "
                     "broker.topic_prefix"
                 )
-            offset, end = (await log.begin_offsets([at]))[at], (await log.end_offsets([at]))[at]
             decode = topic.decoder().decode
-            while offset < end:
-                records = await log.read(at.topic, 0, offset, max_records=2_000, wait_ms=1_000)
-                for record in records:
-                    offset = record.offset + 1
-                    found.append(decode(record.value or b""))
+            found += [decode(record.value or b"") async for record in all_records(log, at)]
         return found
     finally:
         await log.close()

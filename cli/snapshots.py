@@ -20,7 +20,8 @@ from schemas.frame import Frame, Message
 from schemas.score import ConfluenceScore, DimensionScore
 from schemas.settings import Settings
 from schemas.topics import CONFLUENCE_SCORES, DIMENSION_SCORES, Topic
-from streams.transport.log import Log, Record, TopicPartition, partition_of
+from streams.transport.between import last_records
+from streams.transport.log import Log, TopicPartition, partition_of
 
 M = TypeVar("M", ConfluenceScore, DimensionScore)
 
@@ -111,7 +112,7 @@ class ScoreTopics:
             )
         keys: set[str] = set()
         for number in range(count):
-            records = await self._newest(TopicPartition(name, number))
+            records = await last_records(self._log, TopicPartition(name, number), LOOK_BACK)
             keys.update(record.key.decode() for record in records if record.key is not None)
         return resolve(symbol, keys)
 
@@ -136,21 +137,7 @@ class ScoreTopics:
         at = TopicPartition(name, partition_of(wanted, counts[name]))
         decode = Decoder(type_).decode
         return [
-            decode(record.value or b"") for record in await self._newest(at) if record.key == wanted
+            decode(record.value or b"")
+            for record in await last_records(self._log, at, LOOK_BACK)
+            if record.key == wanted
         ]
-
-    async def _newest(self, at: TopicPartition) -> list[Record]:
-        """The newest records of a partition, at most :data:`LOOK_BACK`, in their order."""
-        begin = (await self._log.begin_offsets([at]))[at]
-        end = (await self._log.end_offsets([at]))[at]
-        offset = max(begin, end - LOOK_BACK)
-        found: list[Record] = []
-        while offset < end:
-            records = await self._log.read(
-                at.topic, at.partition, offset, max_records=end - offset, wait_ms=1_000
-            )
-            if not records:
-                break
-            found += records
-            offset = records[-1].offset + 1
-        return found

@@ -12,6 +12,7 @@ from schemas.frame import Message
 from schemas.order import Flattened
 from schemas.settings import BrokerSettings
 from schemas.topics import CONTROL, POSITIONS, Topic
+from streams.transport.between import all_records
 from streams.transport.log import Log, TopicPartition
 
 _WAIT_MS = 200
@@ -64,18 +65,12 @@ class CommandLine:
     ) -> list[M]:
         """What a topic of one partition holds now of an account's records of some types."""
         at = TopicPartition(self._prefix + topic.name, 0)
-        begin = (await self._log.begin_offsets([at]))[at]
-        end = (await self._log.end_offsets([at]))[at]
         found: list[M] = []
         decoder = topic.decoder()
-        while begin < end:
-            for record in await self._log.read(
-                at.topic, 0, begin, max_records=2_000, wait_ms=1_000
-            ):
-                begin = record.offset + 1
-                message = decoder.decode(record.value or b"")
-                if isinstance(message, types) and message.account == account:  # type: ignore[attr-defined]
-                    found.append(message)
+        async for record in all_records(self._log, at):
+            message = decoder.decode(record.value or b"")
+            if isinstance(message, types) and message.account == account:  # type: ignore[attr-defined]
+                found.append(message)
         return found
 
     async def _follow(self, topic: Topic, offset: int) -> AsyncIterator[Message]:

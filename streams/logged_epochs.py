@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from schemas.errors import BrokerError, CodecError
+from schemas.errors import CodecError
 from schemas.frame import Frame
 from schemas.topics import FRAMES
+from streams.transport.between import records_between
 from streams.transport.log import Log, TopicPartition
 
 _LOOK_BACK = 2_000
-_WITHIN_MS = 5_000
 
 
 @dataclass
@@ -58,18 +58,10 @@ class LoggedEpochs:
     async def _read(
         self, at: TopicPartition, start: int, end: int, epochs: dict[bytes, int]
     ) -> None:
-        while start < end:
-            records = await self._log.read(at.topic, at.partition, start, wait_ms=_WITHIN_MS)
-            if not records:
-                raise BrokerError(
-                    f"{at.topic}[{at.partition}] ends at offset {end}, but nothing came of it from "
-                    f"{start} on; look at the broker (prism verify), then start the feed again"
-                )
-            for record in records:
-                start = record.offset + 1
-                frame = self._frame_in(record.value)
-                if record.key is not None and frame is not None:
-                    epochs[record.key] = max(frame.epoch, epochs.get(record.key, 0))
+        async for record in records_between(self._log, at, start, end):
+            frame = self._frame_in(record.value)
+            if record.key is not None and frame is not None:
+                epochs[record.key] = max(frame.epoch, epochs.get(record.key, 0))
 
     def _frame_in(self, value: bytes | None) -> Frame | None:
         try:

@@ -10,6 +10,7 @@ from schemas.health import Heartbeat
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
 from schemas.topics import CONFLUENCE_SCORES, FRAMES, HEALTH, Topic
+from streams.transport.between import last_records
 from streams.transport.log import Log, TopicPartition, partition_of
 
 _LOOKED_BACK = 2_000
@@ -132,12 +133,5 @@ async def _last_of(
 
 async def _last_records(log: Log, at: TopicPartition) -> list[tuple[bytes | None, bytes]]:
     """Keys and values of a partition's last records, in order."""
-    begin, end = (await log.begin_offsets([at]))[at], (await log.end_offsets([at]))[at]
-    offset = max(begin, end - _LOOKED_BACK)
-    found = []
-    while offset < end:
-        for record in await log.read(*at, offset, max_records=_LOOKED_BACK, wait_ms=1_000):
-            offset = record.offset + 1
-            if record.value is not None:
-                found.append((record.key, record.value))
-    return found
+    records = await last_records(log, at, _LOOKED_BACK)
+    return [(record.key, record.value) for record in records if record.value is not None]
