@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def drill(
     *,
     venue: Annotated[
-        str, typer.Option(help="Whose protocol the exchange speaks: binanceusdm, bybit.")
+        str, typer.Option(help="Whose protocol the exchange speaks: binanceusdm, bybit, binance.")
     ] = "binanceusdm",
     seed: Annotated[int, typer.Option(help="Seed of the generated market.")] = 7,
     within: Annotated[

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -15,6 +15,7 @@ import yaml
 from agents.runtime import live_terms
 from cli.drill.lines import Command, Told, Want
 from cli.drill.process import TraderEnded, TraderProcess
+from cli.drill.truth import closable, held, in_ledger, in_truth
 from schemas.clock import monotonic_ns, now_ns
 from schemas.errors import PrismError, UsageError
 from schemas.frame import NS_PER_S
@@ -27,15 +28,30 @@ from streams.simulator.exchange.trading.account import Account
 from streams.simulator.exchange.trading.keys import ApiKey, made_key
 from streams.store.ledger import open_ledger
 
-VENUES = ("binanceusdm", "bybit")
-"""Which protocols the simulated exchange can be drilled in."""
 ACCOUNT = "drill"
-COINS = ("BTC", "ETH", "SOL")
-OPENED = {"BTC/USDT:USDT": SignalKind.LONG, "ETH/USDT:USDT": SignalKind.SHORT}
-REFUSED = {"SOL/USDT:USDT": SignalKind.LONG}
-"""What is to be opened, and what is asked for in vain while the halt is in force."""
 
 _LOOK_S = 0.05
+
+
+class Course(NamedTuple):
+    """What is to be ``opened``, and what is asked for in vain while the halt is in force."""
+
+    opened: dict[str, SignalKind]
+    refused: dict[str, SignalKind]
+
+    @property
+    def symbols(self) -> list[str]:
+        """All that is traded."""
+        return [*self.opened, *self.refused]
+
+
+_PERPETUALS = Course(
+    {"BTC/USDT:USDT": SignalKind.LONG, "ETH/USDT:USDT": SignalKind.SHORT},
+    {"SOL/USDT:USDT": SignalKind.LONG},
+)
+_SPOT = Course({"BTC/USDT": SignalKind.LONG}, {"ETH/USDT": SignalKind.LONG})
+COURSES = {"binanceusdm": _PERPETUALS, "bybit": _PERPETUALS, "binance": _SPOT}
+"""By the protocol in which the simulated exchange can be drilled."""
 
 
 class StepFailed(PrismError):
@@ -64,16 +80,18 @@ class Drill:
         within_s: float,
         tell: Callable[[Step], None],
     ) -> None:
-        if venue not in VENUES:
-            raise UsageError(f"venue {venue!r}: a drill is on one of {', '.join(VENUES)}")
+        if venue not in COURSES:
+            raise UsageError(f"venue {venue!r}: a drill is on one of {', '.join(COURSES)}")
         self._venue = venue
+        self._course = COURSES[venue]
         self._folder = folder
         self._within_s = within_s
         self._tell = tell
         self._key = made_key("drill")
         self._exchange = SimulatedExchange()
-        for market in generated_markets(venue, coins=COINS, seed=seed, start_ns=now_ns()):
-            if market.rules.settle:
+        coins = [symbol.partition("/")[0] for symbol in self._course.symbols]
+        for market in generated_markets(venue, coins=coins, seed=seed, start_ns=now_ns()):
+            if market.rules.symbol in self._course.symbols:
                 self._exchange.add(venue, market)
         self._trader = TraderProcess(folder / "settings.yaml", folder / "trader.log")
         self._settings = Settings()
@@ -122,7 +140,9 @@ class Drill:
     async def _open_exchange(self) -> str:
         self._exchange.open_accounts(self._key)
         await self._exchange.start()
-        self._settings = _settings(self._folder, self._exchange, self._key, venue=self._venue)
+        self._settings = _settings(
+            self._folder, self._exchange, self._key, venue=self._venue, symbols=self._course.symbols
+        )
         told = self._settings.model_dump(mode="json", exclude_unset=True)
         (self._folder / "settings.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
         return f"{self._venue} simulated at 127.0.0.1:{self._exchange.port}; {self._standing()}"
@@ -133,12 +153,11 @@ class Drill:
         return f"process {pid}: broker, feed, ledger, execution; account and venue agree"
 
     async def _open(self) -> str:
-        await self._trader.ask(Want(OPENED))
+        await self._trader.ask(Want(self._course.opened))
 
         def is_open() -> bool:
-            held = {symbol: p.qty for symbol, p in self._truth().positions.items() if p.qty}
             guarded = {each.symbol for each in self._truth().waiting()}
-            return held.keys() == OPENED.keys() == guarded
+            return self._held().keys() == self._course.opened.keys() == guarded
 
         await self._until(is_open, "positions and their stops are not there")
         await self._trader.ask(Want({}))
@@ -154,14 +173,14 @@ class Drill:
         return f"SIGKILL; at the venue still {self._standing()}"
 
     async def _still_halted(self) -> str:
-        before = len(self._truth().orders)
-        await self._trader.ask(Want(REFUSED))
+        refused = self._course.refused
+        await self._trader.ask(Want(refused))
         await self._until(
             lambda: any(t.text.startswith("halt:") for t in self._heard("refused")),
             "no signal was refused by the halt",
         )
         await self._trader.ask(Want({}))
-        if len(self._truth().orders) > before:
+        if any(order.symbol in refused for order in self._truth().orders.values()):
             raise StepFailed("an order was sent in spite of the halt")
         refusal = next(t.text for t in self._heard("refused") if t.text.startswith("halt:"))
         return f"a signal was refused: {refusal}"
@@ -174,7 +193,7 @@ class Drill:
     async def _venue_has_none(self) -> str:
         truth = self._truth()
         left = [
-            *(f"{p.qty} {symbol}" for symbol, p in sorted(truth.positions.items()) if p.qty),
+            *(f"{qty} {symbol}" for symbol, qty in self._held().items()),
             *(f"order {order.client_id}" for order in truth.open_orders()),
             *(f"conditional order {each.client_id}" for each in truth.waiting()),
         ]
@@ -188,23 +207,33 @@ class Drill:
         ledger = open_ledger(self._settings.store.url)
         try:
             fills = [fill for fill in ledger.fills(ACCOUNT) if isinstance(fill, Fill)]
-            held = [position for position in ledger.positions(ACCOUNT) if position.qty]
+            held = {p.symbol: p.qty for p in ledger.positions(ACCOUNT) if p.qty}
         finally:
             ledger.close()
-        ours = sorted((f.symbol, f.client_order_id, f.price, f.qty, f.fee) for f in fills)
-        theirs = sorted((f.symbol, f.client_id, f.price, f.qty, f.fee) for f in self._truth().fills)
+        # By which id a trade is told is the venue's affair.
+        ours = sorted(in_ledger(fill)._replace(trade_id="") for fill in fills)
+        theirs = sorted(
+            trade._replace(trade_id="") for fill in self._truth().fills for trade in in_truth(fill)
+        )
         if ours != theirs:
             raise StepFailed(f"the ledger has {len(ours)} fills, the exchange {len(theirs)} others")
-        if held:
-            raise StepFailed(f"the ledger still holds {len(held)} positions")
+        if held != self._held(whole=True):
+            raise StepFailed(f"the ledger still holds {held}")
         return f"the ledger has the exchange's {len(ours)} fills to the last decimal, and is flat"
 
     def _truth(self) -> Account:
         return self._exchange.account(self._venue, self._key.name)
 
+    def _held(self, *, whole: bool = False) -> dict[str, Decimal]:
+        """What can be closed, by symbol; with the ``whole`` of it dust, too."""
+        truth, measure = self._truth(), held if whole else closable
+        listings = (self._exchange.listing(self._venue, s) for s in self._course.symbols)
+        found = {listing.symbol: measure(truth, listing) for listing in listings}
+        return {symbol: qty for symbol, qty in found.items() if qty}
+
     def _standing(self) -> str:
         truth = self._truth()
-        held = [f"{p.qty} {symbol}" for symbol, p in sorted(truth.positions.items()) if p.qty]
+        held = [f"{qty} {symbol}" for symbol, qty in self._held().items()]
         orders = len(list(truth.open_orders())) + len(list(truth.waiting()))
         return f"positions: {', '.join(held) or 'none'}; resting orders: {orders or 'none'}"
 
@@ -228,7 +257,9 @@ class Drill:
             await asyncio.sleep(_LOOK_S)
 
 
-def _settings(folder: Path, exchange: SimulatedExchange, key: ApiKey, *, venue: str) -> Settings:
+def _settings(
+    folder: Path, exchange: SimulatedExchange, key: ApiKey, *, venue: str, symbols: Sequence[str]
+) -> Settings:
     """A live account at the exchange; its keys are in files for their owner only."""
     there = {"connect_to": f"127.0.0.1:{exchange.port}", "ca_file": str(exchange.ca_file)}
     values: dict[str, Any] = {
@@ -236,7 +267,7 @@ def _settings(folder: Path, exchange: SimulatedExchange, key: ApiKey, *, venue: 
         "broker": {"url": f"embedded://{folder / 'broker'}", "partitions": 1},
         "store": {"url": f"sqlite://{folder / 'ledger.db'}", "lease_s": 2.0},
         "runtime": {
-            "symbols": [f"{venue}:{coin}/USDT:USDT" for coin in COINS], "session_timeout_s": 2.0,
+            "symbols": [f"{venue}:{symbol}" for symbol in symbols], "session_timeout_s": 2.0,
             "snapshot_interval_s": 5.0,
         },
         "feed": {**there, "history_bars": 0},

@@ -34,9 +34,10 @@ from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.desk import Desk
 from agents.venues.ccxt_live.venues import gateway_of
 from agents.venues.live_state import LiveState
-from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument, Side, contract_kind
+from cli.drill.truth import held, in_ledger, in_truth
+from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument, contract_kind
 from schemas.ledger_store import Lease, LedgerRecord
-from schemas.order import COIN_FEE, Fill, Order, OrderStatus, OrderType
+from schemas.order import Fill, Order, OrderStatus, OrderType
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
 from streams.simulator.exchange.exchange import SimulatedExchange
@@ -53,7 +54,6 @@ from streams.simulator.exchange.faults import (
     Reject,
     Slow,
 )
-from streams.simulator.exchange.trading.account import Account as TrueAccount
 from streams.simulator.exchange.trading.account import IncomeKind
 from streams.simulator.exchange.trading.orders import Fill as TrueFill
 from streams.simulator.exchange.trading.rejections import Reason
@@ -311,22 +311,6 @@ class Trial:
             return exec_id(self.exchange.listing(self.venue, fill.symbol), fill)
         return str(fill.id)
 
-    def booked(self, fill: TrueFill) -> list[tuple[str, str, Decimal, Decimal, Decimal]]:
-        """A true trade as the account books it: a fee in coin is so much of it sold."""
-        id_ = self.trade_id(fill)
-        if not is_spot(self.venue) or fill.side is Side.SELL:
-            return [(fill.client_id, id_, fill.price, fill.qty, fill.fee)]
-        sold = (f"{id_}{COIN_FEE}", fill.price, fill.fee, fill.fee * fill.price)
-        return [(fill.client_id, id_, fill.price, fill.qty, Decimal(0)), (fill.client_id, *sold)]
-
-    @staticmethod
-    def held(truth: TrueAccount, symbol: str) -> Decimal:
-        """What the exchange says is held: a position, or coins."""
-        if contract_kind(symbol) is ContractKind.SPOT:
-            return truth.wallet.get(symbol.partition("/")[0], Decimal(0))
-        position = truth.positions.get(symbol)
-        return Decimal(0) if position is None else position.qty
-
     def differs(self, run: LiveRun) -> bool:
         """Whether the account and the truth differ now."""
         try:
@@ -355,22 +339,18 @@ class Trial:
         for id_, order in latest.items():
             taken = order.status is not OrderStatus.REJECTED
             assert not taken or id_ in there or id_ in waiting, f"order {id_} is lost: {order}"
-        told = {
-            (f.client_order_id, f.trade_id, f.price, f.qty, f.fee)
-            for f in self.store.fills("paper")
-            if isinstance(f, Fill)
-        }
-        true = {booked for fill in truth.fills for booked in self.booked(fill)}
+        told = {in_ledger(f) for f in self.store.fills("paper") if isinstance(f, Fill)}
+        true = {trade for f in truth.fills for trade in in_truth(f, self.trade_id(f))}
         assert told == true, f"trades: {told ^ true}"
         earned = sum((i.amount for i in truth.incomes if i.kind in _TRADED), Decimal(0))
         if is_spot(self.venue):
             earned = truth.wallet["USDT"] - KEY.balances["USDT"]
         booked = run.state.ledger.balance - self.account.initial().ledger.balance
         for symbol in self.symbols:
-            held = self.held(truth, symbol)
+            coins = held(truth, self.exchange.listing(self.venue, symbol))
             holding = run.state.ledger.holdings.get(f"{self.venue}:{symbol}", Holding())
-            assert state.held.get(symbol, Decimal(0)) == held
-            assert holding.qty == held
+            assert state.held.get(symbol, Decimal(0)) == coins
+            assert holding.qty == coins
             # Where trades were told in another order, more is realised here and less is open, or
             # the reverse: together with what is open at one price, here none, it is the same.
             booked -= holding.cost.copy_sign(holding.qty)

@@ -14,9 +14,10 @@ import msgspec
 from agents.execution.account import Account, AccountState
 from agents.execution.sequencer import Sequencer
 from agents.runtime import live_terms
+from cli.drill.truth import held, in_ledger, in_truth
 from schemas.codec import encode
 from schemas.control import Absent, Flatten, Halt, Resume, Resumed
-from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument, Message
+from schemas.frame import NS_PER_MS, ContractKind, Frame, Instrument, Message, contract_kind
 from schemas.ledger_store import LedgerStore
 from schemas.order import Fill, OrderStatus, OrderType
 from schemas.score import ConfluenceScore
@@ -30,16 +31,26 @@ from tests.support.messages import frame_at, signal_of
 from tests.support.simulated import KEY, SYMBOLS, rules_of
 
 VENUE = "binanceusdm"
+"""Where nothing else is said."""
 SYMBOL = SYMBOLS[VENUE]
-MARKET = f"{VENUE}:{SYMBOL}"
 ACCOUNT = "desk"
 
 _ENDED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
 _RESTING = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIAL})
+_STOPS = {
+    ContractKind.LINEAR: {"tight": "0.02", "wide": "0.05", "target_ratios": ["1", "2", "3"]},
+    ContractKind.SPOT: {"tight": "0.002", "wide": "0.004", "target_ratios": ["0.2", "0.5", "1"]},
+}
+"""On spot the account itself watches targets: some must be met within a test."""
 
 
 def live_settings(
-    exchange: SimulatedExchange, *, store: str, broker: Mapping[str, object], **live: Any
+    exchange: SimulatedExchange,
+    *,
+    store: str,
+    broker: Mapping[str, object],
+    venue: str = VENUE,
+    **live: Any,
 ) -> Settings:
     """Settings of an account that trades wildly at the exchange, confirmed."""
     values: dict[str, Any] = {
@@ -47,17 +58,17 @@ def live_settings(
         "store": {"url": store, "lease_s": 3.0},
         "broker": {"partitions": 1, **broker},
         "runtime": {
-            "symbols": [MARKET], "session_timeout_s": 2, "snapshot_interval_s": 1,
-            "absent_after_s": 600, "heartbeat_s": 600,
+            "symbols": [f"{venue}:{SYMBOLS[venue]}"], "session_timeout_s": 2,
+            "snapshot_interval_s": 1, "absent_after_s": 600, "heartbeat_s": 600,
         },
         "live": {
-            "enabled": True, "venue": VENUE, "sandbox": False, "capital": 50_000,
+            "enabled": True, "venue": venue, "sandbox": False, "capital": 50_000,
             "connect_to": f"127.0.0.1:{exchange.port}", "ca_file": str(exchange.ca_file),
             "reconcile_s": 3.0, "rate_share": 1.0, "poll_s": 0.5, "timeout_s": 1.0,
             "not_found_s": 2.0, "recv_window_ms": 1_500, "dead_man_s": 0,
             "max_clock_off_ms": 5_000, **live,
         },
-        "stops": {"tight": "0.02", "wide": "0.05", "target_ratios": ["1", "2", "3"]},
+        "stops": _STOPS[contract_kind(SYMBOLS[venue])],
         "risk": {
             "max_orders_per_minute": 10_000, "max_deviation_fraction": "0.5",
             "max_daily_loss_fraction": "1", "max_drawdown_fraction": "1",
@@ -75,23 +86,25 @@ class Writer:
         self._exchange = exchange
         self._log = log
         self._prefix = settings.broker.topic_prefix
+        self._venue = settings.live.venue
+        self._symbol = SYMBOLS[self._venue]
         self._seq = 0
         self._last_ns = 0
 
     async def rules(self) -> None:
         """The symbol's trading rules."""
-        rules = rules_of(SYMBOL)
+        rules = rules_of(self._symbol)
         await self._write(
             Instrument(
-                venue=VENUE, symbol=SYMBOL, effective_ns=0, kind=ContractKind.LINEAR,
-                base="BTC", quote="USDT", settle="USDT", tick_size=rules.tick_size,
+                venue=self._venue, symbol=self._symbol, effective_ns=0, kind=rules.kind,
+                base=rules.base, quote=rules.quote, settle=rules.settle, tick_size=rules.tick_size,
                 qty_step=rules.qty_step, min_notional=rules.min_notional,
             )
         )  # fmt: skip
 
     async def frame(self, kind: SignalKind | None = None) -> Frame:
         """The book as it is now; a tick with a signal if there is one."""
-        book = self._exchange.listing(VENUE, SYMBOL).book
+        book = self._exchange.listing(self._venue, self._symbol).book
         self._seq += 1
         self._last_ns = max(self._exchange.clock.now_ns(), self._last_ns + NS_PER_MS)
         bids, asks = (
@@ -99,8 +112,8 @@ class Writer:
             for side in (book.bids, book.asks)
         )
         frame = frame_at(
-            self._last_ns, bids=bids, asks=asks, seq=self._seq, symbol=SYMBOL, venue=VENUE,
-            is_tick=kind is not None,
+            self._last_ns, bids=bids, asks=asks, seq=self._seq, symbol=self._symbol,
+            venue=self._venue, is_tick=kind is not None,
         )  # fmt: skip
         if kind is not None:
             await self._verdict(frame, kind, bids[0][0] / 100)
@@ -112,8 +125,10 @@ class Writer:
         signal = signal_of(
             kind, score=score, price=price, tick_ns=frame.close_ns, id_=f"s{self._seq}"
         )
-        signal = msgspec.structs.replace(signal, account=ACCOUNT, venue=VENUE, symbol=SYMBOL)
-        at = (VENUE, SYMBOL, frame.close_ns, frame.epoch, frame.seq)
+        signal = msgspec.structs.replace(
+            signal, account=ACCOUNT, venue=frame.venue, symbol=frame.symbol
+        )
+        at = (frame.venue, frame.symbol, frame.close_ns, frame.epoch, frame.seq)
         await self._write(
             ConfluenceScore(*at, score, 1.0, price, (), (), 68.0, 35.0, signal_id=signal.id)
         )
@@ -170,9 +185,11 @@ async def replayed(  # noqa: C901 - a case for each type
     return decided, state
 
 
-def differences(store: LedgerStore, exchange: SimulatedExchange) -> list[str]:
-    """How the ledger's orders, trades and position differ from the exchange's truth."""
-    truth = exchange.account(VENUE, KEY.name)
+def differences(store: LedgerStore, exchange: SimulatedExchange, venue: str = VENUE) -> list[str]:
+    """How the ledger's orders, trades and position differ from the exchange's truth; on spot the
+    position is what is held of the coin, dust as well.
+    """
+    truth = exchange.account(venue, KEY.name)
     found: list[str] = []
     for ids in (
         [order.client_id for order in truth.orders.values()],
@@ -194,11 +211,11 @@ def differences(store: LedgerStore, exchange: SimulatedExchange) -> list[str]:
         if order.status not in _ENDED and not rests:
             found.append(f"{id_}: still {order.status.value}")
     fills = [fill for fill in store.fills(ACCOUNT) if isinstance(fill, Fill)]
-    told = {(f.client_order_id, f.trade_id, f.price, f.qty, f.fee) for f in fills}
-    true = {(f.client_id, str(f.id), f.price, f.qty, f.fee) for f in truth.fills}
+    told = {in_ledger(fill) for fill in fills}
+    true = {trade for fill in truth.fills for trade in in_truth(fill)}
     found += [f"trade {trade}" for trade in sorted(told ^ true, key=str)]
-    position = truth.positions.get(SYMBOL)
-    held = sum((fill.qty * fill.side.value for fill in fills), Decimal(0))
-    if held != (Decimal(0) if position is None else position.qty):
-        found.append(f"position: {held} here, {position} there")
+    here = sum((fill.qty * fill.side.value for fill in fills), Decimal(0))
+    position = held(truth, exchange.listing(venue, SYMBOLS[venue]))
+    if here != position:
+        found.append(f"position: {here} here, {position} there")
     return found

@@ -29,9 +29,11 @@ def fee_of(
     rules = listing.rules
     spot = rules.kind is ContractKind.SPOT
     fees = terms.spot_fees if spot else terms.contract_fees
-    if spot and side is Side.BUY:
-        return Fee(fees.of(qty, maker=maker), rules.base)
-    return Fee(fees.of(CONTEXT.multiply(qty, price), maker=maker), rules.settle or rules.quote)
+    in_base = spot and side is Side.BUY
+    fee = fees.of(qty if in_base else CONTEXT.multiply(qty, price), maker=maker)
+    if terms.fee_step is not None:
+        fee = floor_to_step(fee, terms.fee_step)
+    return Fee(fee, rules.base if in_base else rules.settle or rules.quote)
 
 
 def in_coin(fee: Fee, coin: str, listings: Iterable[Listing], *, price: Decimal) -> Fee:

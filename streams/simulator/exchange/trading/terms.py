@@ -29,7 +29,8 @@ class Terms:
     over; else it must be unlike those of open orders. ``contract_lapses`` and ``spot_lapses`` are
     the reasons (post-only would take, fill-or-kill finds too little) for which an order is not
     refused: it is accepted, and ends at once. ``spot_stops_lock`` says that a conditional order of
-    spot locks what it would spend while it waits.
+    spot locks what it would spend while it waits. A fee is taken in whole steps of ``fee_step``,
+    where its wire format knows no smaller ones; they are rounded down.
     """
 
     contract_fees: Fees
@@ -41,6 +42,7 @@ class Terms:
     most_orders: int = 200
     most_conditionals: int = 10
     spot_stops_lock: bool = False
+    fee_step: Decimal | None = None
 
 
 BINANCE = Terms(
@@ -50,6 +52,7 @@ BINANCE = Terms(
     client_ids_for_ever=False,
     spot_lapses=frozenset({Reason.FILL_OR_KILL}),
     spot_stops_lock=True,
+    fee_step=Decimal("1E-8"),
 )
 BYBIT = Terms(
     contract_fees=Fees(maker=Decimal("0.0002"), taker=Decimal("0.00055")),
