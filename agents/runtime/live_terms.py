@@ -14,8 +14,9 @@ from agents.execution.refusals import settlement_currency
 from agents.venues.live_leaving import locks
 from schemas.errors import SettingsError
 from schemas.execution_settings import AccountSettings
+from schemas.frame import ContractKind, contract_kind
 from schemas.ids import content_id
-from schemas.live_settings import LiveSettings, PositionMode
+from schemas.live_settings import Foreign, LiveSettings, PositionMode
 from schemas.settings import Settings
 
 PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit"})
@@ -52,12 +53,13 @@ def in_words(settings: Settings) -> str:
     """The account and its limits, in one line."""
     live, risk = settings.live, settings.risk
     where = "simulated" if live.connect_to else "testnet" if live.sandbox else "REAL MONEY"
+    lends = not all(_is_spot(key) for key in settings.runtime.symbols)
+    leverage = f"leverage {live.leverage} {live.margin_mode.value}, " if lends else ""
     return (
         f"account {settings.account.id} at {live.venue} ({where}) with {live.capital} "
-        f"{live.currency}, leverage {live.leverage} {live.margin_mode.value}, "
-        f"in {_named(settings.runtime.symbols)}; limits of the capital: a position "
-        f"{risk.max_position_fraction:.0%}, all {risk.max_gross_fraction:.0%}, a day's loss "
-        f"{risk.max_daily_loss_fraction:.0%}, a fall {risk.max_drawdown_fraction:.0%}"
+        f"{live.currency}, {leverage}in {_named(settings.runtime.symbols)}; limits of the capital: "
+        f"a position {risk.max_position_fraction:.0%}, all {risk.max_gross_fraction:.0%}, "
+        f"a day's loss {risk.max_daily_loss_fraction:.0%}, a fall {risk.max_drawdown_fraction:.0%}"
     )
 
 
@@ -102,6 +104,11 @@ def _unfit_symbols(settings: Settings) -> Iterator[str]:
             yield f"{key} is not at live.venue {live.venue}: name its symbols alone"
     for key in in_other_currencies(keys, live.currency):
         yield f"{key} does not settle in live.currency {live.currency}: name other symbols"
+    if live.foreign is Foreign.ADOPT and any(_is_spot(key) for key in keys):
+        yield (
+            "live.foreign adopt takes positions at their entry price, and coins of spot have none: "
+            "sell what is there, or set live.foreign=ignore"
+        )
     algorithm = settings.algorithms.exit
     if algorithm != _AT_ONCE and any(locks(live.venue, key.partition(":")[2]) for key in keys):
         yield (
@@ -114,7 +121,7 @@ def _unfit_symbols(settings: Settings) -> Iterator[str]:
         if (market := _market(key)) not in PROVEN:
             yield (
                 f"{key} is of {market}, not proven on the simulated exchange as "
-                f"{' and '.join(sorted(PROVEN))} are: trade there with live.sandbox=true only"
+                f"{', '.join(sorted(PROVEN))} are: trade there with live.sandbox=true only"
             )
 
 
@@ -129,8 +136,11 @@ def in_other_currencies(keys: Sequence[str], currency: str) -> list[str]:
 
 def _market(key: str) -> str:
     """Of a key ``venue:symbol``; a symbol that names what it settles in is a perpetual."""
-    venue, _, symbol = key.partition(":")
-    return f"{'perpetuals' if ':' in symbol else 'spot'} of {venue}"
+    return f"{'spot' if _is_spot(key) else 'perpetuals'} of {key.partition(':')[0]}"
+
+
+def _is_spot(key: str) -> bool:
+    return contract_kind(key.partition(":")[2]) is ContractKind.SPOT
 
 
 def _named(symbols: Sequence[str]) -> str:

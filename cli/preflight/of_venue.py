@@ -11,6 +11,7 @@ from agents.venues.ccxt_live.gateway import CcxtGateway
 from agents.venues.ccxt_live.seen import SeenAccount
 from agents.venues.live_reconcile import compare
 from cli.preflight.checklist import Checklist
+from schemas.frame import ContractKind, contract_kind
 from schemas.live_settings import Foreign
 from schemas.money import CONTEXT
 from schemas.order import Order
@@ -156,7 +157,9 @@ class VenueChecks:
         ]
         for text in differ:
             self._sheet.warn("leverage, margin", text, "none: `prism execution` sets it at start")
-        if not differ:
+        if all(contract_kind(symbol) is ContractKind.SPOT for symbol in self._symbols):
+            self._sheet.ok("leverage, margin", "spot has none")
+        elif not differ:
             said = f"{self._live.leverage}x, {self._live.margin_mode.value}"
             self._sheet.ok("leverage, margin", f"as it is to be: {said}")
 

@@ -48,7 +48,7 @@ async def a_day(day: Day, *, kills: int) -> None:
         await day.settles()
         await halted(day)
         await flattened(day)
-        await role.end()
+        await day.end()
     except BaseException:
         await role.kill()
         raise
@@ -116,9 +116,12 @@ async def a_person_trades(day: Day) -> None:
             )
             left = 1 - COIN_FEES.get(day.venue, 0)
             await person.create_order(day.symbol, "market", "sell", left)
-        before = len(day.orders())
+        known = {order.client_order_id for order in day.orders()}  # a stop may fill at any time
         await day.until(
-            lambda: any(o.status is OrderStatus.FILLED for o in day.orders()[before:]),
+            lambda: any(
+                order.status is OrderStatus.FILLED and order.client_order_id not in known
+                for order in day.orders()
+            ),
             "trading again",
             wish=day.turning,
         )
@@ -176,7 +179,7 @@ async def dies_at(day: Day, role: Process, points: tuple[str, ...]) -> None:
         await day.trade_until_filled(faults=False)
         await day.settles()
         await flattened(day)
-        await role.end()
+        await day.end()
     except BaseException:
         await role.kill()
         raise

@@ -111,6 +111,18 @@ def test_an_account_that_is_as_it_should_be_passes(venue: str) -> None:
     assert facts["reconciliation"].startswith("0 orders, 0 positions")
 
 
+def test_spot_has_no_leverage_and_no_switch() -> None:
+    values = settings_of("binance").model_dump(mode="json", exclude_unset=True)
+    values["runtime"]["symbols"] = ["binance:BTC/USDT"]
+    values["paper"]["venue_fees"] = {"binance": {"maker_fee_bps": 10, "taker_fee_bps": 10}}
+    sheet = look(settings_from(values))
+    assert failed(sheet) == {}
+    assert list(warned(sheet)) == ["dead-man switch"]
+    facts = {check.name: check.fact for check in sheet}
+    assert facts["symbol"] == "BTC/USDT: tick 0.1, step 0.001, at least 5.0 USDT"
+    assert facts["leverage, margin"] == "spot has none"
+
+
 @BOTH
 def test_a_key_that_may_withdraw_is_refused_and_one_that_may_not_trade(venue: str) -> None:
     rich = ApiKey(name="rich", key="r" * 64, secret="z" * 64, withdraw=True)

@@ -188,9 +188,19 @@ class Day:
         """
         before = len(self.orders())
         await self.role.start()
+        await self.until(lambda: len(self.orders()) > before, "a decision", wish=self.signal)
+
+    async def end(self) -> None:
+        """End the role, once it has decided on every signal that was written; while it is halted.
+
+        A role that has just started is behind, and one that is told to end does so at once.
+        """
+        last = await self.writer.frame(SignalKind.EXIT)
         await self.until(
-            lambda: len(self.orders()) > before, "a decision", wish=lambda: SignalKind.LONG
+            lambda: any(order.tick_ns >= last.close_ns for order in self.orders()[-1:]),
+            "the last decision",
         )
+        await self.role.end()
 
     async def trade(self, steps: int) -> None:
         """So many steps, with signals and faults."""

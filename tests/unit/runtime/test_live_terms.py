@@ -63,6 +63,10 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
             },
             "twap would rest beside the stop",
         ),
+        (
+            {"live": {"venue": "binance", "foreign": "adopt"}, "symbols": ["binance:BTC/USDT"]},
+            "coins of spot have none",
+        ),
         ({"live": {"confirm": ""}}, "not confirmed: account desk at binanceusdm"),
         ({"live": {"confirm": "12345678"}}, "not confirmed"),
     ],
@@ -109,6 +113,12 @@ def test_how_the_venue_is_reached_needs_none() -> None:
     values["live"] |= {"timeout_s": 3.0, "reconcile_s": 5.0}
     values["broker"] |= {"topic_prefix": "other."}
     live_terms.check(settings_from(values))
+
+
+def test_what_is_confirmed_names_a_leverage_where_there_is_one() -> None:
+    assert "leverage 3 cross" in live_terms.in_words(settings_of())
+    spot = settings_of(live={"venue": "binance"}, symbols=["binance:BTC/USDT"])
+    assert "leverage" not in live_terms.in_words(spot)
 
 
 def test_what_is_confirmed_says_whether_it_is_real_money() -> None:
