@@ -173,8 +173,10 @@ class Account:
                 at=state.venue, closable=state.closable,
             )
         )  # fmt: skip
-        records.extend(self._venue.dispatch(state.venue, frame, state.rules_of(frame)))
+        sent = self._venue.dispatch(state.venue, frame, state.rules_of(frame))
+        records.extend(sent)
         trade_alerts.placed(state, records)
+        records.extend(self._kept_back(state, frame, sent))
         records.extend(self._portfolio.told(state, frame))
         return records
 
@@ -223,6 +225,19 @@ class Account:
             records.append(self._position(state, frame))
         records.extend(trade_alerts.confirmed(state, frame, answers))
         return records
+
+    def _kept_back(
+        self, state: AccountState, frame: Frame, sent: Sequence[Message]
+    ) -> Sequence[Message]:
+        """What the venue's own rules kept back has ended here: no report will tell of it."""
+        ended = [
+            order
+            for order in sent
+            if isinstance(order, Order) and order.status is OrderStatus.REJECTED
+        ]
+        for order in ended:
+            self._dealer.ended(state, order)
+        return trade_alerts.confirmed(state, frame, ended)
 
     def _book(self, state: AccountState, frame: Frame, fill: Fill, legs: Mapping[str, str]) -> bool:
         """Book a fill, guard what it opened, note what it closed."""

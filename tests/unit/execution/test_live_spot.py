@@ -139,6 +139,8 @@ def test_what_the_stop_has_sold_meanwhile_is_not_sold_again() -> None:
     desk.step()
     assert desk.legs() == ["open", "stop"]
     assert [leg for leg, reason in rejections(desk) if "cannot be sold" in reason] == ["close"]
+    desk.step(SignalKind.LONG)
+    assert desk.legs() == ["open", "stop", "open"]  # and the account goes on
 
 
 def test_a_sell_that_waits_is_not_sent_by_the_next_process_which_looks_for_it() -> None:
