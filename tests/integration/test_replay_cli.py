@@ -295,6 +295,7 @@ def test_test_thresholds_give_twenty_signals_on_btc_of_both_sides(
     assert summary["dead_letters"] == 0
 
 
+@pytest.mark.timeout(900)  # a whole day; a busy machine takes long
 def test_the_nexo_day_gives_a_hundred_signals_of_both_sides_in_flat_memory(
     market_data: Path, tmp_path: Path
 ) -> None:
