@@ -37,7 +37,7 @@ from agents.venues.live import LiveVenue
 from agents.venues.paper import PaperVenue
 from schemas.control import Command, Resume, TradingMode
 from schemas.frame import Backfill, ContractKind, Frame, Instrument, Message, Side, contract_kind
-from schemas.money import CONTEXT
+from schemas.money import CONTEXT, decimal_of
 from schemas.order import Fill, Funding, Order, OrderStatus, Position
 from schemas.score import ConfluenceScore
 from schemas.settings import Settings
@@ -290,26 +290,36 @@ class Account:
         refused = refusal(self._situation(state, frame, signal, held_qty))
         if refused is not None:
             return [self._order(frame, signal, "refused", side, Decimal(0), rejected=refused)]
-        orders: list[Order] = []
         enters = signal.kind is not SignalKind.EXIT
         if enters and side is Side.SELL and contract_kind(frame.symbol) is ContractKind.SPOT:
             enters = False
         if held_qty:
-            closing = Side.SELL if held_qty > 0 else Side.BUY
-            close = self._order(frame, signal, CLOSE, closing, abs(held_qty), reduce_only=True)
-            orders.extend(self._dealer.begin(state, frame, close, signal))
-            enters = enters and not self._dealer.turns_later(state, frame, signal)
+            return self._leave(state, frame, signal, held_qty, enters=enters)
+        return self._enter(state, frame, signal) if enters else ()
+
+    def _leave(
+        self, state: AccountState, frame: Frame, signal: Signal, held_qty: Decimal, *, enters: bool
+    ) -> Sequence[Order]:
+        """Close what is held. Of a turn, the entry waits for that, and is refused if it failed."""
+        side = Side.SELL if held_qty > 0 else Side.BUY
+        if state.turning.pop(frame.key, "") == signal.id:
+            why = f"turn: {held_qty} of the other side is still held"
+            return [self._order(frame, signal, OPEN, side, Decimal(0), rejected=why)]
+        close = self._order(frame, signal, CLOSE, side, abs(held_qty), reduce_only=True)
         if enters:
-            entry = self._entries.order(state, frame, signal)
-            if entry.status is OrderStatus.INTENT:
-                entry = self._router.share(state, frame, entry, signal)
-                if entry.qty:
-                    state.proposed[frame.key] = Thesis(signal, entry.qty)
-                    entry = self._monitor.first_part(state, frame, entry)
-                    orders.extend(self._dealer.begin(state, frame, entry, signal))
-            else:
-                orders.append(entry)
-        return orders
+            self._dealer.turns_later(state, frame, signal)
+        return self._dealer.begin(state, frame, close, signal)
+
+    def _enter(self, state: AccountState, frame: Frame, signal: Signal) -> Sequence[Order]:
+        entry = self._entries.order(state, frame, signal)
+        if entry.status is not OrderStatus.INTENT:
+            return [entry]
+        entry = self._router.share(state, frame, entry, signal)
+        if not entry.qty:
+            return ()
+        state.proposed[frame.key] = Thesis(signal, entry.qty)
+        entry = self._monitor.first_part(state, frame, entry)
+        return self._dealer.begin(state, frame, entry, signal)
 
     def _begin_routed(self, state: AccountState, frame: Frame) -> Sequence[Order]:
         """Begin the part of an entry that was routed to this frame's venue."""
@@ -319,6 +329,10 @@ class Account:
         order, signal = due
         if order.status is OrderStatus.REJECTED:
             return [order]
+        at_stop = CONTEXT.multiply(decimal_of(signal.price), state.plans[frame.key].stop_fraction)
+        refused = self._risk.refusal(state, frame, signal, order, at_stop=at_stop)
+        if refused is not None:
+            return [msgspec.structs.replace(order, status=OrderStatus.REJECTED, reason=refused)]
         state.proposed[frame.key] = Thesis(signal, order.qty)
         return self._dealer.begin(state, frame, order, signal)
 

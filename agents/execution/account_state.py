@@ -66,7 +66,8 @@ class AccountState(msgspec.Struct):
     ``rules_seen`` is the tick of the trading rules that were in force last. ``marks`` are the last
     mids: what positions are worth. ``plans`` belong to entries that were
     placed last, ``guards`` and ``openings`` to open positions, ``past_guards`` to those closed
-    last. ``parents`` are orders being worked, ``waiting`` signals that wait for one of them to end.
+    last. ``parents`` are orders being worked, ``waiting`` signals that wait for one of them to end,
+    ``turning`` ids of signals that began to turn a position last.
     ``routed`` are parts of entries for other venues, ``partners`` tell where parts of a symbol's
     entry went. ``outlooks`` are the latest of the confluence, ``proposed`` what entries placed last
     go by, ``theses`` what positions were opened on, ``watches`` what the monitor remembers of them.
@@ -87,6 +88,7 @@ class AccountState(msgspec.Struct):
     openings: dict[str, Opening] = msgspec.field(default_factory=dict)
     parents: dict[str, list[Parent]] = msgspec.field(default_factory=dict)
     waiting: dict[str, Signal] = msgspec.field(default_factory=dict)
+    turning: dict[str, str] = msgspec.field(default_factory=dict)
     curves: dict[str, VolumeCurve] = msgspec.field(default_factory=dict)
     outlooks: dict[str, Outlook] = msgspec.field(default_factory=dict)
     proposed: dict[str, Thesis] = msgspec.field(default_factory=dict)

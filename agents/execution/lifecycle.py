@@ -46,6 +46,7 @@ LEGAL: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
 DONE = frozenset({_S.FILLED, _S.CANCELLED, _S.REJECTED, _S.RECONCILED})
 """States in which an order does not work any more."""
 
+_ENDED = frozenset({_S.FILLED, _S.CANCELLED})
 _ID = attrgetter("client_order_id")
 
 _PROGRESS = {
@@ -195,6 +196,23 @@ class OrderBook(msgspec.Struct):
         """
         found = [order for order in self.orders.values() if order.status not in DONE]
         return sorted(found, key=_ID)
+
+    def open(self) -> list[Order]:
+        """:meth:`working`, and what made a position smaller and has ended while trades of it are
+        on their way: until these are here, more is held in the books than there is to be closed.
+        """
+        return [
+            order
+            for order in sorted(self.orders.values(), key=_ID)
+            if order.status not in DONE or self._lacks_trades(order)
+        ]
+
+    def _lacks_trades(self, order: Order) -> bool:
+        return (
+            order.status in _ENDED
+            and order.reduce_only
+            and self.booked_qty(order.client_order_id) < order.filled_qty
+        )
 
     def forget(self, client_order_id: str) -> None:
         """Let go of a reconciled order; the durable ledger keeps it."""

@@ -70,12 +70,15 @@ class PositionSize:
         wanted = CONTEXT.multiply(CONTEXT.multiply(means.available, share), volatility)
         notional = min(wanted, *(cap for _, cap in caps))
         return max(notional, ZERO), (
+            Factor("balance", means.balance),
             Factor("available", means.available),
-            Factor("initial_notional", initial),
+            Factor("signal_risk_fraction", asked),
             Factor("stop_fraction", plan.stop_fraction),
+            Factor("initial_notional", initial),
             Factor("volatility", volatility),
             Factor("kelly_fraction", kelly),
             Factor("risk_fraction", risk),
+            Factor("widest_stop_fraction", widest),
             *(Factor(name, cap) for name, cap in caps),
             Factor("notional", max(notional, ZERO)),
             Factor("price", price),

@@ -2,14 +2,14 @@
 
 Before every order that makes a position larger all rules are asked. Orders that make one smaller
 are never refused: an account must always be able to leave. At every sample, and when a drawdown
-halts, the account itself is held against the rules that are about all of it: an alert says which
-one it has come to break.
+halts, the account itself is held against the rules that are about all of it, and each position
+against those about one: an alert says which one it has come to break.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -22,7 +22,7 @@ from agents.execution.rulebook import breach, rules
 from agents.execution.statistics import (
     Returns,
     Tail,
-    correlation,
+    correlations,
     drawdown,
     portfolio_returns,
     tail,
@@ -49,6 +49,8 @@ WATCHED = (
     "value_at_risk",
 )
 """Rules that are about the whole account, with or without an order."""
+WATCHED_EACH = ("concentration", "correlation", "max_position", "sector")
+"""Rules that each position is held against, too."""
 
 
 class Risk:
@@ -132,32 +134,44 @@ class Risk:
     ) -> Proposal:
         """The account with these signed quantities, that of the frame's symbol at a price."""
         qty = held.pop(frame.key, ZERO)
-        own = state.risk.returns.get(frame.key, [])[-self._limits.correlation_samples :]
-        others = tuple(self._exposure(state, frame, key, held[key], own) for key in sorted(held))
+        others = [self._exposure(state, frame, key, held[key]) for key in sorted(held)]
         after = Exposure(
             frame.key, CONTEXT.multiply(qty, price), CONTEXT.multiply(abs(qty), at_stop)
         )
-        return msgspec.structs.replace(self._standing(state, frame, others, after), price=price)
+        known = self._correlated(state, frame.key, others)
+        return msgspec.structs.replace(self._standing(state, frame, known, after), price=price)
 
     def _watch(self, state: AccountState, frame: Frame) -> list[Alert]:
         held = self._quantities(state)
-        own = self._exposure(state, frame, frame.key, held.pop(frame.key, ZERO), ())
-        others = tuple(self._exposure(state, frame, key, held[key], ()) for key in sorted(held))
+        own = self._exposure(state, frame, frame.key, held.pop(frame.key, ZERO))
+        others = tuple(self._exposure(state, frame, key, held[key]) for key in sorted(held))
         now = self._standing(state, frame, others, own)
-        found = {name: text for name in WATCHED if (text := rules()[name](now)) is not None}
-        new = {name: text for name, text in found.items() if name not in state.risk.breached}
-        state.risk.breached = tuple(found)
-        return [
-            Alert(
-                frame.venue,
-                frame.symbol,
-                frame.close_ns,
-                f"risk:{name}",
-                Severity.CRITICAL if name == "drawdown" else Severity.WARNING,
-                f"account {self._account}: {text}; entries are refused, look at the positions",
-            )
-            for name, text in new.items()
-        ]
+        found = {(name, frame.key): rules()[name](now) for name in WATCHED}
+        for each in self._each(state, now):
+            found |= {(name, each.key): rules()[name](each) for name in WATCHED_EACH}
+        broken = {_told(*at): (*at, text) for at, text in found.items() if text is not None}
+        new = [broken[said] for said in broken if said not in state.risk.breached]
+        state.risk.breached = tuple(broken)
+        return [self._alert(frame, *breach_) for breach_ in new]
+
+    def _alert(self, frame: Frame, name: str, key: str, text: str) -> Alert:
+        venue, _, symbol = key.partition(":")
+        return Alert(
+            venue,
+            symbol,
+            frame.close_ns,
+            f"risk:{name}",
+            Severity.CRITICAL if name == "drawdown" else Severity.WARNING,
+            f"account {self._account}: {text}; entries are refused, look at the positions",
+        )
+
+    def _each(self, state: AccountState, now: Proposal) -> Iterator[Proposal]:
+        """The account as each of its positions sees it."""
+        held = [position for position in now.positions if position.notional]
+        for own in held:
+            others = [other for other in held if other is not own]
+            known = self._correlated(state, own.key, others)
+            yield msgspec.structs.replace(now, after=own, others=known)
 
     def _standing(
         self,
@@ -204,24 +218,34 @@ class Risk:
             held[key] = CONTEXT.add(held.get(key, ZERO), signed)
         return held
 
-    def _exposure(
-        self, state: AccountState, frame: Frame, key: str, qty: Decimal, own: Returns
-    ) -> Exposure:
+    def _exposure(self, state: AccountState, frame: Frame, key: str, qty: Decimal) -> Exposure:
         mark, guard = state.marks.get(key, ZERO), state.guards.get(key)
         # Without a stop all of it is at risk.
         per_unit = mark if guard is None else guard.risk_per_unit(mark)
-        risk = state.risk
         return Exposure(
             key=key,
             notional=CONTEXT.multiply(qty, mark),
             risk=CONTEXT.multiply(abs(qty), per_unit),
-            correlation=correlation(
-                own,
-                risk.returns.get(key, [])[-self._limits.correlation_samples :],
-                at_least=self._limits.samples_at_least,
-            ),
-            age_ns=frame.close_ns - risk.mid_ns.get(key, 0),
+            age_ns=frame.close_ns - state.risk.mid_ns.get(key, 0),
         )
+
+    def _correlated(
+        self, state: AccountState, key: str, others: Sequence[Exposure]
+    ) -> tuple[Exposure, ...]:
+        """Exposures with the correlation of their returns with those of a symbol; of other parts
+        of the same entry with none: of course they move as one.
+        """
+        parts = _parts_of_one_entry(state, key)
+        window = -self._limits.correlation_samples
+        own, *returns = (
+            state.risk.returns.get(each, [])[window:] for each in (key, *(o.key for o in others))
+        )
+        found = correlations(own, returns, at_least=self._limits.samples_at_least)
+        return tuple(
+            other if value is None or other.key in parts
+            else msgspec.structs.replace(other, correlation=value)
+            for other, value in zip(others, found, strict=True)
+        )  # fmt: skip
 
     def _tail(
         self, state: AccountState, positions: tuple[Exposure, ...], equity: Decimal
@@ -234,6 +258,20 @@ class Risk:
         series = [known.get(p.key, []) for p in positions]
         found = tail(portfolio_returns(weights, series), at_least=self._limits.samples_at_least)
         return None if found is None else Tail(*(loss * self._to_day for loss in found))
+
+
+def _told(name: str, key: str) -> str:
+    """What of a breach is remembered: of the whole account the rule, of a position its key, too."""
+    return name if name in WATCHED else f"{name} {key}"
+
+
+def _parts_of_one_entry(state: AccountState, key: str) -> set[str]:
+    """Where other parts of a routed entry are."""
+    found = set(state.partners.get(key, ()))
+    for first, others in state.partners.items():
+        if key in others:
+            found |= {first, *others}
+    return found
 
 
 def _share(range_price: float | None, price: Decimal) -> Decimal | None:

@@ -29,24 +29,51 @@ class Tail(NamedTuple):
     es99: float
 
 
+class _Centred(NamedTuple):
+    """A series about its mean, and the sum of its squares there."""
+
+    values: list[float]
+    squares: float
+
+
 def correlation(a: Returns, b: Returns, *, at_least: int) -> float | None:
     """Pearson's correlation in [−1, 1] where both are known; ``None`` with too few, or if flat.
 
     Cost: O(window).
 
     >>> correlation([None, 1.0, 2.0, 3.0], [1.0, 2.0, 4.0], at_least=3)
-    0.9819805060619657
+    0.9819805060619656
     """
-    length = min(len(a), len(b))
-    own, other = _both_known(a[len(a) - length :], b[len(b) - length :])
-    if len(own) < max(at_least, 2):
+    return correlations(a, [b], at_least=at_least)[0]
+
+
+def correlations(own: Returns, others: Sequence[Returns], *, at_least: int) -> list[float | None]:
+    """:func:`correlation` of a series with each of others; what is its own is computed once.
+
+    Cost: O(others × window).
+    """
+    whole: dict[int, _Centred] = {}
+    found = []
+    for other in others:
+        length = min(len(own), len(other))
+        x, y = own[len(own) - length :], other[len(other) - length :]
+        if None in x or None in y:
+            known = [(a, b) for a, b in zip(x, y, strict=True) if a is not None and b is not None]
+            pair = _centred([a for a, _ in known]), _centred([b for _, b in known])
+        else:  # the common case
+            if length not in whole:
+                whole[length] = _centred(cast("Sequence[float]", x))
+            pair = whole[length], _centred(cast("Sequence[float]", y))
+        found.append(_pearson(*pair, at_least=at_least))
+    return found
+
+
+def _pearson(x: _Centred, y: _Centred, *, at_least: int) -> float | None:
+    count = len(x.values)
+    if count < max(at_least, 2) or min(x.squares, y.squares) <= _FLAT * count:
         return None
-    x, y = _centred(own), _centred(other)
-    var_x, var_y = math.fsum(map(mul, x, x)), math.fsum(map(mul, y, y))
-    if min(var_x, var_y) <= _FLAT * len(x):
-        return None
-    cov = math.fsum(map(mul, x, y))
-    return max(-1.0, min(1.0, cov / math.sqrt(var_x * var_y)))
+    products = math.fsum(map(mul, x.values, y.values))
+    return max(-1.0, min(1.0, products / math.sqrt(x.squares * y.squares)))
 
 
 def portfolio_returns(weights: Sequence[float], series: Sequence[Returns]) -> list[float]:
@@ -55,17 +82,15 @@ def portfolio_returns(weights: Sequence[float], series: Sequence[Returns]) -> li
     Cost: O(series × window).
 
     >>> portfolio_returns([1.0, 2.0], [[9.0, 1.0, None], [1.0, 3.0]])
-    [11.0]
+    [3.0]
     """
     length = min(map(len, series), default=0)
-    aligned = [one[len(one) - length :] for one in series]
-    totals = [0.0] * length
-    for weight, one in zip(weights, aligned, strict=True):
-        totals = [total + weight * (r or 0.0) for total, r in zip(totals, one, strict=True)]
-    if not any(None in one for one in aligned):
-        return totals
-    rows = zip(totals, *aligned, strict=True)
-    return [total for total, *known in rows if None not in known]
+    aligned = cast("list[Sequence[float]]", [one[len(one) - length :] for one in series])
+    try:  # to look for what is unknown would cost as much as the sums
+        return [math.fsum(map(mul, weights, row)) for row in zip(*aligned, strict=True)]
+    except TypeError:
+        rows = [row for row in zip(*aligned, strict=True) if None not in row]
+        return [math.fsum(map(mul, weights, row)) for row in rows]
 
 
 def tail(profits: Sequence[float], *, at_least: int) -> Tail | None:
@@ -112,13 +137,7 @@ def deepest_drawdown(values: Sequence[Decimal]) -> Decimal:
     return worst
 
 
-def _centred(values: Sequence[float]) -> list[float]:
-    mean = math.fsum(values) / len(values)
-    return [value - mean for value in values]
-
-
-def _both_known(a: Returns, b: Returns) -> tuple[list[float], list[float]]:
-    if None in a or None in b:
-        pairs = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
-        return [x for x, _ in pairs], [y for _, y in pairs]
-    return cast("list[float]", a), cast("list[float]", b)  # the common case, at no cost
+def _centred(values: Sequence[float]) -> _Centred:
+    mean = math.fsum(values) / max(len(values), 1)
+    about = [value - mean for value in values]
+    return _Centred(about, math.fsum(map(mul, about, about)))

@@ -135,8 +135,13 @@ def in_other_currencies(keys: Sequence[str], currency: str) -> list[str]:
 
 
 def _market(key: str) -> str:
-    """Of a key ``venue:symbol``; a symbol that names what it settles in is a perpetual."""
-    return f"{'spot' if _is_spot(key) else 'perpetuals'} of {key.partition(':')[0]}"
+    """Of a key ``venue:symbol``; a symbol that names what it settles in is a perpetual, and one
+    that also names a day is a contract that expires: a future or an option.
+    """
+    venue, _, symbol = key.partition(":")
+    expires = "-" in symbol.partition(":")[2]
+    kind = "spot" if _is_spot(key) else "expiring contracts" if expires else "perpetuals"
+    return f"{kind} of {venue}"
 
 
 def _is_spot(key: str) -> bool:

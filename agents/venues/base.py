@@ -48,7 +48,7 @@ class Venue(Protocol):
         ...
 
     def open_orders(self, state: Any) -> dict[str, list[Order]]:
-        """What is not known to be done, by ``venue:symbol``."""
+        """What is not known to be done, with all its trades here, by ``venue:symbol``."""
         ...
 
     def open_orders_of(self, state: Any, key: str) -> list[Order]:

@@ -74,9 +74,9 @@ class LiveVenue:
             state.asked[order.client_order_id] = Asked(order, change)
 
     def open_orders(self, state: LiveState) -> dict[str, list[Order]]:
-        """What is not known to be done, by ``venue:symbol``."""
+        """What is not known to be done, with all its trades here, by ``venue:symbol``."""
         found: dict[str, list[Order]] = {}
-        for order in state.book.working():
+        for order in state.book.open():
             found.setdefault(f"{order.venue}:{order.symbol}", []).append(order)
         return found
 

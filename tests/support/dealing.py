@@ -117,7 +117,7 @@ class Dealing:
         assert filled <= order.qty
         self.venue.orders[order.client_order_id] = msgspec.structs.replace(order, filled_qty=filled)
         if filled == order.qty:
-            self.end(order, OrderStatus.FILLED)
+            self.end(self.venue.orders[order.client_order_id], OrderStatus.FILLED)
 
     def end(self, order: Order, status: OrderStatus, reason: str = "test") -> None:
         """An order is done."""

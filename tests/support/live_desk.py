@@ -28,12 +28,18 @@ class LiveDesk:
     """The account, its state, and a clock that runs with each step."""
 
     def __init__(
-        self, rules: Instrument = RULES, *, stops: dict[str, Any] | None = None, **more: Any
+        self,
+        rules: Instrument = RULES,
+        *,
+        stops: dict[str, Any] | None = None,
+        algorithms: dict[str, Any] | None = None,
+        **more: Any,
     ) -> None:
         self.rules = rules
         live = {"enabled": True, "venue": rules.venue, "capital": 10_000, **more}
         stops = stops or {"target_ratios": (), "target_shares": ()}
-        self.account = Account(settings_from({"live": live, "stops": stops}))
+        sections = {"live": live, "stops": stops, "algorithms": algorithms or {}}
+        self.account = Account(settings_from(sections))
         self.state: AccountState = self.account.initial()
         self.account.learn(self.state, rules)
         self.now_ns, self.seq, self.number = NS_PER_S, 0, 0

@@ -24,6 +24,7 @@ from agents.execution.risk import Risk
 from agents.venues.base import Venue
 from schemas.control import TradingMode
 from schemas.frame import Backfill, Frame, Message, Side
+from schemas.money import CONTEXT
 from schemas.order import Fill, Order, OrderStatus, OrderType, TimeInForce
 from schemas.settings import Settings
 from schemas.signal import Signal, SignalKind
@@ -33,7 +34,9 @@ ZERO = Decimal(0)
 REFUSALS = 10
 """Refusals of the venue in a row after which a parent is stopped."""
 
-_DONE = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
+_DONE = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.RECONCILED}
+)
 
 
 class Dealer:
@@ -73,8 +76,8 @@ class Dealer:
             task = parent.task
             longs = (task.side is Side.BUY) == is_entry(task.leg)
             against = SignalKind.SHORT if longs else SignalKind.LONG
-            opens = task.leg == OPEN and not algorithm(task.algorithm).at_once
-            if (opens or is_change(task.leg)) and signal.kind in {SignalKind.EXIT, against}:
+            changes = task.leg == OPEN or is_change(task.leg)
+            if changes and signal.kind in {SignalKind.EXIT, against}:
                 parent.stopped = parent.stopped or f"signal {signal.id} is against it"
                 state.waiting[frame.key] = signal
                 return "" if waited is None else waited.id
@@ -88,12 +91,13 @@ class Dealer:
         orders = self._venue.open_orders_of(state.venue, key)
         return key not in state.parents and all(is_protective(order) for order in orders)
 
-    def turns_later(self, state: AccountState, frame: Frame, signal: Signal) -> bool:
-        """Whether a turn's entry waits until its exit, which takes its time, is done."""
-        if self._exit.at_once:
-            return False
+    def turns_later(self, state: AccountState, frame: Frame, signal: Signal) -> None:
+        """Keep a turn's entry until its exit is done: two orders of opposite aims that are out at
+        once may arrive in either order, or one of them alone; and what the risk rules are to see is
+        the account without the old side.
+        """
         state.waiting[frame.key] = signal
-        return True
+        state.turning[frame.key] = signal.id
 
     def released(self, state: AccountState, frame: Frame) -> Signal | None:
         """The signal that has waited long enough: nothing of its symbol works any more."""
@@ -145,12 +149,15 @@ class Dealer:
                 parent.stopped = parent.stopped or f"the position was left by {leg}"
 
     def ended(self, state: AccountState, order: Order) -> None:
-        """Take a report of the venue: a child may be done."""
+        """Take a report of the venue: a child may be done.
+
+        It is not while trades of it are on their way: what they fill would be sent again.
+        """
         if order.status not in _DONE:
             return
         for parent in state.parents.get(f"{order.venue}:{order.symbol}", ()):
             child = parent.child(order.client_order_id)
-            if child is None:
+            if child is None or child.filled < order.filled_qty:
                 continue
             parent.end(child)
             parent.told = order.reason
@@ -158,11 +165,7 @@ class Dealer:
                 parent.refused += 1
                 if parent.refused >= REFUSALS:
                     parent.stopped = f"refused {REFUSALS} times: {order.reason}"
-            elif (
-                order.status is OrderStatus.CANCELLED
-                and child.price is not None
-                and not child.leaving
-            ):
+            elif order.filled_qty < order.qty and child.price is not None and not child.leaving:
                 parent.stopped = parent.stopped or f"cancelled at the venue: {order.reason}"
 
     def review(self, state: AccountState, frame: Frame) -> list[Message]:
@@ -189,12 +192,14 @@ class Dealer:
 
     def _heed_halts(self, state: AccountState, frame: Frame, parents: Sequence[Parent]) -> None:
         restriction = state.restriction(frame)
-        if restriction is None:
+        # A drawdown halts as well, and lets go on what closes.
+        why = state.risk.halted if restriction is None else restriction.refusal()
+        if not why:
             return
-        closes_on = restriction.mode is TradingMode.REDUCE_ONLY
+        closes_on = restriction is None or restriction.mode is TradingMode.REDUCE_ONLY
         for parent in parents:
             if not (closes_on and parent.task.reduce_only):
-                parent.stopped = parent.stopped or restriction.refusal()
+                parent.stopped = parent.stopped or why
 
     def _is_done(self, state: AccountState, frame: Frame, parent: Parent, view: View) -> bool:
         if parent.working:
@@ -204,7 +209,7 @@ class Dealer:
             return True
         if task.reduce_only and not state.held_qty(frame.key):
             return True
-        if algorithm(task.algorithm).at_once:
+        if algorithm(task.algorithm).at_once and not task.reduce_only:
             return True
         late = view.now_ns >= task.ends_ns and not task.reduce_only
         return late or (view.book is not None and is_dust(parent, view))
@@ -228,10 +233,17 @@ class Dealer:
         waits = (parent.blocked or parent.refused) and not frame.is_tick
         if wanted.send is None or waits or self._is_full(state, frame, orders):
             return ()
-        refused = None if asked else self._forbidden(state, frame, parent, view, wanted.send)
+        send = wanted.send
+        if parent.task.reduce_only:
+            # A stop or a target may have closed a part of it meanwhile.
+            held = CONTEXT.subtract(abs(state.held_qty(frame.key)), parent.out())
+            if held <= 0:
+                return ()
+            send = send._replace(qty=min(send.qty, held))
+        refused = None if asked else self._forbidden(state, frame, parent, view, send)
         if refused is not None:
             return refused
-        return [self._send(state, frame, parent, view, wanted.send)]
+        return [self._send(state, frame, parent, view, send)]
 
     def _aim(self, parent: Parent, view: View) -> Aim | None:
         task = parent.task

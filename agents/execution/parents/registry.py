@@ -29,7 +29,7 @@ class Algorithm(NamedTuple):
     learns_volume: bool
     may_rest: bool
     at_once: bool
-    """Whether it is one order and no work: a signal that comes meanwhile does not stop it."""
+    """Whether an entry is one order and no work."""
 
 
 @cache

@@ -80,25 +80,50 @@ def test_a_market_order_walks_the_levels_and_cancels_what_the_book_does_not_hold
     assert last.filled_qty == 30
 
 
-def test_a_turn_closes_the_old_side_and_opens_the_new_one() -> None:
+def intents(messages: list[Message]) -> list[Order]:
+    found = [m for m in messages if isinstance(m, Order)]
+    return [order for order in found if order.status is OrderStatus.INTENT]
+
+
+def test_a_turn_closes_the_old_side_and_opens_the_new_one_when_that_is_closed() -> None:
     desk = Desk()
     desk.step(SignalKind.LONG)
     desk.step(asks=((10_001, 90_000),))
-    orders = [m for m in desk.step(SignalKind.SHORT) if isinstance(m, Order)]
-    assert [(o.leg, o.reduce_only) for o in orders] == [("close", True), ("open", False)]
+    (close,) = intents(desk.step(SignalKind.SHORT))
+    assert (close.leg, close.reduce_only) == ("close", True)
+    assert not intents(desk.step(bids=((9_999, 49_000),)))[1:]  # one step of 50 is left
+    assert desk.state.ledger.holdings[KEY].qty == 1
+    (entry,) = intents(desk.step())
+    assert (entry.leg, entry.reduce_only, entry.signal_id) == ("open", False, close.signal_id)
+    assert not desk.state.ledger.holdings[KEY].qty
     desk.step(bids=((9_999, 500_000),))
     assert desk.state.ledger.holdings[KEY].qty < 0
+    assert not desk.state.waiting
 
 
-def test_two_orders_of_one_frame_do_not_share_the_same_liquidity() -> None:
+def test_an_exit_takes_from_the_next_books_what_the_first_does_not_hold() -> None:
     desk = Desk()
     desk.step(SignalKind.LONG)
     desk.step(asks=((10_001, 90_000),))
-    desk.step(SignalKind.SHORT)
-    answers = desk.step(bids=((9_999, 60_000), (9_998, 60_000)))
-    sold = [f.qty for f in answers if isinstance(f, Fill) and f.price == Decimal("99.99")]
-    taken = sum(sold, Decimal(0))
-    assert taken == 60
+    sent = intents(desk.step(SignalKind.EXIT))
+    for _ in range(3):
+        sent += intents(desk.step(bids=((9_999, 20_000),)))
+    assert [(o.leg, o.attempt, int(o.qty)) for o in sent] == [
+        ("close", 1, 50), ("close", 2, 30), ("close", 3, 10),
+    ]  # fmt: skip
+    assert not desk.state.ledger.holdings[KEY].qty
+    assert not desk.state.parents
+
+
+def test_an_exit_that_comes_while_the_entry_is_on_its_way_waits_for_it() -> None:
+    desk = Desk(settings_with(paper={"latency_ms": 250}))
+    desk.step(SignalKind.LONG)
+    assert not [m for m in desk.step(SignalKind.EXIT) if isinstance(m, Order)]
+    for _ in range(8):
+        desk.step(asks=((10_001, 90_000),), bids=((9_999, 90_000),))
+    (trade,) = desk.state.risk.trades
+    assert trade.key == KEY
+    assert not desk.state.ledger.holdings[KEY].qty
 
 
 def test_refusals_are_rejected_orders_that_name_the_rule() -> None:
@@ -169,9 +194,8 @@ def test_venue_rules_hold_from_their_time_on() -> None:
     desk.account.learn(desk.state, rules)
     (before,) = desk.step(SignalKind.LONG)
     desk.step(asks=((10_001, 90_000),))
-    close, after = desk.step(SignalKind.SHORT)
+    desk.step(SignalKind.SHORT)
+    (after,) = intents(desk.step(bids=((9_999, 90_000),)))
     assert isinstance(before, Order)
-    assert isinstance(close, Order)
-    assert isinstance(after, Order)
     assert before.qty == 50
     assert after.qty % 7 == 0

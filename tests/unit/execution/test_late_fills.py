@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from schemas.control import Flatten
 from schemas.frame import Message, Side
 from schemas.order import Order, OrderStatus
 from schemas.signal import SignalKind
@@ -46,7 +47,7 @@ def test_a_trade_told_after_the_stop_closed_the_rest_gets_a_stop_under_a_new_id(
     desk.step()
     desk.step()
     assert not desk.state.held_qty(KEY)
-    assert KEY not in desk.state.guards
+    assert KEY in desk.state.guards  # something of the entry is still to come
     desk.trades(entry, "1")
     desk.step()
     assert desk.state.held_qty(KEY) == 1
@@ -113,10 +114,84 @@ def test_a_turn_cancels_what_protected_the_other_side() -> None:
         order = desk.order(leg)
         desk.reports(order, OrderStatus.FILLED, str(order.qty))
         desk.trades(order, str(order.qty))
-    for _ in range(3):
+        desk.step()
+    for _ in range(2):
         desk.step()
     assert desk.state.held_qty(KEY) < 0
     new = desk.order("stop")
     assert (new.side, new.signal_id) == (BUY, desk.state.guards[KEY].signal_id)
     cancels = desk.requests(RequestKind.CANCEL)
     assert [r.order.client_order_id for r in cancels] == [old.client_order_id]
+
+
+def refuse(desk: LiveDesk, leg: str) -> None:
+    """The venue refuses what was sent last of a leg."""
+    desk.reports(desk.order(leg), OrderStatus.REJECTED)
+    desk.step()
+
+
+def test_a_turn_whose_exit_is_refused_opens_nothing_and_stays_protected() -> None:
+    desk = LiveDesk()
+    enter(desk, filled="1")
+    stop = desk.order("stop")
+    desk.step(SignalKind.SHORT)
+    for attempt in range(1, 11):
+        assert desk.order("close").attempt == attempt
+        refuse(desk, "close")
+    desk.step()
+    assert [r.order.leg for r in desk.requests() if r.order.leg == "open"] == ["open"]
+    refused = [r for r in desk.records if isinstance(r, Order) and r.leg == "open"][-1]
+    assert refused.reason == "turn: 1 of the other side is still held"
+    assert desk.state.held_qty(KEY) == 1
+    assert desk.state.guards[KEY].stop_id == stop.client_order_id
+    assert not desk.requests(RequestKind.CANCEL)
+    assert not desk.state.parents
+    assert not desk.state.waiting
+    assert len(set(ids(desk.records))) == len(ids(desk.records))
+    desk.step(SignalKind.EXIT)  # it can be left all the same
+    assert desk.order("close").attempt == 1
+
+
+WORKED = {"entry": "twap", "exit": "twap", "rests": False, "horizon_s": 5, "slice_s": 1}
+
+
+def test_what_fills_before_its_trades_are_told_is_not_sent_again() -> None:
+    desk = LiveDesk(algorithms={**WORKED, "sweep_s": 1})
+    desk.step(SignalKind.LONG)
+    asked = desk.state.parents[KEY][0].task.qty
+    for leg in ("open", "close"):
+        told = 0
+        for _ in range(70):
+            desk.step()
+            sent = [r.order for r in desk.requests() if r.order.leg == leg]
+            for order in sent[told:]:
+                desk.reports(order, OrderStatus.FILLED, str(order.qty))
+                before = len(desk.requests())
+                desk.step()
+                assert len(desk.requests()) == before
+                desk.trades(order, str(order.qty))
+            told = len(sent)
+        assert sum(order.qty for order in sent) == asked
+        assert abs(desk.state.held_qty(KEY)) == (asked if leg == "open" else 0)
+        desk.step(SignalKind.EXIT)
+
+
+@pytest.mark.parametrize("leg", ["close", "monitor", "flatten"])
+def test_what_has_left_a_position_is_waited_for_until_its_trades_are_here(leg: str) -> None:
+    desk = LiveDesk()
+    enter(desk, filled="1")
+    if leg == "monitor":
+        guard = desk.state.guards[KEY]
+        guard.leaving, guard.attempts = leg, 0
+    elif leg == "flatten":
+        desk.account.command(desk.state, Flatten("paper", desk.now_ns, "enough", "f", by="ada"))
+    desk.step(SignalKind.EXIT if leg == "close" else None)
+    closing = desk.order(leg)
+    desk.reports(closing, OrderStatus.FILLED, "1")
+    for _ in range(3):
+        desk.step()
+    assert [r.order.attempt for r in desk.requests() if r.order.leg == leg] == [1]
+    desk.trades(closing, "1")
+    desk.step()
+    assert not desk.state.held_qty(KEY)
+    assert [r.order.attempt for r in desk.requests() if r.order.leg == leg] == [1]

@@ -34,7 +34,7 @@ def holding() -> LiveDesk:
     desk = LiveDesk()
     desk.step(SignalKind.LONG)
     entry = desk.order("open")
-    desk.reports(entry, OrderStatus.FILLED, "2")
+    desk.reports(entry, OrderStatus.CANCELLED, "2")
     desk.trades(entry, "2")
     desk.step()
     desk.reports(desk.order("stop"), OrderStatus.ACKNOWLEDGED)

@@ -68,10 +68,30 @@ def test_the_risk_based_size_is_recorded_beside_the_final_one() -> None:
     # balance · 1% · reliability 0.5 over the stop's distance
     assert factors["initial_notional"] * stop == pytest.approx(Decimal(500))
     assert factors["notional"] == notional
-    assert set(factors) >= {
-        "available", "stop_fraction", "volatility", "kelly_fraction", "risk_fraction", "risk_cap",
-        "liquidity_cap", "price",
-    }  # fmt: skip
+
+
+@given(
+    st.sampled_from([LONG, SHORT]), st.sampled_from([0.05, 0.5, 3.0]), st.integers(0, 100_000),
+    st.sampled_from(["standard", "cautious"]), st.sampled_from(["0.0002", "0.01"]),
+)  # fmt: skip
+def test_the_size_can_be_computed_again_from_what_is_recorded_of_it(
+    kind: SignalKind, range_: float, available: int, profile: str, risk: str
+) -> None:
+    given_ = signal(kind, 90 if kind is LONG else 10, range_=range_, reliability=0.7)
+    chosen = SizingSettings.model_validate({"profile": profile, "risk_fraction": risk})
+    share, shares = policy_of(chosen).fraction(given_)
+    means = Means(Decimal(100_000), Decimal(available), ())
+    notional, f = sized(given_, means=means, profile=profile, risk_fraction=risk)
+    f |= {factor.name: factor.value for factor in shares}
+    assert f["fraction"] == share
+    risked = min(chosen.risk_fraction, f["signal_risk_fraction"], f["kelly_fraction"])
+    assert f["risk_fraction"] == risked
+    asked = f["balance"] * f["signal_risk_fraction"] / f["stop_fraction"]
+    assert f["initial_notional"] == pytest.approx(asked)
+    assert f["risk_cap"] == pytest.approx(f["balance"] * risked / f["widest_stop_fraction"])
+    caps = [cap for name, cap in f.items() if name.endswith("_cap")]
+    assert len(caps) == (3 if profile == "cautious" else 2)
+    assert notional == min(f["available"] * f["fraction"] * f["volatility"], *caps)
 
 
 def test_wide_ranges_leave_less_down_to_a_floor() -> None:

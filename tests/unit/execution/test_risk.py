@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from agents.execution.account import Account
 from schemas.alert import Alert, Severity
 from schemas.control import Resume
 from schemas.frame import Message
 from schemas.order import Order, OrderStatus
+from schemas.settings import Settings
 from schemas.signal import SignalKind
+from tests.support.messages import SYMBOL, VENUE
 from tests.unit.execution.test_protection import Desk
 
 LONG = SignalKind.LONG
@@ -45,6 +48,17 @@ def test_an_exit_is_never_refused_by_a_limit() -> None:
     assert refused(desk.step(10_000, kind=LONG)) == ["order_rate: limit 1, placed 3"]
 
 
+def test_a_turn_is_held_to_the_limits_without_the_side_that_it_leaves() -> None:
+    desk = Desk()
+    desk.open()
+    tighter = {"risk": {"max_position_fraction": "0.001"}}  # less than half of either side
+    desk.account = Account(Settings.model_validate(tighter))
+    assert not refused(desk.step(10_000, kind=SignalKind.SHORT))
+    (reason,) = refused(desk.step(10_000))
+    assert reason.startswith("max_position: limit 99.9")
+    assert desk.held == 0
+
+
 def test_a_drawdown_halts_says_so_at_once_and_holds_until_a_person_resumes() -> None:
     limits = {"max_drawdown_fraction": "0.01", "max_daily_loss_fraction": 1}
     desk = Desk(stops={"at_venue": False}, risk=limits)
@@ -75,6 +89,23 @@ def test_an_account_that_comes_to_break_a_limit_is_told_once_and_again_when_it_r
     told = [[alert.rule for alert in alerts(desk.step(mid, after_s=10))] for mid in path]
     # each frame is looked at with the marks that it brings
     assert told == [[], ["risk:gross_exposure"], [], [], ["risk:gross_exposure"]]
+
+
+def test_a_position_that_comes_to_break_a_limit_of_one_is_told_by_its_name() -> None:
+    desk = Desk(
+        stops={"at_venue": False},
+        risk={
+            "max_position_fraction": "0.035", "max_concentration_fraction": "0.04", "sample_s": 10,
+        },
+    )  # fmt: skip
+    desk.open()
+    path = (10_000, 12_000, 12_000, 14_000, 10_000, 12_000)
+    told = [alerts(desk.step(mid, after_s=10)) for mid in path]
+    assert [[alert.rule for alert in each] for each in told] == [
+        [], ["risk:max_position"], [], ["risk:concentration"], [], ["risk:max_position"],
+    ]  # fmt: skip
+    assert (told[1][0].venue, told[1][0].symbol) == (VENUE, SYMBOL)
+    assert told[1][0].text.startswith("account paper: max_position: limit 3520.9")
 
 
 def test_losses_of_a_day_end_with_it() -> None:

@@ -199,6 +199,34 @@ def test_a_halt_keeps_a_part_from_beginning_at_its_venue() -> None:
     assert desk.state.held_qty(f"aevo:{SYMBOL}") == 0
 
 
+def test_a_part_is_held_to_the_limits_when_it_begins_at_its_venue() -> None:
+    desk = TwoVenues(other="aevo")
+    desk.step()
+    desk.step(LONG)
+    desk.state.risk.halted = "drawdown: limit 0.15, fallen 0.16"
+    (refused,) = [o for o in of(Order, desk.steps(3)) if o.status is OrderStatus.REJECTED]
+    assert (refused.venue, refused.leg, refused.reason) == (
+        "aevo", "open", desk.state.risk.halted,
+    )  # fmt: skip
+    assert desk.state.held_qty(f"aevo:{SYMBOL}") == 0
+
+
+@pytest.mark.parametrize("entry", ["market", "twap"])
+def test_parts_of_one_entry_do_not_stand_in_each_others_way_though_they_move_as_one(
+    entry: str,
+) -> None:
+    routed = {"routes": True, "entry": entry, "horizon_s": 5, "slice_s": 1, "sweep_s": 1}
+    desk = TwoVenues(algorithms=routed)
+    desk.step()
+    for key in (HERE, THERE):
+        desk.state.risk.returns[key] = [n % 7 / 1e5 for n in range(100)]
+    records = desk.step(LONG) + desk.steps(70)
+    assert not [o for o in of(Order, records) if o.status is OrderStatus.REJECTED]
+    assert all(held > 0 for held in desk.held())
+    state = desk.state.risk
+    assert not [rule for rule in state.breached if rule.startswith("correlation")]
+
+
 def test_routes_survive_a_restart_at_every_step() -> None:
     runs = []
     for restarts in (False, True):

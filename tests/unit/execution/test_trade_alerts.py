@@ -54,6 +54,8 @@ def test_what_a_thin_book_leaves_of_an_exit_is_told_as_less_than_an_exit() -> No
     desk.step(SignalKind.EXIT)
     (told,) = alerts([*desk.step(bids=((9_990, 20_000),))])
     assert (told.trade_type, told.filled_amount) == (TradeType.SCALE_OUT, Decimal(20))
+    (told,) = alerts([*desk.step(bids=((9_990, 90_000),))])
+    assert (told.trade_type, told.filled_amount) == (TradeType.EXIT, Decimal(30))
 
 
 def test_a_turn_is_an_exit_and_an_entry() -> None:
@@ -61,7 +63,7 @@ def test_a_turn_is_an_exit_and_an_entry() -> None:
     desk.step(SignalKind.LONG)
     desk.step(asks=((10_001, 90_000),))
     desk.step(SignalKind.SHORT)
-    told = alerts([*desk.step(bids=((9_999, 500_000),))])
+    told = alerts([*desk.step(bids=((9_999, 500_000),)), *desk.step(bids=((9_999, 500_000),))])
     assert [(a.trade_type, a.side) for a in told] == [
         (TradeType.EXIT, Side.SELL), (TradeType.ENTRY, Side.SELL),
     ]  # fmt: skip

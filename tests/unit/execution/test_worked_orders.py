@@ -10,6 +10,7 @@ import pytest
 from agents.execution.account import Account
 from agents.execution.parents.registry import algorithms
 from schemas.control import Flatten, Halt, Resume
+from schemas.execution_quality import ExecutionQuality
 from schemas.frame import Message, Side
 from schemas.order import Fill, Flattened, Order, OrderStatus, OrderType
 from schemas.settings import settings_from
@@ -96,6 +97,28 @@ def test_a_halt_ends_what_is_being_worked_and_a_resume_does_not_bring_it_back(re
     desk.account.command(desk.state, resume)
     assert intents(play(desk, 30), "open") == []
     assert desk.held == held
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_a_drawdown_that_halts_ends_the_entry_that_is_being_worked(rests: bool) -> None:
+    limits = {"max_drawdown_fraction": "0.001", "max_daily_loss_fraction": 1}
+    desk = Desk(
+        algorithms={**TWAP, "rests": rests}, risk=limits, stops={"at_venue": False},
+        paper={"maker_fee_bps": 0, "taker_fee_bps": 0},
+    )  # fmt: skip
+    desk.step(10_000, kind=LONG)
+    play(desk, 11)
+    records = play(desk, 2, mid=9_000)
+    assert desk.state.risk.halted
+    (record,) = of(ExecutionQuality, records)
+    assert record.reason == desk.state.risk.halted
+    assert "open" not in desk.working()
+    held = desk.held
+    assert 0 < held < 30
+    assert intents(play(desk, 15, mid=9_000), "open") == []
+    desk.step(9_000, kind=EXIT)
+    desk.step(9_000)
+    assert desk.held == 0
 
 
 def test_a_flatten_in_the_middle_of_an_entry_is_done_and_stays_done() -> None:

@@ -50,6 +50,10 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
             },
             "perpetuals of hyperliquid, not proven",
         ),
+        (
+            {"live": {"sandbox": False}, "symbols": ["binanceusdm:BTC/USDT:USDT-261225"]},
+            "BTC/USDT:USDT-261225 is of expiring contracts of binanceusdm, not proven",
+        ),
         ({"live": {"position_mode": "hedge"}}, "hedge is not supported"),
         ({"live": {"not_found_s": 5.0}}, "not longer than live.recv_window_ms"),
         ({"live": {"balance_within_s": 300}}, "not longer than live.funding_s"),
