@@ -165,13 +165,17 @@ def _print_positions(console: Console, last: Portfolio) -> None:
     if not last.positions:
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("position", "qty", "notional", "unrealised", "heat", "weight", "parity", "change"):
+    for name in (
+        "position", "qty", "notional", "unrealised", "heat", "weight", "parity", "change",
+        "liquidation",
+    ):  # fmt: skip
         table.add_column(name, justify="left" if name == "position" else "right", no_wrap=True)
     for p in last.positions:
         change = _money(p.rebalance) if p.rebalance else "-"
         table.add_row(
             p.key, format(p.qty, "f"), _money(p.notional), _money(p.unrealised), _money(p.heat),
             _percent(p.weight), _percent(p.parity_weight), change,
+            "-" if p.liquidation_price is None else _money(p.liquidation_price),
         )  # fmt: skip
     console.print(table)
     for pair in last.correlations:

@@ -20,6 +20,8 @@ class HeldShare(Part, frozen=True):
     ``weight`` is its share of the gross exposure, ``parity_weight`` the share at which every
     position adds the same risk, ``None`` while returns are few. ``rebalance`` is the suggested
     change of its size in account currency (below 0: make it smaller), 0 where it is not worth it.
+    ``liquidation_price`` is the mark at which it would be liquidated while all others stand still;
+    ``None`` where no price does it, on spot, and at a real venue.
     """
 
     key: str
@@ -30,6 +32,7 @@ class HeldShare(Part, frozen=True):
     weight: float
     parity_weight: float | None = None
     rebalance: Decimal = Decimal(0)
+    liquidation_price: Decimal | None = None
 
 
 class Correlation(Part, frozen=True):

@@ -73,7 +73,7 @@ class Account:
             settings.stops, account=settings.account.id, venue=self._venue
         )
         self._monitor = Monitor(settings, dealer=self._dealer, risk=self._risk)
-        self._portfolio = PortfolioKeeper(settings)
+        self._portfolio = PortfolioKeeper(settings, venue=self._venue)
         self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
         self._decode = msgspec.msgpack.Decoder(AccountState).decode
 

@@ -93,6 +93,10 @@ class Venue(Protocol):
         """
         ...
 
+    def liquidation_price(self, state: Any, key: str) -> Decimal | None:
+        """The mark at which a position of ``venue:symbol`` would be liquidated, if it is known."""
+        ...
+
     def locks(self, symbol: str) -> bool:
         """Whether an order that rests, a stop too, takes away what another one could sell."""
         ...

@@ -9,6 +9,7 @@ it is unknown nothing takes its place.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from agents.execution.lifecycle import DONE
 from agents.venues.base import Answer, Change, Closable
@@ -144,6 +145,10 @@ class LiveVenue:
     def drift(self, state: LiveState) -> str | None:
         """What forbids to decide, once the venue was looked at."""
         return self.unready(state) if state.looked or state.troubles else None
+
+    def liquidation_price(self, state: LiveState, key: str) -> Decimal | None:  # noqa: ARG002
+        """What the venue reckons is not asked for."""
+        return None
 
     def locks(self, symbol: str) -> bool:
         """On spot a resting sell may have locked all that is held."""

@@ -4,6 +4,8 @@ not there. ``docs/paper-venue.md`` lists what it assumes, all of it on the caref
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from agents.venues.base import Answer, Change, Closable
 from agents.venues.paper_queue import Working
 from agents.venues.paper_session import Session
@@ -89,6 +91,10 @@ class PaperVenue:
     def drift(self, state: PaperState) -> str | None:  # noqa: ARG002 - the seam's
         """There is one book of it."""
         return None
+
+    def liquidation_price(self, state: PaperState, key: str) -> Decimal | None:
+        """As all other marks stand."""
+        return self.margin.liquidation_price(state.wallet, key)
 
     def locks(self, symbol: str) -> bool:  # noqa: ARG002 - the seam's
         """Stop and targets rest beside each other."""

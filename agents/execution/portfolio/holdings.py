@@ -11,6 +11,7 @@ import msgspec
 from agents.execution.account_state import AccountState
 from agents.execution.portfolio.risk_parity import covariance, parity_weights
 from agents.execution.statistics import Returns, correlation
+from agents.venues.base import Venue
 from schemas.money import CONTEXT, decimal_of
 from schemas.portfolio import Correlation, HeldShare
 
@@ -19,7 +20,7 @@ _CENT = Decimal("0.01")
 _ROUNDED = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
-def positions_of(state: AccountState) -> list[HeldShare]:
+def positions_of(state: AccountState, venue: Venue) -> list[HeldShare]:
     """Open positions with a mark, by key. Without a stop all of a position is at risk."""
     found = []
     for key in sorted(state.ledger.holdings):
@@ -36,6 +37,7 @@ def positions_of(state: AccountState) -> list[HeldShare]:
                 unrealised=state.unrealised(key),
                 heat=CONTEXT.multiply(abs(qty), per_unit),
                 weight=0.0,
+                liquidation_price=venue.liquidation_price(state.venue, key),
             )
         )
     total = gross(found)

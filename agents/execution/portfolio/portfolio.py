@@ -20,6 +20,7 @@ from agents.execution.portfolio.holdings import (
     positions_of,
 )
 from agents.execution.thesis import Thesis
+from agents.venues.base import Venue
 from schemas.frame import Frame
 from schemas.money import CONTEXT
 from schemas.portfolio import Earned, Portfolio
@@ -32,9 +33,11 @@ _BPS = 10_000.0
 class PortfolioKeeper:
     """Statistics of one account; the state is the caller's to keep."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, venue: Venue) -> None:
+        live = settings.live
         self._account = settings.account.id
-        self._currency = settings.paper.currency
+        self._currency = live.currency if live.enabled else settings.paper.currency
+        self._venue = venue
         self._chosen = settings.portfolio
         self._risk = settings.risk
         self._per_year = _YEAR_S / settings.portfolio.sample_s
@@ -101,7 +104,7 @@ class PortfolioKeeper:
         """Where the account stands."""
         now, chosen, ledger = state.portfolio, self._chosen, state.ledger
         window, at_least = self._risk.correlation_samples, self._risk.samples_at_least
-        held = positions_of(state)
+        held = positions_of(state, self._venue)
         held = balanced(
             state, held, window=window, at_least=at_least, band=chosen.rebalance_fraction
         )

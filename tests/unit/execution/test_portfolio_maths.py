@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.execution.account import Account
 from agents.execution.portfolio.attribution import UNATTRIBUTED, shared
 from agents.execution.portfolio.moments import CoMoments, Moments
 from agents.execution.portfolio.risk_parity import covariance, parity_weights
+from schemas.frame import NS_PER_S
+from schemas.portfolio import Portfolio
 from schemas.score import Contribution
+from schemas.settings import settings_from
+from schemas.signal import SignalKind
+from tests.support.messages import frame_at
+from tests.unit.execution.test_protection import Desk, of
 
 returns = st.lists(st.floats(-0.2, 0.2, allow_subnormal=False), min_size=3, max_size=60)
 PER_YEAR = 365 * 24 * 60
@@ -121,3 +128,23 @@ def test_who_leaned_against_a_losing_signal_gains_by_it() -> None:
     short = [Contribution("a", 10.0, 0.5, -20.0), Contribution("b", 70.0, 0.5, 10.0)]
     assert shared(Decimal(5), short) == {"a": Decimal(10), "b": Decimal(-5)}
     assert shared(Decimal(5), []) == {UNATTRIBUTED: Decimal(5)}
+
+
+def test_a_position_is_told_with_the_mark_that_would_liquidate_it() -> None:
+    desk = Desk()
+    desk.open(SignalKind.SHORT)
+    (told,) = of(Portfolio, desk.step(10_000, after_s=60))
+    (position,) = told.positions
+    price = position.liquidation_price
+    assert price is not None
+    loss = (price - 100) * -position.qty
+    assert told.equity - loss == pytest.approx(Decimal("0.01") * -position.qty * price)
+
+
+def test_the_currency_is_that_of_the_account_that_trades() -> None:
+    for live, currency in ((False, "USDC"), (True, "USDT")):
+        sections = {"live": {"enabled": live}, "paper": {"currency": "USDC"}}
+        account = Account(settings_from(sections))
+        state = account.initial()
+        told = account._portfolio.report(state, frame_at(NS_PER_S), state.equity())
+        assert told.currency == currency
