@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import ccxt
 import msgspec
 import pytest
 
@@ -153,6 +154,34 @@ async def trader_at(venue: str) -> AsyncIterator[Trader]:
                 yield trader
             finally:
                 await desk.close()
+
+
+LISTS = {
+    "binanceusdm": "/fapi/v1/exchangeInfo",
+    "bybit": "/v5/market/instruments-info",
+    "binance": "/api/v3/exchangeInfo",
+}
+"""Where each venue lists its markets."""
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_list_of_markets_that_was_cut_short_is_asked_for_again(venue: str) -> None:
+    async def scenario() -> None:
+        async with exchange_of(venue) as exchange, session_of(exchange) as session:
+            settings = LiveSettings(venue=venue, sandbox=False)
+            keys = Credentials(KEY.key, KEY.secret)
+            gateway = gateway_of(settings, keys, session, adjusts_clock=False)
+            cut = LoseReply(manner=Manner.TRUNCATE, path=LISTS[venue], count=1)
+            exchange.faults.inflict(cut)
+            try:
+                with pytest.raises(ccxt.BaseError):
+                    await gateway.load()
+                await gateway.load()
+                assert gateway.market(SYMBOLS[venue]) is not None
+            finally:
+                await gateway.close()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("venue", VENUES)

@@ -112,12 +112,16 @@ class CcxtClient:
         """Load markets once, and the clock's offset where it is corrected.
 
         Callers of ccxt share what it loads, and one that is out of patience would end it for all:
-        so it is loaded before anything is asked, and each of its requests has ``timeout_s``.
+        so it is loaded before anything is asked, and each of its requests has ``timeout_s``. To
+        ccxt an answer that was cut short is a venue without markets, and stays that unless it is
+        told to load them again.
         """
         async with self._loading:
             if not self.exchange.markets:
                 await self.budget.take(10)
-                await self.exchange.load_markets()
+                await self.exchange.load_markets(True)
+            if not self.exchange.markets:
+                raise ccxt.ExchangeNotAvailable(f"{self.settings.venue} lists no markets")
 
     async def clock_off_ms(self) -> float:
         """Our clock less the venue's, half of the way there taken off. ``nan`` if it tells none."""
