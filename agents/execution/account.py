@@ -185,6 +185,8 @@ class Account:
     ) -> Sequence[Order]:
         """Act on a signal as far as nobody has forbidden it; the rest is a recorded refusal."""
         if unready is not None:
+            if self._dealer.leaves_later(state, frame, signal):
+                return ()
             side = Side.SELL if signal.kind is SignalKind.SHORT else Side.BUY
             return [self._order(frame, signal, "refused", side, Decimal(0), rejected=unready)]
         restriction = state.restriction(frame)

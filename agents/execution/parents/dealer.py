@@ -99,6 +99,18 @@ class Dealer:
         state.waiting[frame.key] = signal
         state.turning[frame.key] = signal.id
 
+    def leaves_later(self, state: AccountState, frame: Frame, signal: Signal) -> bool:
+        """Keep an exit of what is held until decisions are allowed again; any other signal that
+        comes meanwhile takes its place, and is not kept itself.
+        """
+        if signal.kind is SignalKind.EXIT and state.held_qty(frame.key):
+            state.waiting[frame.key] = signal
+            return True
+        waited = state.waiting.get(frame.key)
+        if waited is not None and waited.kind is SignalKind.EXIT:
+            del state.waiting[frame.key]
+        return False
+
     def released(self, state: AccountState, frame: Frame) -> Signal | None:
         """The signal that has waited long enough: nothing of its symbol works any more."""
         if frame.key in state.parents:

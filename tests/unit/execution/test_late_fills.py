@@ -195,3 +195,28 @@ def test_what_has_left_a_position_is_waited_for_until_its_trades_are_here(leg: s
     desk.step()
     assert not desk.state.held_qty(KEY)
     assert [r.order.attempt for r in desk.requests() if r.order.leg == leg] == [1]
+
+
+@pytest.mark.parametrize("changes_its_mind", [False, True])
+def test_an_exit_that_comes_while_nothing_may_be_decided_is_not_lost(
+    changes_its_mind: bool,
+) -> None:
+    desk = LiveDesk(stops={"at_venue": False})
+    desk.step(SignalKind.LONG)
+    desk.reports(desk.order("open"), OrderStatus.CANCELLED, "1")
+    desk.trades(desk.order("open"), "1")
+    desk.step()
+    for _ in range(2):  # a difference counts when two looks show it
+        desk.shows("10000", held="3")
+        desk.step()
+    assert desk.account.unready(desk.state)
+    desk.step(SignalKind.EXIT)
+    if changes_its_mind:
+        desk.step(SignalKind.LONG)
+    assert not [r for r in desk.requests() if r.order.leg == "close"]
+    desk.shows("10000", held="1")
+    desk.step()
+    desk.step()
+    assert desk.account.unready(desk.state) is None
+    closes = [r.order for r in desk.requests() if r.order.leg == "close"]
+    assert len(closes) == (0 if changes_its_mind else 1)
