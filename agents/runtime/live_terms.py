@@ -19,7 +19,7 @@ from schemas.ids import content_id
 from schemas.live_settings import Foreign, LiveSettings, PositionMode
 from schemas.settings import Settings
 
-PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit"})
+PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit", "spot of binance"})
 """Markets in which randomised trading with faults and kills ended as the simulated exchange's books
 say (ADR 0020). Any other is only to be had on a testnet, or simulated."""
 

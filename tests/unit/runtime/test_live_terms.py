@@ -81,9 +81,11 @@ def test_each_that_is_lacking_is_named_with_what_to_do(lacking: dict[str, Any], 
     assert "live.enabled=false to trade on paper" in str(refused.value)
 
 
-@pytest.mark.parametrize("venue", ["binanceusdm", "bybit"])
-def test_what_is_proven_may_trade_with_real_money(venue: str) -> None:
-    symbols = [f"{venue}:BTC/USDT:USDT"]
+@pytest.mark.parametrize(
+    "key", ["binanceusdm:BTC/USDT:USDT", "bybit:BTC/USDT:USDT", "binance:BTC/USDT"]
+)
+def test_what_is_proven_may_trade_with_real_money(key: str) -> None:
+    venue, symbols = key.partition(":")[0], [key]
     live_terms.check(settings_of(live={"venue": venue, "sandbox": False}, symbols=symbols))
 
 
