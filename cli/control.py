@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -18,6 +18,7 @@ from cli.client_logs import quiet_client
 from cli.common import PANEL_OUTPUT, ConfigOption, SetOption, settings_of
 from cli.report import warn
 from cli.roles import BrokerOption
+from cli.symbols import nearest
 from schemas.clock import now_ns
 from schemas.control import Command, Flatten, Halt, Resume, TradingMode
 from schemas.errors import UsageError
@@ -26,12 +27,14 @@ from schemas.ids import content_id
 from schemas.order import Order, Position
 from schemas.plain import plain
 from schemas.settings import Settings
-from schemas.topics import CONTROL, ORDERS, POSITIONS
+from schemas.topics import CONTROL, FRAMES, ORDERS, POSITIONS
 from streams.commands import CommandLine
+from streams.transport.between import last_records
 from streams.transport.kafka_address import servers_of
-from streams.transport.log import open_log, topic_specs
+from streams.transport.log import Log, TopicPartition, open_log, topic_specs
 
 _END = 1 << 63
+_LOOK_BACK = 2_000
 
 AccountOption = Annotated[str | None, typer.Option("--account", help="Else account.id.")]
 ScopeOption = Annotated[
@@ -54,11 +57,12 @@ JsonOption = Annotated[
 
 
 class Outcome(NamedTuple):
-    """What became of a command."""
+    """What became of a command. ``meant`` is the nearest known symbol where its own is unknown."""
 
     command: Command
     taken: Command | None
     flat: bool | None
+    meant: str | None
     in_force: Sequence[Restriction]
     open_positions: Sequence[Position]
     working_orders: Sequence[Order]
@@ -175,9 +179,10 @@ def _carry_out(settings: Settings, command: Command, *, wait_s: float, as_json: 
         typer.echo(msgspec.json.format(document, indent=2).decode())
     else:
         typer.echo(_text(outcome))
-    failure = _failure(outcome, wait_s)
-    if failure is not None:
+    failures = list(_failures(outcome, wait_s))
+    for failure in failures:
         warn(failure)
+    if failures:
         raise typer.Exit(1)
 
 
@@ -198,16 +203,30 @@ async def _ask(settings: Settings, command: Command, wait_s: float) -> Outcome:
             for p in await line.all_of(POSITIONS, Position, account=named)
         }
         orders = {o.client_order_id: o for o in await line.all_of(ORDERS, Order, account=named)}
+        known = {*settings.runtime.symbols, *positions, *await _heard_of(log, settings)}
+        known.update(f"{order.venue}:{order.symbol}" for order in orders.values())
+        mistyped = command.scope and known and command.scope not in known
         return Outcome(
             command,
             taken,
             flat,
+            nearest(command.scope, known) if mistyped else None,
             await _in_force(line, named),
             [position for position in positions.values() if position.qty],
             [order for order in orders.values() if order.status not in DONE],
         )
     finally:
         await log.close()
+
+
+async def _heard_of(log: Log, settings: Settings) -> set[str]:
+    """Whose frames were published lately."""
+    name = settings.broker.topic_prefix + FRAMES.name
+    found: set[str] = set()
+    for number in range(settings.broker.partitions):
+        records = await last_records(log, TopicPartition(name, number), _LOOK_BACK)
+        found.update(record.key.decode() for record in records if record.key is not None)
+    return found
 
 
 async def _in_force(line: CommandLine, account: str) -> list[Restriction]:
@@ -220,21 +239,26 @@ async def _in_force(line: CommandLine, account: str) -> list[Restriction]:
     return halts.in_force
 
 
-def _failure(outcome: Outcome, wait_s: float) -> str | None:
-    """What a person has to know, if it did not come to its end."""
-    account = outcome.command.account
+def _failures(outcome: Outcome, wait_s: float) -> Iterator[str]:
+    """What a person has to know, where it did not come to its end."""
+    account, scope = outcome.command.account, outcome.command.scope
+    if outcome.meant is not None:
+        yield (
+            f"nothing is known of {scope}: no frame, no order, no position. The command is written "
+            f"and is about {scope} alone; the nearest known symbol is {outcome.meant}: if you "
+            "meant that, give the command again"
+        )
     if outcome.taken is None:
-        return (
+        yield (
             f"no execution role of account {account} answered within {wait_s:g} s; the command is "
             "written and holds before that account decides anything more: look at `prism execution`"
         )
-    if outcome.flat is False:
+    elif outcome.flat is False:
         left = [f"{p.qty} {p.venue}:{p.symbol}" for p in outcome.open_positions]
-        return (
+        yield (
             f"not flat within {wait_s:g} s: {len(outcome.working_orders)} orders working, open "
             f"positions: {', '.join(left) or 'none'}; the account goes on trying"
         )
-    return None
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
@@ -245,6 +269,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         **plain(outcome.command if taken is None else taken),
         "taken": taken is not None,
         "flat": outcome.flat,
+        "unknown_symbol": outcome.meant is not None,
         "in_force": plain(list(outcome.in_force)),
         "open_positions": plain(list(outcome.open_positions)),
         "working_orders": plain(list(outcome.working_orders)),

@@ -27,6 +27,16 @@ def resolve(symbol: str, keys: Iterable[str]) -> str:
         raise UsageError(f"{symbol} is on several venues; name one of {', '.join(found)}")
     if not known:
         raise SourceMissing(f"no scores of {symbol}, nor of any other symbol, are there")
-    by_name = {name.upper(): key for key in known for name in (key, key.partition(":")[2])}
+    near = nearest(symbol, known)
+    raise SourceMissing(f"unknown symbol {symbol}; the nearest known one is {near}")
+
+
+def nearest(symbol: str, keys: Iterable[str]) -> str:
+    """The key that looks most like a symbol; there has to be one.
+
+    >>> nearest("binance:BTC/USD", ["binance:BTC/USDT", "binanceusdm:ETH/USDT:USDT"])
+    'binance:BTC/USDT'
+    """
+    by_name = {name.upper(): key for key in keys for name in (key, key.partition(":")[2])}
     (near,) = difflib.get_close_matches(symbol.upper(), by_name, n=1, cutoff=0.0)
-    raise SourceMissing(f"unknown symbol {symbol}; the nearest known one is {by_name[near]}")
+    return by_name[near]

@@ -84,6 +84,12 @@ async def a_day(settings: Settings) -> None:
             (one, "reduce_only", "bob")
         ]
 
+        typo, warned = await desk.types("halt", f"--symbol={one[:-1]}", "--wait=60", code=1)
+        assert (typo["taken"], typo["unknown_symbol"]) == (True, True)
+        assert f"nothing is known of {one[:-1]}" in warned
+        assert f"the nearest known symbol is {one}" in warned
+        assert not resumed["unknown_symbol"]
+
         nobody, warned = await desk.types("halt", "--account=other", "--wait=0.2", code=1)
         assert (nobody["taken"], nobody["effective_ns"]) == (False, None)
         assert "no execution role of account other answered within 0.2 s" in warned
