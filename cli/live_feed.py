@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
+from agents.runtime import huge_pages
 from cli.common import ConfigOption, SetOption, settings_of
 from cli.stop import Stop
 from schemas.health import DeadLetter, Heartbeat
@@ -55,6 +56,7 @@ def record(
     settings = settings_of(config, overrides)
     chosen = venue_of(venue)
     recorder = LineRecorder(out)
+    huge_pages.keep()
     with Stop() as stop:
         try:
             uvloop.run(_record(chosen, symbols, settings, recorder, stop))

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from agents.runtime import huge_pages
 from cli import live_venue
 from cli.client_logs import quiet_client
 from cli.common import ConfigOption, HistoryOption, SeriesOption, SetOption, settings_of
@@ -170,6 +171,7 @@ async def _live(
     from streams.feed.recorder import LineRecorder
 
     recorder = None if record is None else LineRecorder(record)
+    huge_pages.keep()
     log = await _open(settings)
     try:
         publisher = FramePublisher(log, settings)

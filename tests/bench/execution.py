@@ -1,7 +1,8 @@
 """What the paper venue costs a frame, and how long a signal takes to become an order intent.
 
 Run it alone with ``python -m tests.bench.execution``. Frames are those of a generated market;
-times are CPU time, so a busy machine does not change them.
+times are CPU time, so a busy machine does not change them. Memory lies in huge pages, as the roles
+keep it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from rich.console import Console
 
 from agents.execution.account import Account, AccountState
+from agents.runtime import huge_pages
 from agents.venues.paper import PaperVenue
 from schemas.execution_settings import PaperSettings
 from schemas.frame import Frame, Side
@@ -62,6 +64,7 @@ def _venue_us(markets: list[list[Frame]], *, near: int) -> float:
     placed = 0
     spent = 0.0
     gc.collect()
+    huge_pages.collapse()
     for at in range(FRAMES):
         for frames in markets:
             frame = frames[at]
@@ -101,6 +104,7 @@ def _intent_us(markets: list[list[Frame]]) -> list[float]:
     account = Account(settings)
     state = _invested(account, markets)
     base = account.encode(state)
+    huge_pages.collapse()
     frame = markets[OPEN_POSITIONS][FRAMES - 1]
     found = []
     for number in range(SIGNALS):

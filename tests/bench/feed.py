@@ -21,6 +21,7 @@ import aiohttp
 import uvloop
 from rich.console import Console
 
+from agents.runtime import huge_pages
 from schemas.clock import now_ns
 from schemas.frame import Frame
 from schemas.health import DeadLetter, Heartbeat
@@ -122,6 +123,7 @@ async def measure(port: int, ca_file: str, seconds: float) -> list[Row]:
     """Run a feed against the exchange for so long."""
     settings: Settings = settings_from({"feed": {"history_bars": 0, "poll_s": 60.0}})
     meter = Meter()
+    huge_pages.keep()
     log = await open_log("embedded://bench-feed")
     # The log holds what was published; bounded, so that what grows is the feed.
     specs = topic_specs(settings.broker)
