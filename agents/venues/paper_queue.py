@@ -75,12 +75,13 @@ class Tape:
 
     def fill(self, working: Working, price: Decimal, want: Decimal) -> Decimal:
         """Quantity that the tape gives a resting order; its place in the queue moves up."""
-        order = working.order
-        limit = price.scaleb(self._frame.price_exponent)
+        side = working.order.side
+        limit = _mantissa(price, self._frame)
+        buys = side is Side.BUY
         got = ZERO
         for at, (mantissa, quantity, aggressor, _) in enumerate(self._rows):
-            beyond = (mantissa - limit) * order.side.value
-            if beyond > 0 or (beyond == 0 and aggressor == order.side):
+            beyond = mantissa - limit if buys else limit - mantissa
+            if beyond > 0 or (beyond == 0 and aggressor == side):
                 continue
             there = CONTEXT.subtract(self._frame.qty(quantity), self._taken.get(at, ZERO))
             if beyond < 0:
@@ -99,7 +100,7 @@ class Tape:
 
     def traded_at(self, price: Decimal, side: Side) -> Decimal:
         """Quantity that aggressors took from resting orders of a side at exactly this price."""
-        limit = price.scaleb(self._frame.price_exponent)
+        limit = _mantissa(price, self._frame)
         total = sum(  # ints
             quantity for at, quantity, by, _ in self._rows if at == limit and by == -side
         )
@@ -108,7 +109,7 @@ class Tape:
 
 def by_priority(resting: Sequence[Working]) -> list[Working]:
     """Resting limit orders, the best price first, then by time: as a venue would fill them."""
-    return sorted(resting, key=lambda w: -(w.order.price or ZERO) * w.order.side.value)
+    return sorted(resting, key=lambda w: -(w.order.price or ZERO) * w.order.side)
 
 
 def shown_at(frame: Frame, side: Side, price: Decimal) -> Decimal | None:
@@ -116,16 +117,19 @@ def shown_at(frame: Frame, side: Side, price: Decimal) -> Decimal | None:
     book = frame.book
     if book is None:
         return None
-    prices, quantities = (
-        (book.bid_price, book.bid_qty) if side is Side.BUY else (book.ask_price, book.ask_qty)
-    )
-    limit = price.scaleb(frame.price_exponent)
-    if not prices or (limit - prices[-1]) * side.value < 0:
+    buys = side is Side.BUY
+    prices, quantities = (book.bid_price, book.bid_qty) if buys else (book.ask_price, book.ask_qty)
+    limit = _mantissa(price, frame)
+    if not prices or (limit < prices[-1] if buys else limit > prices[-1]):
         return None
-    mantissa = int(limit)
-    if mantissa != limit or mantissa not in prices:
-        return ZERO
-    return frame.qty(quantities[prices.index(mantissa)])
+    return frame.qty(quantities[prices.index(limit)]) if limit in prices else ZERO
+
+
+def _mantissa(price: Decimal, frame: Frame) -> int | Decimal:
+    """A price as the frame counts prices: whole, unless its ticks have become larger since."""
+    scaled = price.scaleb(frame.price_exponent)
+    whole = int(scaled)
+    return whole if whole == scaled else scaled
 
 
 def look_again(working: Working, frame: Frame, tape: Tape | None, *, cancels: Decimal) -> None:

@@ -25,6 +25,8 @@ __all__ = ["Answer", "Session"]
 
 ZERO = Decimal(0)
 
+_ENDED = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
+
 
 class Session:
     """One frame at the venue."""
@@ -260,9 +262,7 @@ class Session:
 
     @staticmethod
     def _still_works(working: Working) -> bool:
-        return working.order.status not in {
-            OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED,
-        }  # fmt: skip
+        return working.order.status not in _ENDED
 
     def _end(self, working: Working, status: OrderStatus, reason: str) -> None:
         self._next(working, status, reason)
