@@ -96,7 +96,7 @@ def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
         f"{len(sizes[0])} orders a cell\n\n| | {' | '.join(heads)} | maker | children |\n"
         f"|---{'|---' * len(heads)}|---|---|"
     )
-    names = [name for name in sorted(algorithms()) if name not in {"market", "vwap"}]
+    names = [name for name in sorted(algorithms()) if name != "market"]
     for name in ["market", *names]:
         found = [worked(frames, chosen, settings_of(name, **horizon), rules) for chosen in sizes]
         cells = [cell(mine, base) for mine, base in zip(found, baselines, strict=True)]
