@@ -3,8 +3,9 @@
 Compared is what trading cannot move: on each side the balance less the entry cost of what is open,
 which also holds where a position is bought with the balance (spot), or where trades were told in
 another order than they happened in. The venue's side is beyond the account's by a constant, from
-the time on at which two looks in a row have shown the same. What moves it later is nothing that
-this account did: a transfer, a fee or a payment that nobody reported.
+the time on at which two looks in a row have shown the same and nothing else differs: where a trade
+is still to be told, its cost is beyond as well. What moves it later is nothing that this account
+did: a transfer, a fee or a payment that nobody reported.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def balance_told(
     steady = watch.last is not None and abs(beyond - watch.last) <= tolerance
     watch.last = beyond
     if watch.base is None:
-        watch.base = beyond if steady else None
+        watch.base = beyond if steady and not venue.doubts else None
         return []
     difference = CONTEXT.subtract(beyond, watch.base)
     if abs(difference) <= tolerance:

@@ -23,7 +23,7 @@ from schemas.venue import RequestKind, VenueRequest
 
 ZERO = Decimal(0)
 
-LOCKING = frozenset({"binance"})
+LOCKING = frozenset({"binance", "bybit"})
 """Spot venues at which a sell that rests, a stop too, locks the coins that it would sell."""
 _CLOSED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
 """Nothing more can come of these, not even a trade that is told late."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.chaos.live_runs import one_run
-from tests.support.simulated import KEY
+from tests.support.simulated import KEY, SYMBOLS
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -20,3 +20,11 @@ def test_orders_trades_and_positions_equal_the_exchanges_truth_after_faults_and_
     told = capsys.readouterr()
     assert KEY.secret not in told.out + told.err
     assert "signature=" not in told.out + told.err
+
+
+def test_so_they_do_on_bybits_spot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SYMBOLS, "bybit", "BTC/USDT")
+    counts = asyncio.run(one_run(1, "bybit"))
+    assert counts["orders"] > 3
+    assert counts["conditionals"] > 0
+    assert counts["trades"] > 0

@@ -18,7 +18,7 @@ from agents.venues.ccxt_live.hyperliquid import HyperliquidGateway
 from agents.venues.ccxt_live.rows import ZERO, decimal_of, resting_of, seen_of
 from agents.venues.ccxt_live.seen import Rights, Seen, SeenFunding, SeenTrade
 from schemas.errors import UsageError
-from schemas.frame import Side
+from schemas.frame import ContractKind, Side, contract_kind
 from schemas.live_settings import LiveSettings
 from schemas.order import Order, OrderStatus, OrderType
 from schemas.venue import RestingOrder, VenueRequest
@@ -150,16 +150,15 @@ class BybitGateway(CcxtGateway):
         return Rights(str(told.get("readOnly")) == "0", "Withdraw" in wallet)
 
     def create_params(self, order: Order) -> dict[str, Any]:
-        """A trigger has a direction there."""
+        """A trigger has a direction there, on spot by where the price is."""
         params = super().create_params(order)
         if order.stop_price is not None:
             params.pop("stopLossPrice", None)
             params.pop("takeProfitPrice", None)
             falls = (order.side is Side.SELL) == (order.type is OrderType.STOP)
-            params |= {
-                "triggerPrice": str(order.stop_price),
-                "triggerDirection": "descending" if falls else "ascending",
-            }
+            params["triggerPrice"] = str(order.stop_price)
+            if contract_kind(order.symbol) is not ContractKind.SPOT:
+                params["triggerDirection"] = "descending" if falls else "ascending"
         return params
 
     def amend_params(self, request: VenueRequest) -> dict[str, Any]:
@@ -205,10 +204,10 @@ class BybitGateway(CcxtGateway):
         raise ccxt.OrderNotFound(f"bybit has no order {order.client_order_id}")
 
     async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
-        """Those of every category that is traded; conditional ones are among them."""
+        """Those of every category that is traded; conditional ones are among them, but on spot."""
         spot = any(not self.exchange.market(s)["contract"] for s in symbols)
         queries: list[dict[str, Any]] = [{"type": "swap", "settleCoin": self.settings.currency}]
-        queries += [{"type": "spot"}] if spot else []
+        queries += [{"type": "spot"}, {"type": "spot", **self.conditional}] if spot else []
         found = {}
         for query in queries:
             rows = await self.ask(partial(self.exchange.fetch_open_orders, None, None, None, query))

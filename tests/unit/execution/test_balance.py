@@ -100,3 +100,17 @@ def test_a_state_from_a_snapshot_tells_the_same() -> None:
     desk.state = desk.account.decode(desk.account.encode(desk.state))
     desk.now_ns += WITHIN_S * NS_PER_S
     assert [alert.rule for alert in look(desk, "12250")] == ["venue:balance"]
+
+
+def test_the_start_is_not_taken_while_a_trade_is_still_to_be_told() -> None:
+    desk = LiveDesk(balance_tolerance="0.0001", balance_within_s=WITHIN_S)
+    look(desk, "12000")
+    desk.step(SignalKind.LONG)
+    entry = desk.order("open")
+    for _ in range(2):  # the venue shows what a lost reply has not told
+        look(desk, "11999.99", "3")
+    desk.trades(entry, "3")
+    desk.reports(entry, OrderStatus.FILLED, "3")
+    for _ in range(2):
+        assert stand(desk, "11999.99", "3") == []
+    assert desk.state.balance.base == Decimal(2_000)
