@@ -24,7 +24,9 @@ from schemas.venue import RequestKind, VenueRequest
 ZERO = Decimal(0)
 
 LOCKING = frozenset({"binance", "bybit"})
-"""Spot venues at which a sell that rests, a stop too, locks the coins that it would sell."""
+"""Spot venues at which a sell that rests locks the coins that it would sell: on Binance a stop too,
+on Bybit limits alone; there a stop is cancelled before a sell though it need not be.
+"""
 _CLOSED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
 """Nothing more can come of these, not even a trade that is told late."""
 

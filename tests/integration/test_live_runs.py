@@ -22,7 +22,9 @@ def test_orders_trades_and_positions_equal_the_exchanges_truth_after_faults_and_
     assert "signature=" not in told.out + told.err
 
 
-def test_so_they_do_on_bybits_spot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_trades_and_coins_equal_the_truth_on_bybits_spot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(SYMBOLS, "bybit", "BTC/USDT")
     counts = asyncio.run(one_run(1, "bybit"))
     assert counts["orders"] > 3

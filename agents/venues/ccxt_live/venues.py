@@ -204,7 +204,7 @@ class BybitGateway(CcxtGateway):
         raise ccxt.OrderNotFound(f"bybit has no order {order.client_order_id}")
 
     async def open_orders(self, symbols: Sequence[str]) -> list[RestingOrder]:
-        """Those of every category that is traded; conditional ones are among them, but on spot."""
+        """Those of every category that is traded. On spot conditional ones are asked for apart."""
         spot = any(not self.exchange.market(s)["contract"] for s in symbols)
         queries: list[dict[str, Any]] = [{"type": "swap", "settleCoin": self.settings.currency}]
         queries += [{"type": "spot"}, {"type": "spot", **self.conditional}] if spot else []
