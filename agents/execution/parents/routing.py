@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from agents.execution.parents.view import Level
 from schemas.frame import Side
-from schemas.money import CONTEXT, floor_to_step
+from schemas.money import CONTEXT, common_step, floor_to_step
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -36,8 +36,8 @@ class Offer(NamedTuple):
 def route(side: Side, qty: Decimal, offers: Sequence[Offer]) -> dict[str, Decimal]:
     """Quantity by venue, all of it in the end; the first venue is the one that it came from.
 
-    Parts of the others are whole steps of theirs and at least their minimum notional; what that
-    leaves goes to the first. At equal cost an earlier venue is preferred. Cost: O(levels log).
+    Parts of the others are whole steps of theirs and of the first's, so that its own part is whole
+    steps too, and at least their minimum notional; what that leaves goes to the first. At equal cost an earlier venue is preferred. Cost: O(levels log).
 
     >>> one = Offer("a", [(Decimal(100), Decimal(2))], Decimal("0.001"), Decimal(1))
     >>> two = Offer("b", [(Decimal(100), Decimal(2))], Decimal(0), Decimal(1))
@@ -54,7 +54,7 @@ def route(side: Side, qty: Decimal, offers: Sequence[Offer]) -> dict[str, Decima
         parts[key], left = CONTEXT.add(parts[key], taken), CONTEXT.subtract(left, taken)
     others = ZERO
     for offer in offers[1:]:
-        part = floor_to_step(parts[offer.key], offer.step)
+        part = floor_to_step(parts[offer.key], common_step(offer.step, offers[0].step))
         small = not offer.levels or CONTEXT.multiply(part, offer.levels[0][0]) < offer.least
         parts[offer.key] = ZERO if small else part
         others = CONTEXT.add(others, parts[offer.key])

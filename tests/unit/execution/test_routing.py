@@ -36,7 +36,7 @@ def offer(key: str, side: Side, book: list[tuple[int, int]], fee: int) -> Offer:
     return Offer(key, levels, Decimal(fee) / 10_000, Decimal(1))
 
 
-def cost(one: Offer, side: Side, qty: int) -> Decimal | None:
+def cost(one: Offer, side: Side, qty: Decimal | int) -> Decimal | None:
     """What a quantity costs at one venue, by its levels one after the other."""
     total, left = Decimal(0), Decimal(qty)
     for price, there in one.levels:
@@ -74,6 +74,40 @@ def test_a_part_too_small_for_its_venue_goes_to_the_first() -> None:
     assert route(Side.BUY, Decimal(5), [first, cheap]) == {"a": Decimal(5)}
     enough = cheap._replace(least=Decimal(300))
     assert route(Side.BUY, Decimal(5), [first, enough]) == {"a": Decimal(2), "b": Decimal(3)}
+
+
+@given(
+    side=st.sampled_from(list(Side)),
+    made=st.lists(
+        st.tuples(books, st.integers(-3, 120), st.sampled_from(["0.5", "1", "1.5", "2"])),
+        min_size=1,
+        max_size=3,
+    ),
+    steps=st.integers(1, 12),
+)
+def test_parts_are_whole_steps_add_up_and_cost_no_more_than_the_first_venue_alone(
+    side: Side, made: list[tuple[list[tuple[int, int]], int, str]], steps: int
+) -> None:
+    offers = [
+        offer(str(n), side, book, fee)._replace(step=Decimal(step))
+        for n, (book, fee, step) in enumerate(made)
+    ]
+    qty = steps * offers[0].step
+    parts = route(side, qty, offers)
+    assert sum(parts.values()) == qty
+    assert all(not parts.get(one.key, Decimal(0)) % one.step for one in offers)
+    alone = cost(offers[0], side, qty)
+    if alone is not None:
+        found = [cost(one, side, parts.get(one.key, Decimal(0))) for one in offers]
+        assert sum(c for c in found if c is not None) <= alone
+        assert None not in found
+
+
+def test_a_finer_step_elsewhere_leaves_whole_steps_to_the_first() -> None:
+    first = Offer("a", [(Decimal(101), Decimal(9))], Decimal(0), Decimal("0.001"))
+    finer = Offer("b", [(Decimal(100), Decimal("0.01234"))], Decimal(0), Decimal("0.00001"))
+    parts = route(Side.BUY, Decimal(1), [first, finer])
+    assert parts == {"a": Decimal("0.988"), "b": Decimal("0.012")}
 
 
 class TwoVenues:
