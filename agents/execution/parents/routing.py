@@ -37,7 +37,8 @@ def route(side: Side, qty: Decimal, offers: Sequence[Offer]) -> dict[str, Decima
     """Quantity by venue, all of it in the end; the first venue is the one that it came from.
 
     Parts of the others are whole steps of theirs and of the first's, so that its own part is whole
-    steps too, and at least their minimum notional; what that leaves goes to the first. At equal cost an earlier venue is preferred. Cost: O(levels log).
+    steps too, and at least their minimum notional; what that leaves goes to the first. At equal
+    cost an earlier venue is preferred. Cost: O(levels log).
 
     >>> one = Offer("a", [(Decimal(100), Decimal(2))], Decimal("0.001"), Decimal(1))
     >>> two = Offer("b", [(Decimal(100), Decimal(2))], Decimal(0), Decimal(1))
