@@ -1,7 +1,7 @@
 """Randomised trading on the simulated exchange with ccxt as it is: lost replies, refusals, broken
 streams, and an account that is killed and started again at random points.
 
-    python -m tests.chaos.live_runs --runs 500 --first 1
+    python -m tests.chaos.live_runs --runs 500 --first 1 --market bybit:BTC/USDT
 
 Each run is named by its seed. After it the faults end and the account comes to rest; then no order
 was doubled, none was lost, and orders, trades, positions and what they earned are equal to the
@@ -55,12 +55,11 @@ from streams.simulator.exchange.faults import (
     Slow,
 )
 from streams.simulator.exchange.trading.account import IncomeKind
-from streams.simulator.exchange.trading.orders import Fill as TrueFill
 from streams.simulator.exchange.trading.rejections import Reason
-from streams.simulator.exchange.venues.bybit.account_messages import exec_id
 from streams.store.ledger import SqlLedger, open_ledger
 from tests.support.messages import frame_at, signal_of
-from tests.support.simulated import KEY, SYMBOLS, SmallMarket, rules_of, session_of
+from tests.support.simulated import KEY, SmallMarket, rules_of, session_of, told_id
+from tests.support.venue_trading import MARKET
 
 STEPS = 60
 STEP_S = 0.04
@@ -97,8 +96,9 @@ class Killed(Exception):
     """The account's process is gone."""
 
 
-def settings_of(venue: str) -> Settings:
+def settings_of(market: str) -> Settings:
     """An account that trades wildly, and waits for nothing longer than it must."""
+    venue, _, symbol = market.partition(":")
     return Settings.model_validate(
         {
             "account": {"id": "paper"},
@@ -107,7 +107,7 @@ def settings_of(venue: str) -> Settings:
                 "reconcile_s": 1.0, "poll_s": 0.5, "timeout_s": 0.5, "not_found_s": 1.0,
                 "dead_man_s": 0, "balance_tolerance": _BALANCE, "balance_within_s": 5.0,
             },
-            "stops": _STOPS[is_spot(venue)],
+            "stops": _STOPS[is_spot(symbol)],
             "risk": {
                 "max_orders_per_minute": 10_000, "max_deviation_fraction": "0.5",
                 "max_daily_loss_fraction": "1", "max_drawdown_fraction": "1",
@@ -142,12 +142,12 @@ class Mortal:
 class Trial:
     """One run."""
 
-    def __init__(self, seed: int, exchange: SimulatedExchange, venue: str, folder: Path) -> None:
+    def __init__(self, seed: int, exchange: SimulatedExchange, market: str, folder: Path) -> None:
         self.rng = Random(seed)
         self.exchange = exchange
-        self.venue = venue
-        self.symbols = symbols_of(venue)
-        self.settings = settings_of(venue)
+        self.venue, _, symbol = market.partition(":")
+        self.symbols = pair_of(symbol)
+        self.settings = settings_of(market)
         self.account = Account(self.settings)
         self.store = Mortal(open_ledger(f"sqlite://{folder}/ledger.db"))
         self.lease = self.store.acquire("paper", "trial", ttl_ms=3_600_000)
@@ -212,7 +212,7 @@ class Trial:
         if self.rng.random() > 0.25 or frame.book is None:
             return None
         kinds = [SignalKind.LONG, SignalKind.SHORT, SignalKind.EXIT]
-        if is_spot(self.venue):  # where what is not held cannot be sold
+        if is_spot(frame.symbol):  # where what is not held cannot be sold
             kinds += [SignalKind.LONG, SignalKind.LONG]
         kind = self.rng.choice(kinds)
         price = float(frame.price(frame.book.bid_price[0]))
@@ -305,12 +305,6 @@ class Trial:
             f"tracked {tracked}; difference: {self.difference}"
         )
 
-    def trade_id(self, fill: TrueFill) -> str:
-        """As the venue tells it."""
-        if self.venue == "bybit":
-            return exec_id(self.exchange.listing(self.venue, fill.symbol), fill)
-        return str(fill.id)
-
     def differs(self, run: LiveRun) -> bool:
         """Whether the account and the truth differ now."""
         try:
@@ -340,10 +334,14 @@ class Trial:
             taken = order.status is not OrderStatus.REJECTED
             assert not taken or id_ in there or id_ in waiting, f"order {id_} is lost: {order}"
         told = {in_ledger(f) for f in self.store.fills("paper") if isinstance(f, Fill)}
-        true = {trade for f in truth.fills for trade in in_truth(f, self.trade_id(f))}
+        true = {
+            trade
+            for fill in truth.fills
+            for trade in in_truth(fill, told_id(self.exchange, self.venue, fill))
+        }
         assert told == true, f"trades: {told ^ true}"
         earned = sum((i.amount for i in truth.incomes if i.kind in _TRADED), Decimal(0))
-        if is_spot(self.venue):
+        if is_spot(self.symbols[0]):
             earned = truth.wallet["USDT"] - KEY.balances["USDT"]
         booked = run.state.ledger.balance - self.account.initial().ledger.balance
         for symbol in self.symbols:
@@ -371,26 +369,27 @@ def live(run: LiveRun) -> LiveState:
     return state
 
 
-def is_spot(venue: str) -> bool:
-    """Whether spot is what is traded there."""
-    return contract_kind(SYMBOLS[venue]) is ContractKind.SPOT
+def is_spot(symbol: str) -> bool:
+    return contract_kind(symbol) is ContractKind.SPOT
 
 
-def symbols_of(venue: str) -> tuple[str, str]:
+def pair_of(symbol: str) -> tuple[str, str]:
     """What is traded."""
-    first = SYMBOLS[venue]
-    return first, first.replace("BTC", "ETH")
+    return symbol, symbol.replace("BTC", "ETH")
 
 
-async def one_run(seed: int, venue: str = "binanceusdm") -> Counter[str]:
-    """One run; what happened in it. Raises :class:`AssertionError` where it differs."""
+async def one_run(seed: int, market: str = MARKET) -> Counter[str]:
+    """One run in ``venue:symbol``; what happened in it. Raises :class:`AssertionError` where it
+    differs.
+    """
     exchange = SimulatedExchange(speed=SPEED)
-    for symbol in symbols_of(venue):
+    venue, _, traded = market.partition(":")
+    for symbol in pair_of(traded):
         exchange.add(venue, SmallMarket(symbol, seed=seed))
     with tempfile.TemporaryDirectory() as folder:
         async with exchange:
             exchange.open_accounts(KEY)
-            trial = Trial(seed, exchange, venue, Path(folder))
+            trial = Trial(seed, exchange, market, Path(folder))
             try:
                 async with asyncio.timeout(END_WITHIN_S):
                     await trial.trade()
@@ -404,7 +403,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--venue", default="binanceusdm")
+    parser.add_argument("--market", default=MARKET, help="venue:symbol, of BTC")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     total: Counter[str] = Counter()
@@ -412,7 +411,7 @@ def main() -> int:
     for seed in range(given.first, given.first + given.runs):
         with suppress(KeyboardInterrupt):
             try:
-                total += asyncio.run(one_run(seed, given.venue))
+                total += asyncio.run(one_run(seed, given.market))
             except Exception as error:  # noqa: BLE001 - each run is told
                 failed[seed] = f"{type(error).__name__}: {error}"
                 print(f"seed {seed}: {failed[seed]}"[:20_000], flush=True)

@@ -16,6 +16,7 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.control import Flatten, Halt, Resume
+from schemas.frame import ContractKind, contract_kind
 from schemas.order import Fill, Order, OrderStatus
 from schemas.signal import SignalKind
 from schemas.topics import ALERTS, FILLS
@@ -27,8 +28,9 @@ from tests.support.venue_trading import ACCOUNT, all_of, replayed
 
 pytestmark = pytest.mark.timeout(400)
 
-COIN_FEES = {"binance": 0.001}
-"""What is taken of a coin that was bought."""
+COIN_FEE = 0.001
+"""What spot takes of a coin that was bought."""
+USDM, SPOT, BYBIT_SPOT = "binanceusdm:BTC/USDT:USDT", "binance:BTC/USDT", "bybit:BTC/USDT"
 
 
 async def a_day(day: Day, *, kills: int) -> None:
@@ -113,7 +115,8 @@ async def a_person_trades(day: Day) -> None:
             await day.until(
                 lambda: day.rejected(differs), "a refusal", wish=lambda: SignalKind.LONG
             )
-            left = 1 - COIN_FEES.get(day.venue, 0)
+            spot = contract_kind(day.symbol) is ContractKind.SPOT
+            left = 1 - COIN_FEE if spot else 1
             await person.create_order(day.symbol, "market", "sell", left)
         known = {order.client_order_id for order in day.orders()}  # a stop may fill at any time
         await day.until(
@@ -134,15 +137,17 @@ async def a_person_trades(day: Day) -> None:
     assert f"position {day.symbol}" in told[0].text
 
 
-@pytest.mark.parametrize("venue", ["binanceusdm", "binance"])
+@pytest.mark.parametrize("market", [USDM, SPOT, BYBIT_SPOT])
 def test_what_a_person_does_at_the_venue_stops_the_account_until_both_agree(
-    venue: str, tmp_path: Path
+    market: str, tmp_path: Path
 ) -> None:
-    url = f"embedded://live-drift-{venue}"
+    url = f"embedded://{tmp_path.name}"
 
     async def course() -> None:
         try:
-            async with day_at(url, tmp_path, lambda s, _: InProcess(s), seed=4, venue=venue) as day:
+            async with day_at(
+                url, tmp_path, lambda s, _: InProcess(s), seed=4, market=market
+            ) as day:
                 await a_person_trades(day)
         finally:
             forget(url)
@@ -186,26 +191,27 @@ async def dies_at(day: Day, role: Process, points: tuple[str, ...]) -> None:
 
 @pytest.mark.needs_kafka
 @pytest.mark.parametrize(
-    ("venue", "points"),
+    ("market", "points"),
     [
         (
-            "binanceusdm",
+            USDM,
             ("order.before_send:1", "order.sent:2", "fill.before_send:1", "fill.acknowledged:1",
              "snapshot.flushed:2"),
         ),
         # When a sell has waited for its coins and leaves; between a purchase and its fee in coin.
-        ("binance", ("order.before_send:4", "fill.before_send:2")),
+        (SPOT, ("order.before_send:4", "fill.before_send:2")),
+        (BYBIT_SPOT, ("order.before_send:4", "fill.before_send:2")),
     ],
-    ids=["binanceusdm", "binance"],
+    ids=[USDM, SPOT, BYBIT_SPOT],
 )  # fmt: skip
 def test_dying_between_what_is_stored_sent_and_logged(
-    venue: str, points: tuple[str, ...], kafka: KafkaServer, tmp_path: Path
+    market: str, points: tuple[str, ...], kafka: KafkaServer, tmp_path: Path
 ) -> None:
     """``order.before_send`` lies behind the ledger and before the request has left."""
     url, prefix = f"kafka://{kafka.bootstrap}", f"{tmp_path.name}."
 
     async def course() -> None:
-        async with day_at(url, tmp_path, Process, seed=3, venue=venue, prefix=prefix) as day:
+        async with day_at(url, tmp_path, Process, seed=3, market=market, prefix=prefix) as day:
             assert isinstance(day.role, Process)
             await dies_at(day, day.role, points)
 
@@ -213,16 +219,14 @@ def test_dying_between_what_is_stored_sent_and_logged(
 
 
 @pytest.mark.needs_kafka
-@pytest.mark.parametrize(
-    ("venue", "kills"), [("binanceusdm", 3), ("binance", 1)], ids=["binanceusdm", "binance"]
-)
+@pytest.mark.parametrize(("market", "kills"), [(USDM, 3), (SPOT, 1), (BYBIT_SPOT, 1)])
 def test_as_a_process_on_kafka_killed_amid_trading(
-    venue: str, kills: int, kafka: KafkaServer, tmp_path: Path
+    market: str, kills: int, kafka: KafkaServer, tmp_path: Path
 ) -> None:
     url, prefix = f"kafka://{kafka.bootstrap}", f"{tmp_path.name}."
 
     async def course() -> None:
-        async with day_at(url, tmp_path, Process, seed=2, venue=venue, prefix=prefix) as day:
+        async with day_at(url, tmp_path, Process, seed=2, market=market, prefix=prefix) as day:
             await a_day(day, kills=kills)
 
     asyncio.run(course())

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.chaos.live_runs import one_run
-from tests.support.simulated import KEY, SYMBOLS
+from tests.support.simulated import KEY
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -22,11 +22,8 @@ def test_orders_trades_and_positions_equal_the_exchanges_truth_after_faults_and_
     assert "signature=" not in told.out + told.err
 
 
-def test_orders_trades_and_coins_equal_the_truth_on_bybits_spot(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(SYMBOLS, "bybit", "BTC/USDT")
-    counts = asyncio.run(one_run(1, "bybit"))
+def test_orders_trades_and_coins_equal_the_truth_on_bybits_spot() -> None:
+    counts = asyncio.run(one_run(1, "bybit:BTC/USDT"))
     assert counts["orders"] > 3
     assert counts["conditionals"] > 0
     assert counts["trades"] > 0

@@ -40,13 +40,13 @@ from streams.transport.log import Log, open_log, topic_specs
 from tests.chaos.inside import Unplugged
 from tests.support.needs import REPOSITORY
 from tests.support.prism import PRISM, environment
-from tests.support.simulated import KEY, SYMBOLS, SmallMarket
-from tests.support.venue_trading import ACCOUNT, VENUE, Writer, differences, live_settings
+from tests.support.simulated import KEY, SmallMarket
+from tests.support.venue_trading import ACCOUNT, MARKET, Writer, differences, live_settings
 
 PATIENCE_S = 90.0
 STEP_S = 0.03
 
-_PATHS = {"binance": "/api", "binanceusdm": "/fapi"}
+_PATHS = {"binance": "/api", "binanceusdm": "/fapi", "bybit": "/v5"}
 """Where each venue's requests about orders go to."""
 
 
@@ -153,8 +153,8 @@ class Day:
         self.writer = Writer(exchange, log, settings)
         self.line = CommandLine(log, settings.broker)
         self.store = open_ledger(settings.store.url)
-        self.venue = settings.live.venue
-        self.symbol = SYMBOLS[self.venue]
+        (self.market,) = settings.runtime.symbols
+        self.venue, _, self.symbol = self.market.partition(":")
 
     async def until(
         self,
@@ -177,7 +177,7 @@ class Day:
 
     def differences(self) -> list[str]:
         """How ledger and truth differ."""
-        return differences(self.store, self.exchange, self.venue)
+        return differences(self.store, self.exchange, self.market)
 
     def orders(self) -> list[Order]:
         return self.store.order_versions(ACCOUNT)
@@ -270,17 +270,18 @@ async def day_at(
     stand: Callable[[Settings, Path], Stand],
     *,
     seed: int,
-    venue: str = VENUE,
+    market: str = MARKET,
     prefix: str = "",
 ) -> AsyncIterator[Day]:
-    """A day at a venue, whose role is not started yet."""
+    """A day in a market, whose role is not started yet."""
     exchange = SimulatedExchange(speed=1.0)
-    exchange.add(venue, SmallMarket(SYMBOLS[venue], seed=seed, start_ns=now_ns()))
+    venue, _, symbol = market.partition(":")
+    exchange.add(venue, SmallMarket(symbol, seed=seed, start_ns=now_ns()))
     async with exchange:
         exchange.open_accounts(KEY)
         settings = live_settings(
             exchange,
-            venue=venue,
+            market=market,
             store=f"sqlite://{folder / 'ledger.db'}",
             broker={"url": url, "topic_prefix": prefix},
         )

@@ -26,6 +26,8 @@ from streams.events import (
 from streams.simulator.exchange.client import connector
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.trading.keys import ApiKey
+from streams.simulator.exchange.trading.orders import Fill
+from streams.simulator.exchange.venues.bybit.account_messages import exec_id
 from streams.simulator.market.source import Rules
 
 START_NS = 1_735_689_657 * NS_PER_S
@@ -247,6 +249,13 @@ async def until(condition: Callable[[], Any], what: str = "it") -> None:
 
 KEY = ApiKey(name="desk", key="k" * 64, secret="s" * 64)
 """Of an account with 100,000 USDT."""
+
+
+def told_id(exchange: SimulatedExchange, venue: str, fill: Fill) -> str:
+    """The id under which a venue tells a true trade."""
+    if venue == "bybit":
+        return exec_id(exchange.listing(venue, fill.symbol), fill)
+    return str(fill.id)
 
 
 @asynccontextmanager

@@ -28,11 +28,11 @@ from schemas.venue import AccountReport, FundingReport, OrderReport, TradeReport
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.transport.log import Log, TopicPartition
 from tests.support.messages import frame_at, signal_of
-from tests.support.simulated import KEY, SYMBOLS, rules_of
+from tests.support.simulated import KEY, rules_of, told_id
 
-VENUE = "binanceusdm"
-"""Where nothing else is said."""
-SYMBOL = SYMBOLS[VENUE]
+MARKET = "binanceusdm:BTC/USDT:USDT"
+"""Where nothing else is said: venue and symbol, as `runtime.symbols` has them."""
+VENUE, _, SYMBOL = MARKET.partition(":")
 ACCOUNT = "desk"
 
 _ENDED = frozenset({OrderStatus.RECONCILED, OrderStatus.REJECTED})
@@ -49,16 +49,17 @@ def live_settings(
     *,
     store: str,
     broker: Mapping[str, object],
-    venue: str = VENUE,
+    market: str = MARKET,
     **live: Any,
 ) -> Settings:
     """Settings of an account that trades wildly at the exchange, confirmed."""
+    venue, _, symbol = market.partition(":")
     values: dict[str, Any] = {
         "account": {"id": ACCOUNT},
         "store": {"url": store, "lease_s": 3.0},
         "broker": {"partitions": 1, **broker},
         "runtime": {
-            "symbols": [f"{venue}:{SYMBOLS[venue]}"], "session_timeout_s": 2,
+            "symbols": [market], "session_timeout_s": 2,
             "snapshot_interval_s": 1, "absent_after_s": 600, "heartbeat_s": 600,
         },
         "live": {
@@ -68,7 +69,7 @@ def live_settings(
             "not_found_s": 2.0, "recv_window_ms": 1_500, "dead_man_s": 0,
             "max_clock_off_ms": 5_000, **live,
         },
-        "stops": _STOPS[contract_kind(SYMBOLS[venue])],
+        "stops": _STOPS[contract_kind(symbol)],
         "risk": {
             "max_orders_per_minute": 10_000, "max_deviation_fraction": "0.5",
             "max_daily_loss_fraction": "1", "max_drawdown_fraction": "1",
@@ -86,8 +87,7 @@ class Writer:
         self._exchange = exchange
         self._log = log
         self._prefix = settings.broker.topic_prefix
-        self._venue = settings.live.venue
-        self._symbol = SYMBOLS[self._venue]
+        self._venue, _, self._symbol = settings.runtime.symbols[0].partition(":")
         self._seq = 0
         self._last_ns = 0
 
@@ -185,10 +185,11 @@ async def replayed(  # noqa: C901 - a case for each type
     return decided, state
 
 
-def differences(store: LedgerStore, exchange: SimulatedExchange, venue: str = VENUE) -> list[str]:
+def differences(store: LedgerStore, exchange: SimulatedExchange, market: str = MARKET) -> list[str]:
     """How the ledger's orders, trades and position differ from the exchange's truth; on spot the
     position is what is held of the coin, dust as well.
     """
+    venue, _, symbol = market.partition(":")
     truth = exchange.account(venue, KEY.name)
     found: list[str] = []
     for ids in (
@@ -212,10 +213,12 @@ def differences(store: LedgerStore, exchange: SimulatedExchange, venue: str = VE
             found.append(f"{id_}: still {order.status.value}")
     fills = [fill for fill in store.fills(ACCOUNT) if isinstance(fill, Fill)]
     told = {in_ledger(fill) for fill in fills}
-    true = {trade for fill in truth.fills for trade in in_truth(fill)}
+    true = {
+        trade for fill in truth.fills for trade in in_truth(fill, told_id(exchange, venue, fill))
+    }
     found += [f"trade {trade}" for trade in sorted(told ^ true, key=str)]
     here = sum((fill.qty * fill.side.value for fill in fills), Decimal(0))
-    position = held(truth, exchange.listing(venue, SYMBOLS[venue]))
+    position = held(truth, exchange.listing(venue, symbol))
     if here != position:
         found.append(f"position: {here} here, {position} there")
     return found
