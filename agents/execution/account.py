@@ -170,7 +170,7 @@ class Account:
         records.extend(
             flatten(
                 state.halts, frame, account=self._id, held=state.positions(), venue=self._venue,
-                at=state.venue, closable=state.closable,
+                at=state.venue, closable=state.closable, may_close=state.may_close(frame),
             )
         )  # fmt: skip
         sent = self._venue.dispatch(state.venue, frame, state.rules_of(frame))
@@ -220,8 +220,7 @@ class Account:
                 case Funding():
                     moved = state.ledger.fund(answer) or moved
                 case Order():
-                    self._protection.ended(state, answer)
-                    self._dealer.ended(state, answer)
+                    self._ended(state, answer)
         records: list[Message] = [*answers]
         if moved:
             records.append(self._position(state, frame))
@@ -238,8 +237,15 @@ class Account:
             if isinstance(order, Order) and order.status is OrderStatus.REJECTED
         ]
         for order in ended:
-            self._dealer.ended(state, order)
+            self._ended(state, order)
         return trade_alerts.confirmed(state, frame, ended)
+
+    def _ended(self, state: AccountState, order: Order) -> None:
+        """Take what the venue says of an order, which may have ended."""
+        self._protection.ended(state, order)
+        self._dealer.ended(state, order)
+        if order.status is OrderStatus.REJECTED and order.reduce_only and not is_protective(order):
+            state.refused[f"{order.venue}:{order.symbol}"] = None
 
     def _book(self, state: AccountState, frame: Frame, fill: Fill, legs: Mapping[str, str]) -> bool:
         """Book a fill, guard what it opened, note what it closed."""

@@ -71,7 +71,8 @@ class AccountState(msgspec.Struct):
     ``routed`` are parts of entries for other venues, ``partners`` tell where parts of a symbol's
     entry went. ``outlooks`` are the latest of the confluence, ``proposed`` what entries placed last
     go by, ``theses`` what positions were opened on, ``watches`` what the monitor remembers of them.
-    ``lots`` are those of spot at the last mid. All are by ``venue:symbol``. ``drift`` is what
+    ``lots`` are those of spot at the last mid. ``refused`` are symbols whose last close the venue
+    has refused. All are by ``venue:symbol``. ``drift`` is what
     people were told last of how the venue differs.
     """
 
@@ -102,6 +103,7 @@ class AccountState(msgspec.Struct):
     drift: str | None = None
     balance: BalanceWatch = msgspec.field(default_factory=BalanceWatch)
     lots: dict[str, Lot] = msgspec.field(default_factory=dict)
+    refused: dict[str, None] = msgspec.field(default_factory=dict)
 
     @property
     def paper(self) -> PaperState:
@@ -143,6 +145,12 @@ class AccountState(msgspec.Struct):
     def positions(self) -> dict[str, Decimal]:
         """:meth:`held_qty` of everything that is open."""
         return {key: qty for key in self.ledger.holdings if (qty := self.held_qty(key))}
+
+    def may_close(self, frame: Frame) -> bool:
+        """Whether a close may be sent: after one that the venue has refused, not before a tick."""
+        if frame.is_tick:
+            self.refused.pop(frame.key, None)
+        return frame.key not in self.refused
 
     def rules_of(self, frame: Frame) -> Instrument | None:
         """The venue's rules in force for a frame's symbol, if it told them."""

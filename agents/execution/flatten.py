@@ -2,7 +2,8 @@
 
 A symbol is worked on at its own frames: first its working orders are cancelled, and when the venue
 has none left but stops and targets, what is held is closed by one reduce-only market order. What
-that leaves, because the book was too thin, is closed by the next attempt. It is done when the venue
+that leaves, because the book was too thin, is closed by the next attempt. One that the venue has
+refused is tried again at the next tick. It is done when the venue
 reports no orders and no positions in the whole scope; where a symbol gets no frames, that is not
 yet.
 """
@@ -32,17 +33,19 @@ def flatten(
     account: str,
     held: Mapping[str, Decimal],
     closable: Closable,
+    may_close: bool,
     venue: Venue,
     at: PaperState | LiveState,
 ) -> list[Message]:
     """Do at one frame what flattens under way want: orders, and a record of each that is done.
 
-    ``held`` is what can be closed, ``closable`` tells of what the venue shows how much is.
+    ``held`` is what can be closed, ``closable`` tells of what the venue shows how much is;
+    without ``may_close`` orders are cancelled, and nothing is sent.
     """
     records: list[Message] = []
     for task in list(halts.flattening):
         if task.covers(frame.key):
-            qty = held.get(frame.key, ZERO)
+            qty = held.get(frame.key, ZERO) if may_close else ZERO
             records.extend(_work_on(task, frame, account=account, held=qty, venue=venue, at=at))
         orders = [key for key in venue.open_orders(at) if task.covers(key)]
         left = [key for key in held if task.covers(key)]

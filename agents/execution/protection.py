@@ -106,7 +106,8 @@ class Protection:
             return []
         leg = TIME if expired(guard, frame.close_ns, self._settings) else guard.leaving
         if leg:
-            return [self._leave(state, frame, guard, leg, held)]
+            may = state.may_close(frame)
+            return [self._leave(state, frame, guard, leg, held)] if may else []
         self._move_stop(state, frame, guard, mark)
         orders = self._keep_stop(state, frame, guard, working, held)
         if entering or frame.key in state.waiting:
@@ -230,7 +231,9 @@ class Protection:
     def _leave(
         self, state: AccountState, frame: Frame, guard: Guard, leg: str, held: Decimal
     ) -> Order:
-        """Close at the market what is held; what a thin book leaves is closed by the next frame."""
+        """Close at the market what is held. What a thin book leaves is closed by the next frame,
+        what the venue refuses by the next tick.
+        """
         if guard.leaving != leg:
             guard.leaving, guard.attempts = leg, 0
         guard.attempts += 1

@@ -158,7 +158,7 @@ class AccountFold:
     reports: tuple[Topic, ...]
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS, POSITIONS, PORTFOLIO, MONITOR)
-    state_version = 15
+    state_version = 16
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id

@@ -47,7 +47,7 @@ class LiveDesk:
         self.step()
         self.shows("10000")
 
-    def step(self, kind: SignalKind | None = None) -> list[Message]:
+    def step(self, kind: SignalKind | None = None, *, tick: bool = True) -> list[Message]:
         self.now_ns += 100 * NS_PER_MS
         self.seq += 1
         signal = None
@@ -56,14 +56,16 @@ class LiveDesk:
             made = signal_of(kind, score=score, tick_ns=self.now_ns, id_=f"s{self.seq}")
             at = {"venue": self.rules.venue, "symbol": self.rules.symbol}
             signal = msgspec.structs.replace(made, **at)
-        given = self.account.step(self.state, self.frame(), signal)
+        given = self.account.step(self.state, self.frame(tick=tick), signal)
         self.records += given
         return given
 
-    def frame(self) -> Frame:
+    def frame(self, *, tick: bool = True) -> Frame:
         """The frame of this step."""
         rules = self.rules
-        return frame_at(self.now_ns, seq=self.seq, symbol=rules.symbol, venue=rules.venue)
+        return frame_at(
+            self.now_ns, seq=self.seq, symbol=rules.symbol, venue=rules.venue, is_tick=tick
+        )
 
     def order(self, leg: str) -> Order:
         """The newest order of a leg that has left."""

@@ -35,9 +35,9 @@ class SpotDesk(LiveDesk):
         self.ticks = 10_000
         super().__init__(SPOT, stops={"target_ratios": ["1"], "target_shares": ["0.5"]})
 
-    def frame(self) -> Frame:
+    def frame(self, *, tick: bool = True) -> Frame:
         return frame_at(
-            self.now_ns, seq=self.seq, symbol=SYMBOL, venue=VENUE,
+            self.now_ns, seq=self.seq, symbol=SYMBOL, venue=VENUE, is_tick=tick,
             bids=((self.ticks - 1, 500_000),), asks=((self.ticks + 1, 500_000),),
         )  # fmt: skip
 
