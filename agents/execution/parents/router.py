@@ -55,8 +55,7 @@ class Router:
 
     def share(self, state: AccountState, frame: Frame, order: Order, signal: Signal) -> Order:
         """The part of an entry that stays at its venue, 0 of it perhaps; the others wait."""
-        own = state.quotes.get(frame.key) if self._on else None
-        if own is None:
+        if not self._on or frame.key not in state.quotes:
             return order
         keys = [frame.key, *self._free(state, frame)]
         side = order.side
@@ -67,8 +66,6 @@ class Router:
         ]
         parts = route(side, order.qty, offers)
         kept = parts.pop(frame.key, ZERO)
-        if kept and CONTEXT.multiply(kept, own.levels(side)[0][0]) < own.least:
-            return order
         plan = state.plans[frame.key]
         for key in parts:
             id_ = content_id("route", signal.id, key)

@@ -8,7 +8,7 @@ elsewhere. What the shown books do not hold goes to the first venue.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -37,30 +37,56 @@ def route(side: Side, qty: Decimal, offers: Sequence[Offer]) -> dict[str, Decima
     """Quantity by venue, all of it in the end; the first venue is the one that it came from.
 
     Parts of the others are whole steps of theirs and of the first's, so that its own part is whole
-    steps too, and at least their minimum notional; what that leaves goes to the first. At equal
-    cost an earlier venue is preferred. Cost: O(levels log).
+    steps too, and at least their minimum notional; what that leaves goes to the first. If that is
+    less than its own minimum, it gets that much. At equal cost an earlier venue is preferred.
+    Cost: O(levels log).
 
     >>> one = Offer("a", [(Decimal(100), Decimal(2))], Decimal("0.001"), Decimal(1))
     >>> two = Offer("b", [(Decimal(100), Decimal(2))], Decimal(0), Decimal(1))
     >>> route(Side.BUY, Decimal(3), [one, two])
     {'a': Decimal('1'), 'b': Decimal('2')}
     """
-    parts = {offer.key: ZERO for offer in offers}
-    left = qty
+    first, *others = offers
+    parts = _elsewhere(side, qty, offers, first)
+    least = _least_qty(first)
+    if 0 < CONTEXT.subtract(qty, _sum(parts.values())) < least:
+        parts = _elsewhere(side, CONTEXT.subtract(qty, least), others, first)
+    found = {first.key: CONTEXT.subtract(qty, _sum(parts.values())), **parts}
+    return {key: part for key, part in found.items() if part > 0}
+
+
+def _elsewhere(
+    side: Side, qty: Decimal, offers: Sequence[Offer], first: Offer
+) -> dict[str, Decimal]:
+    """Parts of the venues other than the first, of a quantity that these offers share."""
+    parts, left = {offer.key: ZERO for offer in offers}, qty
     for _, number, there in sorted(_levels(side, offers)):
         if left <= 0:
             break
         taken = min(there, left)
         key = offers[number].key
         parts[key], left = CONTEXT.add(parts[key], taken), CONTEXT.subtract(left, taken)
-    others = ZERO
-    for offer in offers[1:]:
-        part = floor_to_step(parts[offer.key], common_step(offer.step, offers[0].step))
-        small = not offer.levels or CONTEXT.multiply(part, offer.levels[0][0]) < offer.least
-        parts[offer.key] = ZERO if small else part
-        others = CONTEXT.add(others, parts[offer.key])
-    parts[offers[0].key] = CONTEXT.subtract(qty, others)
-    return {key: part for key, part in parts.items() if part > 0}
+    found = {}
+    for offer in offers:
+        whole = floor_to_step(parts[offer.key], common_step(offer.step, first.step))
+        if offer is not first and whole >= _least_qty(offer):
+            found[offer.key] = whole
+    return found
+
+
+def _least_qty(offer: Offer) -> Decimal:
+    """The fewest whole steps that are worth the minimum notional; 0 where no price is known."""
+    if not offer.levels:
+        return ZERO
+    worth = CONTEXT.divide(offer.least, offer.levels[0][0])
+    return -floor_to_step(-worth, offer.step)
+
+
+def _sum(parts: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for part in parts:
+        total = CONTEXT.add(total, part)
+    return total
 
 
 def _levels(side: Side, offers: Sequence[Offer]) -> list[tuple[Decimal, int, Decimal]]:

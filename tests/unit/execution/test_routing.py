@@ -79,23 +79,32 @@ def test_a_part_too_small_for_its_venue_goes_to_the_first() -> None:
 @given(
     side=st.sampled_from(list(Side)),
     made=st.lists(
-        st.tuples(books, st.integers(-3, 120), st.sampled_from(["0.5", "1", "1.5", "2"])),
+        st.tuples(
+            books,
+            st.integers(-3, 120),
+            st.sampled_from(["0.5", "1", "1.5", "2"]),
+            st.sampled_from([0, 110, 250]),
+        ),
         min_size=1,
         max_size=3,
     ),
     steps=st.integers(1, 12),
 )
-def test_parts_are_whole_steps_add_up_and_cost_no_more_than_the_first_venue_alone(
-    side: Side, made: list[tuple[list[tuple[int, int]], int, str]], steps: int
+def test_parts_are_fit_for_their_venues_add_up_and_cost_no_more_than_the_first_alone(
+    side: Side, made: list[tuple[list[tuple[int, int]], int, str, int]], steps: int
 ) -> None:
     offers = [
-        offer(str(n), side, book, fee)._replace(step=Decimal(step))
-        for n, (book, fee, step) in enumerate(made)
+        offer(str(n), side, book, fee)._replace(step=Decimal(step), least=Decimal(least))
+        for n, (book, fee, step, least) in enumerate(made)
     ]
     qty = steps * offers[0].step
     parts = route(side, qty, offers)
     assert sum(parts.values()) == qty
-    assert all(not parts.get(one.key, Decimal(0)) % one.step for one in offers)
+    for one in offers:
+        part = parts.get(one.key, Decimal(0))
+        assert not part % one.step
+        if one.levels and 0 < part < qty:
+            assert part * one.levels[0][0] >= one.least
     alone = cost(offers[0], side, qty)
     if alone is not None:
         found = [cost(one, side, parts.get(one.key, Decimal(0))) for one in offers]
@@ -108,6 +117,14 @@ def test_a_finer_step_elsewhere_leaves_whole_steps_to_the_first() -> None:
     finer = Offer("b", [(Decimal(100), Decimal("0.01234"))], Decimal(0), Decimal("0.00001"))
     parts = route(Side.BUY, Decimal(1), [first, finer])
     assert parts == {"a": Decimal("0.988"), "b": Decimal("0.012")}
+
+
+def test_a_remainder_too_small_for_the_first_is_made_as_large_as_it_may_be() -> None:
+    first = Offer("a", [(Decimal(101), Decimal(9))], Decimal(0), Decimal("0.001"), Decimal(50))
+    cheap = Offer("b", [(Decimal(100), Decimal(5))], Decimal(0), Decimal("0.001"))
+    parts = route(Side.BUY, Decimal("5.001"), [first, cheap])
+    assert parts == {"a": Decimal("0.496"), "b": Decimal("4.505")}
+    assert route(Side.BUY, Decimal(5), [first, cheap]) == {"b": Decimal(5)}
 
 
 class TwoVenues:
