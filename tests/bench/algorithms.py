@@ -27,7 +27,7 @@ from schemas.settings import Settings
 from streams.recordings import sources_from
 from tests.golden.sources import golden_paths
 from tests.support.needs import market_data_dir
-from tests.support.trial import Trial, rules_of, run_trial, settings_of, usual_volume
+from tests.support.trial import Trial, Worked, rules_of, run_trial, settings_of, usual_volume
 
 SHARES = (Decimal("0.01"), Decimal("0.05"), Decimal("0.25"))
 """Sizes: of what the market usually trades within the horizon."""
@@ -55,21 +55,24 @@ MARKETS = (
 )
 
 
-def trials(frames: Sequence[Frame], market: Market, qty: Decimal) -> Iterator[Trial]:
-    """Orders all over a recording, where there is a book and time enough."""
+def trials(
+    frames: Sequence[Frame], market: Market, qty: Decimal, *, venue: str | None = None
+) -> Iterator[Trial]:
+    """Orders all over a recording, where there is a book and time enough; at one of its venues."""
     end_ns = frames[-1].close_ns - (market.horizon_s + 5) * NS_PER_S
-    for start in range(100, len(frames), market.every):
+    own = [n for n, frame in enumerate(frames) if venue in {None, frame.venue}]
+    for start in own[100 :: market.every]:
         frame = frames[start]
         if frame.close_ns < end_ns and frame.book is not None and frame.book.bid_price:
             for side in Side:
                 yield Trial(start, side, qty)
 
 
-def cell(records: list[ExecutionQuality], baseline: list[ExecutionQuality]) -> str:
+def cell(records: list[Worked], baseline: list[Worked]) -> str:
     """One cell: median and p95 of the shortfall, what was saved, and how much was filled."""
-    (one,) = summaries(records)
+    (one,) = summaries(record.whole for record in records)
     saved = [
-        CONTEXT.subtract(b.shortfall_bps or Decimal(0), r.shortfall_bps or Decimal(0))
+        CONTEXT.subtract(b.whole.shortfall_bps or Decimal(0), r.whole.shortfall_bps or Decimal(0))
         for r, b in zip(records, baseline, strict=True)
     ]
     middle = nearest_rank(saved, Decimal("0.5"))
@@ -88,7 +91,7 @@ def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
     plain = settings_of("market", **horizon)
     baselines = [worked(frames, chosen, plain, rules) for chosen in sizes]
     heads = [
-        f"{share:.0%}: {base[0].qty * (base[0].arrival_mid or Decimal(0)):,.0f} USDT"
+        f"{share:.0%}: {notional_of(base[0].whole):,.0f} USDT"
         for share, base in zip(SHARES, baselines, strict=True)
     ]
     yield (
@@ -100,18 +103,23 @@ def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
     for name in ["market", *names]:
         found = [worked(frames, chosen, settings_of(name, **horizon), rules) for chosen in sizes]
         cells = [cell(mine, base) for mine, base in zip(found, baselines, strict=True)]
-        (middle,) = summaries(found[1])
-        children = sum(record.children for record in found[1]) / len(found[1])  # ints
+        (middle,) = summaries(record.whole for record in found[1])
+        children = sum(record.whole.children for record in found[1]) / len(found[1])  # ints
         yield f"| `{name}` | {' | '.join(cells)} | {middle.maker_share:.0%} | {children:.1f} |"
 
 
 def worked(
-    frames: Sequence[Frame], chosen: Sequence[Trial], settings: Settings, rules: Instrument
-) -> list[ExecutionQuality]:
+    frames: Sequence[Frame], chosen: Sequence[Trial], settings: Settings, *rules: Instrument
+) -> list[Worked]:
     """What each order cost."""
-    found = [run_trial(frames, trial, settings, rules) for trial in chosen]
+    found = [run_trial(frames, trial, settings, *rules) for trial in chosen]
     assert None not in found, "a trial did not end within the recording"
     return [record for record in found if record is not None]
+
+
+def notional_of(record: ExecutionQuality) -> Decimal:
+    """Size of an order at the mid of its decision."""
+    return CONTEXT.multiply(record.qty, record.arrival_mid or Decimal(0))
 
 
 def curve_table(folder: Path) -> Iterator[str]:

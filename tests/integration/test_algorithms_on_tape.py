@@ -41,7 +41,7 @@ def worked(frames: list[Frame], name: str, share: str) -> list[ExecutionQuality]
         for side in Side
     ]
     assert None not in found
-    return [record for record in found if record is not None]
+    return [worked.whole for worked in found if worked is not None]
 
 
 @pytest.mark.parametrize("name", ["adaptive", "iceberg", "split", "twap", "vwap"])
