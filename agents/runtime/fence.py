@@ -326,6 +326,13 @@ class FencedApp(faust.App):
     def _create_directories(self) -> None:
         """Tables are in memory and in the broker: nothing is kept in files."""
 
+    def _on_rebalance_when_stopped(self) -> None:
+        """A rebalance amid the stop changes nothing: the consumer leaves the group at its end.
+
+        Upstream closes the client here, and a commit under way then waits for ever to be told who
+        coordinates the group.
+        """
+
     def on_rebalance_end(self) -> None:
         """Open the input, which upstream by now would have let into queues and thrown away."""
         super().on_rebalance_end()

@@ -16,8 +16,12 @@ from agents.runtime import huge_pages
 from agents.runtime.roles import Role
 
 LOG_LEVEL = logging.WARNING
-STOP_WITHIN_S = 10.0
-"""How long a role that failed may take to stop."""
+log = structlog.get_logger()
+
+STOP_WITHIN_S = 30.0
+"""How long a role that is told to may take to stop."""
+_CRASH_WITHIN_S = 10.0
+"""And one that has failed."""
 
 
 def run(role: Role) -> None:
@@ -25,6 +29,7 @@ def run(role: Role) -> None:
     mode.loop.use("uvloop")
     _quiet_logs()
     huge_pages.keep()
+    role.app.before_end.insert(0, _end_in_time(role))
     role.app.task(_end_after_crash(role))
     Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
 
@@ -34,11 +39,31 @@ def _end_after_crash(role: Role) -> Callable[[], Awaitable[None]]:
 
     async def watch() -> None:
         await role.app.failed.wait()
-        timer = threading.Timer(STOP_WITHIN_S, os._exit, (1,))
-        timer.daemon = True
-        timer.start()
+        _in_time(_CRASH_WITHIN_S, os._exit, 1)
 
     return watch
+
+
+def _end_in_time(role: Role) -> Callable[[], Awaitable[None]]:
+    """A broker that is away must not either: what it has not acknowledged is sent again."""
+
+    def end() -> None:
+        log.error(
+            "role.cut_short", role=role.name, after_s=STOP_WITHIN_S,
+            action="see whether the broker can be reached; the next start goes on as after a kill",
+        )  # fmt: skip
+        os._exit(1)
+
+    async def begin() -> None:
+        _in_time(STOP_WITHIN_S, end)
+
+    return begin
+
+
+def _in_time(within_s: float, end: Callable[..., object], *arguments: int) -> None:
+    timer = threading.Timer(within_s, end, arguments)
+    timer.daemon = True
+    timer.start()
 
 
 def _quiet_logs() -> None:
