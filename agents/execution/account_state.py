@@ -147,7 +147,7 @@ class AccountState(msgspec.Struct):
         return {key: qty for key in self.ledger.holdings if (qty := self.held_qty(key))}
 
     def may_close(self, frame: Frame) -> bool:
-        """Whether a close may be sent: after one that the venue has refused, not before a tick."""
+        """Whether a close may be tried again: one that the venue has refused, not before a tick."""
         if frame.is_tick:
             self.refused.pop(frame.key, None)
         return frame.key not in self.refused

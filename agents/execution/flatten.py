@@ -40,13 +40,15 @@ def flatten(
     """Do at one frame what flattens under way want: orders, and a record of each that is done.
 
     ``held`` is what can be closed, ``closable`` tells of what the venue shows how much is;
-    without ``may_close`` orders are cancelled, and nothing is sent.
+    ``may_close``: a close that was refused may be tried again.
     """
     records: list[Message] = []
     for task in list(halts.flattening):
         if task.covers(frame.key):
-            qty = held.get(frame.key, ZERO) if may_close else ZERO
-            records.extend(_work_on(task, frame, account=account, held=qty, venue=venue, at=at))
+            qty, waits = held.get(frame.key, ZERO), frame.key in task.attempts and not may_close
+            records.extend(
+                _work_on(task, frame, account=account, held=qty, waits=waits, venue=venue, at=at)
+            )
         orders = [key for key in venue.open_orders(at) if task.covers(key)]
         left = [key for key in held if task.covers(key)]
         if not orders and not left and venue.reports_none(at, task.command.scope, closable):
@@ -61,16 +63,17 @@ def _work_on(
     *,
     account: str,
     held: Decimal,
+    waits: bool,
     venue: Venue,
     at: PaperState | LiveState,
 ) -> list[Order]:
     working = venue.open_orders(at).get(frame.key, [])
+    # What protects the position stays until it is closed: it never opens the other side.
+    waits = waits or any(not is_protective(order) for order in working)
     for order in working:
-        if order.leg != LEG:
+        if order.leg != LEG and not (held and waits and is_protective(order)):
             venue.cancel(at, order, now_ns=frame.close_ns)
-    # What protects the position may stay until it is closed: it never opens the other side.
-    in_the_way = any(not is_protective(order) for order in working)
-    if in_the_way or not held:
+    if waits or not held:
         return []
     attempt = task.attempts[frame.key] = task.attempts.get(frame.key, 0) + 1
     order = _closing(task, frame, account, held, attempt)

@@ -106,8 +106,9 @@ class Protection:
             return []
         leg = TIME if expired(guard, frame.close_ns, self._settings) else guard.leaving
         if leg:
-            may = state.may_close(frame)
-            return [self._leave(state, frame, guard, leg, held)] if may else []
+            tried = guard.leaving == leg and guard.attempts
+            waits = tried and not state.may_close(frame)
+            return [] if waits else [self._leave(state, frame, guard, leg, held)]
         self._move_stop(state, frame, guard, mark)
         orders = self._keep_stop(state, frame, guard, working, held)
         if entering or frame.key in state.waiting:

@@ -10,6 +10,7 @@ import pytest
 from schemas.control import Flatten
 from schemas.order import OrderStatus
 from schemas.signal import SignalKind
+from schemas.venue import RequestKind
 from tests.support.live_desk import LiveDesk
 from tests.support.live_venue import RULES
 
@@ -66,3 +67,31 @@ def test_a_close_that_the_venue_refuses_waits_for_the_next_tick(
     desk.step(tick=False)
     assert desk.state.held_qty(RULES.key) == Decimal(0)
     assert attempts(desk, leg) == [1, 2, 3, 4]
+
+
+def test_while_a_flatten_waits_for_its_next_try_the_stop_stays() -> None:
+    desk = LiveDesk()
+    hold(desk)
+    flatten(desk)
+    desk.step(tick=False)
+    desk.reports(desk.order("stop"), OrderStatus.CANCELLED)
+    desk.reports(desk.order("flatten"), OrderStatus.REJECTED)
+    desk.step(tick=False)
+    desk.reports(desk.order("stop"), OrderStatus.ACKNOWLEDGED)
+    for _ in range(8):
+        desk.step(tick=False)
+    assert attempts(desk, "stop") == [1, 2]
+    assert len(desk.requests(RequestKind.CANCEL)) == 1
+    desk.step()
+    assert attempts(desk, "flatten") == [1, 2]
+    assert len(desk.requests(RequestKind.CANCEL)) == 2
+
+
+def test_a_close_that_was_given_up_does_not_delay_a_flatten() -> None:
+    desk = LiveDesk()
+    hold(desk)
+    desk.step(SignalKind.EXIT)
+    desk.reports(desk.order("close"), OrderStatus.REJECTED)
+    flatten(desk)
+    desk.step(tick=False)
+    assert attempts(desk, "flatten") == [1]
