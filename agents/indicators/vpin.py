@@ -92,12 +92,14 @@ class Vpin(msgspec.Struct):
             volume -= room
             self._fill(room, side)
             self._close()
+            following = self._next_size()
+            if following is not None:
+                self.size = size = following
             # A trade that fills more buckets than the window holds leaves only the last of them.
             for _ in range(min(int(volume / size), self.window)):
                 self._fill(size, side)
                 self._close()
             volume = math.fmod(volume, size)
-            self.size = self._next_size()
         self._fill(volume, side)
 
     def _fill(self, volume: float, side: int) -> None:

@@ -19,7 +19,7 @@ from agents.indicators.rate import EventRate
 from agents.indicators.spread import TradeSpreads
 from agents.indicators.standing import Standing
 from agents.indicators.vpin import Vpin
-from schemas.frame import Frame
+from schemas.frame import Frame, Trades
 from tests.support.markets import random_market
 
 S = 1_000_000_000
@@ -191,6 +191,27 @@ def test_a_trade_larger_than_the_whole_window_fills_it_and_no_more() -> None:
     assert vpin.volumes == [1.0] * 10
     assert vpin.bought == pytest.approx(0.25)
     assert vpin.value == 1.0
+
+
+def test_a_bucket_never_holds_more_than_its_size_when_the_rate_fell_while_it_was_open() -> None:
+    vpin = Vpin(ready=1, rate=EventRate(half_life_s=60.0, warmup_s=5.0))
+
+    def second(at_s: int, *, bought: int = 0, sold: int = 0) -> None:
+        tape = Trades(price=(1, 1), qty=(bought, sold), side=(1, -1), flags=(0, 0))
+        frame = Frame("v", "s", 0, at_s, 0, at_s * S, True, 0, 0, trades=tape)
+        vpin.update(frame, bought=float(bought), sold=float(sold))
+
+    for at_s in range(20):
+        second(at_s, bought=10)
+    for at_s in range(20, 140):
+        second(at_s)
+    second(140, bought=150)  # ends a bucket of 100; at the present rate one holds 28
+    assert vpin.size is not None
+    assert vpin.bought + vpin.sold < vpin.size < 30.0
+    second(141, sold=30)
+    assert vpin.value is not None
+    assert vpin.value <= 1.0
+    assert all(abs(i) <= v for i, v in zip(vpin.imbalances, vpin.volumes, strict=True))
 
 
 def test_lambda_is_the_weighted_slope_of_mid_change_on_signed_volume() -> None:
