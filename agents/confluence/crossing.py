@@ -71,8 +71,9 @@ class Crossing:
     A long fires at ``score >= long threshold`` if no long is open, and is armed again only after
     the score has fallen ``hysteresis`` points below the threshold; shorts are the mirror image. An
     open side is left when the score comes within ``exit_band`` of 50 on its own side, or past it.
-    Entries keep ``cooldown_s`` of event time between them; below ``reliability_floor`` nothing
-    fires. So at any one tick the scores fall into three zones, each with one outcome.
+    Entries keep ``cooldown_s`` of event time between them, and a side that would be turned round
+    meanwhile is left; below ``reliability_floor`` nothing fires. So at any one tick the scores fall
+    into three zones, each with one outcome.
     """
 
     def __init__(self, settings: SignalsSettings) -> None:
@@ -85,6 +86,7 @@ class Crossing:
         long = SignalKind.LONG if state.long_armed else None
         short = SignalKind.SHORT if state.short_armed else None
         out = SignalKind.EXIT
+        rested = self._cooldown_left_ns(state, tick.tick_ns) <= 0
         above_short = math.nextafter(limits.short, math.inf)
         due: tuple[_Due, _Due, _Due]
         match state.stance:
@@ -94,12 +96,13 @@ class Crossing:
                 kept = max(
                     math.nextafter(NEUTRAL + self._settings.exit_band, math.inf), above_short
                 )
-                due = ((-math.inf, short or out), (above_short, out), (kept, None))
+                turned = short if short is not None and rested else out
+                due = ((-math.inf, turned), (above_short, out), (kept, None))
             case SignalKind.SHORT:
                 left = min(NEUTRAL - self._settings.exit_band, limits.long)
-                due = ((-math.inf, None), (left, out), (limits.long, long or out))
+                turned = long if long is not None and rested else out
+                due = ((-math.inf, None), (left, out), (limits.long, turned))
         trusted = tick.reliability >= self._settings.reliability_floor
-        rested = self._cooldown_left_ns(state, tick.tick_ns) <= 0
         (low, bottom), (middle, inner), (high, top) = due
         return (
             Zone(low, bottom, trusted and (rested or bottom is out)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -65,12 +66,26 @@ def test_a_long_turns_into_a_short_without_an_exit_between() -> None:
 def test_entries_keep_the_cooldown_between_them_and_fire_when_it_is_over() -> None:
     crossing, state = Crossing(LIMITS), CrossingState()
     first = step(crossing, state, score=70.0, reliability=1.0, tick_ns=0)
+    left = step(crossing, state, score=50.0, reliability=1.0, tick_ns=8 * NS_PER_S)
     early = step(crossing, state, score=30.0, reliability=1.0, tick_ns=9 * NS_PER_S)
     late = step(crossing, state, score=30.0, reliability=1.0, tick_ns=10 * NS_PER_S)
     assert first.kind is SignalKind.LONG
+    assert left.kind is SignalKind.EXIT
     assert early.kind is None
     assert early.withheld == "short: cool-down, 1.0 s left"
     assert late.kind is SignalKind.SHORT
+
+
+@pytest.mark.parametrize(("entry", "against"), [(70.0, 30.0), (30.0, 70.0)])
+def test_a_side_that_the_cooldown_does_not_let_turn_is_left(entry: float, against: float) -> None:
+    crossing, state = Crossing(LIMITS), CrossingState()
+    first = step(crossing, state, score=entry, tick_ns=0)
+    early = step(crossing, state, score=against, tick_ns=9 * NS_PER_S)
+    late = step(crossing, state, score=against, tick_ns=10 * NS_PER_S)
+    assert first.kind is not None
+    assert early.kind is SignalKind.EXIT
+    assert early.reason.startswith(f"{first.kind.value}: score ")
+    assert late.kind is (SignalKind.SHORT if entry > against else SignalKind.LONG)
 
 
 def test_below_the_floor_nothing_fires_and_the_reason_is_given() -> None:
