@@ -184,6 +184,11 @@ class DepthContinuity:
         """There is no book any more; diffs wait for the next snapshot."""
         self.last_id = None
 
+    def skip(self, diff: BookDiff) -> None:
+        """A diff did not reach the book: where numbers are the connection's, no later one tells."""
+        if diff.sequenced:
+            self.lose()
+
     def forget_waiting(self) -> None:
         """What waits is older than the snapshot that comes."""
         self._waiting.clear()

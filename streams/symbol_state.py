@@ -238,7 +238,11 @@ class SymbolState:
     def _on_diff(self, receive_ns: int, event: BookDiff) -> None:
         depth = self.depth
         # What only waits for a snapshot needs no scale yet.
-        levels = (self._scaled(event.bids), self._scaled(event.asks)) if depth.synced else None
+        try:
+            levels = (self._scaled(event.bids), self._scaled(event.asks)) if depth.synced else None
+        except RejectedInput:
+            depth.skip(event)
+            raise
         self.heard_ns["book"] = receive_ns
         if depth.judge(event) is not Verdict.APPLY or levels is None:
             return

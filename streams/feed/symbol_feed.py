@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas.errors import RejectedInput
 from schemas.frame import Instrument, TradeFlag
 from schemas.settings import FeedSettings, FramesSettings
-from streams.events import FeedEvent, LinkEvent, TradeEvent
+from streams.events import BookDiff, FeedEvent, LinkEvent, TradeEvent
 from streams.exchanges.decode import Parser
 from streams.exchanges.venue import Venue
 from streams.feed.lines import Book, End, Gone, Head, Link, OwnLine, Reply, Told, Unreadable, Values
@@ -99,6 +99,8 @@ class SymbolFeed:
             self._validator.check(receive_ns, event)
         except RejectedInput as error:
             state.reject()
+            if isinstance(event, BookDiff):
+                state.depth.skip(event)
             self._hooks.rejected(error, payload, receive_ns)
             return
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import Refused, RejectedInput, UnknownStream
+from schemas.errors import MalformedMessage, Refused, RejectedInput, UnknownStream
 from schemas.frame import Side, TradeFlag
 from schemas.settings import FramesSettings
 from streams.events import BookDiff, BookSnapshot, LinkEvent, TradeEvent
@@ -129,6 +129,15 @@ def test_a_skipped_number_takes_every_book_of_the_connection_down_and_up() -> No
     assert (down, up) == tuple(LinkEvent(None, ("book", "trades"), way) for way in (False, True))
     assert isinstance(change, BookDiff)
     assert len(parser.parse(message(8, type="update"))) == 1
+
+
+def test_a_message_that_cannot_be_read_lacks_like_one_that_was_lost() -> None:
+    parser = CoinbaseParser()
+    parser.parse(message(5, type="update"))
+    with pytest.raises(MalformedMessage):
+        parser.parse(message(6, type="nonsense"))
+    down, up, _ = parser.parse(message(7, type="update"))
+    assert (down, up) == tuple(LinkEvent(None, ("book", "trades"), way) for way in (False, True))
 
 
 def test_numbers_are_left_alone_where_only_a_part_of_the_connection_is_read() -> None:

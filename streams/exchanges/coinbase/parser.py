@@ -190,6 +190,7 @@ class CoinbaseParser:
         """Events of one message, in order; none for heartbeats and answers."""
         channel = text_between(payload, _CHANNEL)
         gap: tuple[FeedEvent, ...] = ()
+        before = self._number
         if channel is None or self._sequenced:
             try:
                 head = self._head(payload)
@@ -202,7 +203,11 @@ class CoinbaseParser:
         route = self._routes.get(channel or "")
         if route is None:
             raise UnknownStream(f"channel {str(channel)[:80]}: nobody reads it")
-        return gap + route.read(payload, str(channel))
+        try:
+            return gap + route.read(payload, str(channel))
+        except MalformedMessage:
+            self._number = before  # it lacks like one that was lost: the next number tells
+            raise
 
     def reply(self, kind: str, payload: bytes) -> tuple[Event, ...]:
         """Events of the answer to a request for ``book`` or ``trades``, oldest first."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 
 from schemas.errors import RejectedInput
 from schemas.frame import NS_PER_S, ContractKind, Frame, Instrument, TradeFlag
@@ -199,6 +201,33 @@ def test_a_subscription_that_repeats_the_tape_doubles_nothing() -> None:
     told = [(i, f) for frame in frames for i, f in zip(frame.trades.id, frame.trades.flags)]  # noqa: B905
     assert told == [(12, 0), (13, int(TradeFlag.RECOVERED_LATE)), (14, 0)]
     assert not rig.refused
+
+
+@pytest.mark.parametrize(("price", "late_s"), [("9.05", 0), ("9", 3600)])
+def test_a_refused_change_costs_the_book_where_no_number_of_its_own_tells_that_it_lacks(
+    price: str, late_s: int
+) -> None:
+    rig = Rig("coinbase", raw="BTC-USD")
+    rig.line(Told(RULES))
+
+    def book(number: int, kind: str, *levels: tuple[str, str, str], late_s: int = 0) -> None:
+        updates = [
+            {"side": side, "price_level": price, "new_quantity": qty} for side, price, qty in levels
+        ]
+        at = datetime.fromtimestamp(rig.now / NS_PER_S - late_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {"type": kind, "product_id": "BTC-USD", "updates": updates}
+        rig.say(
+            {"channel": "l2_data", "timestamp": at, "sequence_num": number, "events": [event]}
+        )
+
+    book(1, "snapshot", ("bid", "9", "1"), ("offer", "10", "1"))
+    book(2, "update", ("bid", price, "0"), late_s=late_s)
+    assert not rig.feed.synced
+    book(3, "update", ("offer", "10", "2"))
+    assert not rig.feed.synced
+    book(4, "snapshot", ("offer", "10", "2"))
+    assert rig.feed.synced
+    assert len(rig.refused) == 1
 
 
 def test_heads_say_what_they_are_of() -> None:
