@@ -75,6 +75,8 @@ class CcxtTransport(Transport):
     async def load(self) -> dict[str, Contract]:
         """What the venue lists, by unified name; what it lists no more is there as not active."""
         markets = await self.call(lambda: self.exchange.load_markets(True))
+        if not markets:  # that all are delisted is believed of no venue
+            raise VenueUnavailable("markets: the reply lists none")
         at_ns = now_ns()
         gone = {name: known._replace(active=False) for name, known in self.contracts.items()}
         self.contracts = gone | {
@@ -140,7 +142,10 @@ class CcxtTransport(Transport):
         """The venue's clock."""
         if not self.exchange.has.get("fetchTime"):
             return None
-        return int(await self.call(self.exchange.fetch_time))
+        told = await self.call(self.exchange.fetch_time)
+        if told is None:
+            raise VenueUnavailable("time: the reply does not tell it")
+        return int(told)
 
     async def hold(self, stream: Stream) -> None:
         """Subscribe, and stay until the connection is lost."""

@@ -50,6 +50,7 @@ def options(*, keep_alive_s: float, session: Any) -> dict[str, Any]:
 class Tapped:
     """Goes in front of a ccxt.pro class. Call :meth:`tap` before anything is watched."""
 
+    id: str
     clients: dict[str, Any]
     too_many: tuple[int, ...] = (418, 429)
     """Status of a reply to one request too many."""
@@ -149,6 +150,11 @@ class Tapped:
             request_body,
         )
         return text
+
+    def is_text_response(self, headers: dict[str, str]) -> bool:
+        """Ccxt asks when a reply is no JSON, and then would read its text as if it were."""
+        del headers
+        raise ccxt.BadResponse(f"{self.id}: the reply is no JSON, or cut short")
 
     def _lose(self, client: Any, reason: str) -> None:
         connection = self._connections.pop(client, None)

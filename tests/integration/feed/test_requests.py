@@ -19,7 +19,9 @@ from streams.simulator.exchange.faults import (
     Fault,
     Forget,
     Lose,
+    LoseReply,
     Maintenance,
+    Manner,
     Refuse,
 )
 from tests.integration.feed.test_other_venues import SYMBOLS
@@ -131,6 +133,40 @@ def test_polled_values_carry_when_they_were_polled(venue: str) -> None:
             spot = rig.symbols[1]
             if venue == "bybit":
                 assert rig.last(spot).derivatives.long_short_ratio is None  # type: ignore[union-attr]
+
+    run(work())
+
+
+LISTINGS = {
+    "binanceusdm": ("/fapi/v1/exchangeInfo", "/fapi/v1/time", "/fapi/v1/klines"),
+    "binance": ("/api/v3/exchangeInfo", "/api/v3/time", "/api/v3/klines"),
+    "bybit": ("/v5/market/instruments-info", "/v5/market/time"),
+    "coinbase": ("/api/v3/brokerage/market/products",),
+    "hyperliquid": ("/info",),
+}
+"""What a feed asks for at its start and again and again."""
+
+
+@pytest.mark.parametrize("venue", ASKED)
+def test_a_reply_that_is_cut_short_ends_no_feed_and_delists_nothing(venue: str) -> None:
+    def cut(path: str) -> LoseReply:
+        return LoseReply(path=path, manner=Manner.TRUNCATE, count=1)
+
+    async def work() -> None:
+        paths = LISTINGS[venue]
+        settings = impatient(history_bars=5, rules_s=0.5)
+        async with LiveRig(
+            venue, SYMBOLS[venue], settings=settings, before=[*map(cut, paths)]
+        ) as rig:
+            await rig.running()
+            for path in paths[:2]:
+                before = rig.feed.counters.counts["refused_requests"]
+                rig.inflict(cut(path))
+                await rig.until(lambda: rig.feed.counters.counts["refused_requests"] > before)  # noqa: B023
+            await rig.until(lambda: rig.status == "ok")
+            rules = [message for message in rig.messages if isinstance(message, Instrument)]
+            assert len(rules) == len(rig.symbols)
+            assert all(rule.trading for rule in rules)
 
     run(work())
 

@@ -210,23 +210,23 @@ def test_a_refused_change_costs_the_book_where_no_number_of_its_own_tells_that_i
     rig = Rig("coinbase", raw="BTC-USD")
     rig.line(Told(RULES))
 
-    def book(number: int, kind: str, *levels: tuple[str, str, str], late_s: int = 0) -> None:
-        updates = [
-            {"side": side, "price_level": price, "new_quantity": qty} for side, price, qty in levels
-        ]
+    def book(number: int, kind: str, level: tuple[str, str, str], *, late_s: int) -> None:
+        side, price, qty = level
+        updates = [{"side": side, "price_level": price, "new_quantity": qty}]
         at = datetime.fromtimestamp(rig.now / NS_PER_S - late_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {"type": kind, "product_id": "BTC-USD", "updates": updates}
-        rig.say(
-            {"channel": "l2_data", "timestamp": at, "sequence_num": number, "events": [event]}
-        )
+        rig.say({"channel": "l2_data", "timestamp": at, "sequence_num": number, "events": [event]})
 
-    book(1, "snapshot", ("bid", "9", "1"), ("offer", "10", "1"))
-    book(2, "update", ("bid", price, "0"), late_s=late_s)
-    assert not rig.feed.synced
-    book(3, "update", ("offer", "10", "2"))
-    assert not rig.feed.synced
-    book(4, "snapshot", ("offer", "10", "2"))
-    assert rig.feed.synced
+    synced = []
+    for number, kind, level, late in (
+        (1, "snapshot", ("bid", "9", "1"), 0),
+        (2, "update", ("bid", price, "0"), late_s),
+        (3, "update", ("offer", "10", "2"), 0),
+        (4, "snapshot", ("offer", "10", "2"), 0),
+    ):
+        book(number, kind, level, late_s=late)
+        synced.append(rig.feed.synced)
+    assert synced == [True, False, False, True]
     assert len(rig.refused) == 1
 
 
