@@ -50,16 +50,18 @@ class Leaving:
     def step(
         self, state: LiveState, frame: Frame, rules: Instrument | None
     ) -> list[Order | VenueRequest]:
-        """Requests for what is new and what was locked, and orders that break the venue's rules.
+        """Requests for what is new and what was locked, and orders that break the venue's rules;
+        ``rules`` are those of the frame's symbol, so what was locked of another waits for its own.
 
         What waited leaves as a new version of itself: so this step, too, is one that the ledger has
         stored, or has not, and after a crash nobody sends it twice.
         """
         given: list[Order | VenueRequest] = []
-        waiting: list[Order] = []
+        waiting = [order for order in state.locked if order.symbol != frame.symbol]
+        locked = [order for order in state.locked if order.symbol == frame.symbol]
         sold: set[str] = set()
-        waited = {order.client_order_id for order in state.locked}
-        wanted = [*state.locked, *state.new]
+        waited = {order.client_order_id for order in locked}
+        wanted = [*locked, *state.new]
         leaving = {order.client_order_id for order in wanted}
         for order in wanted:
             id_ = order.client_order_id

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.control import Flatten
-from schemas.frame import ContractKind, Frame, Message, Side
+from schemas.frame import NS_PER_MS, ContractKind, Frame, Message, Side
 from schemas.order import Flattened, Order, OrderStatus, OrderType
 from schemas.signal import SignalKind
 from schemas.trade_alert import TradeAlert
@@ -124,6 +124,21 @@ def test_a_sell_waits_until_the_stop_that_locks_the_coins_is_gone_and_leaves_onc
     desk.fills(close)
     desk.step()
     assert desk.state.held_qty(KEY) == 0
+
+
+def test_a_sell_that_waits_is_held_to_the_rules_of_its_own_symbol() -> None:
+    desk = SpotDesk()
+    desk.enter()
+    other, step = "ETH/USDT", Decimal(10)
+    desk.account.learn(desk.state, msgspec.structs.replace(SPOT, symbol=other, qty_step=step))
+    desk.step(SignalKind.EXIT)
+    desk.now_ns += 100 * NS_PER_MS
+    frame = frame_at(desk.now_ns, symbol=other, venue=VENUE, bids=((1, 1),), asks=((2, 1),))
+    assert of(Order, desk.account.step(desk.state, frame, None)) == []
+    desk.reports(desk.order("stop"), S.CANCELLED)
+    desk.step()
+    assert desk.legs() == ["open", "stop", "close"]
+    assert rejections(desk) == []
 
 
 def test_what_the_stop_has_sold_meanwhile_is_not_sold_again() -> None:
