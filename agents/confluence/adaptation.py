@@ -60,6 +60,8 @@ class Adaptation:
         """Take one tick; what regime and weights became, in words."""
         if price is None or not state.market.sample(price, tick_ns, self._settings):
             return ()
+        if len(state.market.mids) == 1:
+            state.skill.open.clear()  # what leaned before a silence foretold a minute, not that
         state.skill.update(price, scores, self._settings)
         before = state.regime
         state.regime = self._regime(state, scores)

@@ -72,7 +72,8 @@ class SkillState(msgspec.Struct):
 
         ``2^(reach/2 · tanh(t / 4))``: ``t`` is the correlation of ``score - 50`` with the mid's
         move over the next minute times the square root of the minutes that it was seen over, with
-        a half-life of two hours. 1 as long as nothing was seen; scores that are wrong weigh less.
+        a half-life of two hours; a move across a silence is none. 1 as long as nothing was seen;
+        scores that are wrong weigh less.
         """
         moments = self.moments.get(name)
         if moments is None:

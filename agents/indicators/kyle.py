@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.indicators.decay import fade
+from agents.indicators.fitness import MAX_SILENCE_NS
 from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame
 
@@ -13,9 +14,10 @@ class KyleLambda(msgspec.Struct):
     """Kyle's lambda: slope of the mid's change on signed volume, over samples of ``sample_s``.
 
     ``lambda = (Sxy - Sx Sy / W) / (Sxx - Sx Sx / W)`` with exponentially weighted sums, ``x`` the
-    aggressors' buys minus sells and ``y`` the mid's change of a sample. Unit: price per quantity;
-    range: real, positive where flow moves the price its way. Warm-up: ``ready`` samples with
-    trades. Cost per update: O(1). Source: Kyle, "Continuous auctions and insider trading"
+    aggressors' buys minus sells and ``y`` the mid's change of a sample; one with an outage in it
+    (no frames for more than 10 s) is none, nor is one without both quotes. Unit: price per
+    quantity; range: real, positive where flow moves the price its way. Warm-up: ``ready`` samples
+    with trades. Cost per update: O(1). Source: Kyle, "Continuous auctions and insider trading"
     (1985).
 
     >>> kyle = KyleLambda(ready=2)
@@ -92,7 +94,8 @@ class KyleLambda(msgspec.Struct):
             self.signed = self.gross = 0.0
             return
         exponent = frame.price_exponent
-        if self.opened_ns is not None:
+        opened_ns, longest_ns = self.opened_ns, self.sample_s * NS_PER_S + MAX_SILENCE_NS
+        if opened_ns is not None and frame.close_ns - opened_ns <= longest_ns:
             change = twice - rescaled(self.twice, self.price_exponent, exponent)
             # What is left of equal buys and sells is rounding; it must not count as flow.
             signed = self.signed if abs(self.signed) > 1e-12 * self.gross else 0.0

@@ -7,6 +7,7 @@ from bisect import bisect_right
 import msgspec
 
 from agents.indicators.decay import fade
+from agents.indicators.fitness import MAX_SILENCE_NS
 from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame, TradeFlag
 
@@ -37,9 +38,10 @@ class TradeSpreads(msgspec.Struct):
 
     For a trade at ``p`` by side ``s`` with mid ``m`` before it and ``m_h`` a horizon later:
     effective ``s (p - m)``, adverse selection ``s (m_h - m)``, realised = effective - adverse, and
-    drift ``m_h - m``, which buys that knew more pull up and such sells pull down. All are
-    volume-weighted means that forget by half-life. Unit: price. Warm-up: ``ready`` matured groups
-    of trades. Cost per update: O(trades + touch changes). Source: Huang and Stoll (1996).
+    drift ``m_h - m``, which buys that knew more pull up and such sells pull down. Trades whose
+    horizon lies in an outage (no mid for more than 10 s) are left out. All are volume-weighted
+    means that forget by half-life. Unit: price. Warm-up: ``ready`` matured groups of trades. Cost
+    per update: O(trades + touch changes). Source: Huang and Stoll (1996).
 
     >>> from schemas.frame import Touch, Trades
     >>> touch = Touch(bid_price=(8, 10), bid_qty=(1, 1), ask_price=(12, 14), ask_qty=(1, 1),
@@ -170,6 +172,8 @@ class TradeSpreads(msgspec.Struct):
         self._fade(close_ns)
         while self.pending and close_ns - self.pending[0].close_ns >= horizon_ns:
             group = self.pending.pop(0)
+            if close_ns - group.close_ns > horizon_ns + MAX_SILENCE_NS:
+                continue  # after an outage nobody knows the mid at the horizon
             change = self._change(group.twice, twice)
             self.volume += group.volume
             self.cost += group.cost

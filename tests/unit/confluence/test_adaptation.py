@@ -109,6 +109,23 @@ def test_who_was_right_weighs_more_and_who_was_wrong_less() -> None:
     assert still.skill.multiplier("orderbook", RegimeSettings(skill_reach=0.0)) == 1.0
 
 
+def test_what_the_mid_did_in_a_silence_is_no_move_that_a_score_foretold() -> None:
+    rng = random.Random(3)
+    state, adaptation = AdaptationState(), Adaptation(WEIGHTS, LIMITS)
+    mid, at_ns, lean, evidence = 100.0, 0, 0.0, []
+    for sample in range(800):
+        silence = sample == 720
+        at_ns += (3_600 if silence else 5) * NS_PER_S
+        mid *= 0.95 if silence else math.exp(rng.gauss(1e-5 * lean, 1e-4))
+        lean = 0.9 * lean + rng.gauss(0, 5.0)
+        scores = [score_of(name, 50.0 + min(max(lean, -50.0), 50.0)) for name in WEIGHTS]
+        adaptation.step(state, scores, price=mid, tick_ns=at_ns)
+        moments = state.skill.moments.get("orderflow")
+        evidence.append(0.0 if moments is None else moments.evidence)
+    assert evidence[719] > 3.0
+    assert evidence[735] == pytest.approx(evidence[719], rel=0.1)
+
+
 def test_as_long_as_nothing_was_seen_every_dimension_has_its_base_weight() -> None:
     state, told = play([100.0] * 5)
     assert (state.regime, state.multipliers, told) == (None, {}, [()] * 5)

@@ -19,7 +19,7 @@ from agents.indicators.rate import EventRate
 from agents.indicators.spread import TradeSpreads
 from agents.indicators.standing import Standing
 from agents.indicators.vpin import Vpin
-from schemas.frame import Frame, Trades
+from schemas.frame import Frame, Touch, Trades
 from tests.support.markets import random_market
 
 S = 1_000_000_000
@@ -279,6 +279,31 @@ def test_spreads_are_exact_where_no_frames_share_a_horizon() -> None:
     effective = np.average(tape.side * (tape.price - tape.mid), weights=tape.qty)
     assert spreads.effective == pytest.approx(effective, rel=1e-9)
     assert spreads.adverse == pytest.approx(adverse, rel=1e-9)
+
+
+def test_what_an_outage_did_to_the_mid_is_no_answer_to_the_trades_before_it() -> None:
+    rng = np.random.default_rng(5)
+    kyle, spreads = KyleLambda(), TradeSpreads()
+    mid, at_ns = 100_000, 0
+    for second in range(400):
+        side, size = int(rng.choice([1, -1])), int(rng.integers(1, 6))
+        outage = second == 300
+        at_ns += 600 * S if outage else S
+        mid += side + (5_000 if outage else 0)
+        tape = Trades((at_ns,), (at_ns,), (mid,), (size,), (side,), (1,), (0,))
+        touch = Touch(
+            receive_ns=(at_ns,), bid_price=(mid - 1,), bid_qty=(9,), ask_price=(mid + 1,),
+            ask_qty=(9,), trades_before=(0,),
+        )  # fmt: skip
+        frame = Frame("v", "s", 0, second, at_ns - 1, at_ns, True, 0, 0, tape, touch)
+        kyle.update(frame, delta=float(side * size))
+        spreads.update(frame)
+    assert kyle.value is not None
+    assert spreads.drift is not None
+    assert spreads.realised is not None
+    assert 0.1 < kyle.value < 1.0
+    assert abs(spreads.drift) < 5.0
+    assert abs(spreads.realised) < 5.0
 
 
 def test_cvd_slope_is_the_least_squares_slope_of_the_running_total() -> None:
