@@ -8,10 +8,9 @@ import msgspec
 
 from agents.indicators.decay import fade, memory_s
 from agents.indicators.quantile import StepQuantile
+from agents.indicators.quotes import NOT_NOW
 from agents.indicators.rate import EventRate
-from schemas.frame import Frame, TradeFlag
-
-_NON_MARKET = int(TradeFlag.NON_MARKET)
+from schemas.frame import Frame
 
 
 class Pressure(msgspec.Struct):
@@ -108,7 +107,7 @@ class AggressorFlow(msgspec.Struct):
         trades = frame.trades
         sizes, sides = trades.qty, trades.side
         if trades.totals.flagged:
-            market = [not flag & _NON_MARKET for flag in trades.flags]
+            market = [not flag & NOT_NOW for flag in trades.flags]
             sizes, sides = tuple(compress(sizes, market)), tuple(compress(sides, market))
         self.size.update([size / scale for size in sizes])
         if self.threshold is None or not sizes:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from itertools import compress, count
 from operator import ne
 
-from schemas.frame import Frame, Trades
+from schemas.frame import Frame, TradeFlag, Trades
+
+NOT_NOW = int(TradeFlag.NON_MARKET | TradeFlag.RECOVERED_LATE)
+"""Trades that are no flow of the moment: not of the market, or of a moment that is over. Minutes
+that come back after an outage would be a burst of one frame."""
 
 _LARGEST = 2**63 - 1
 
@@ -33,13 +37,22 @@ def twice_mid(frame: Frame) -> int | None:
 
 
 def aggressor_volumes(trades: Trades) -> tuple[int, int]:
-    """Quantities bought and sold by aggressors, in mantissas; what is not of the market left out.
+    """Quantities bought and sold by aggressors, in mantissas; what is :data:`NOT_NOW` left out.
 
     >>> aggressor_volumes(Trades(price=(5, 5, 5), qty=(2, 3, 4), side=(1, 1, -1), flags=(0, 1, 0)))
     (2, 4)
     """
     totals = trades.totals
-    return totals.bought, totals.sold
+    if not totals.flagged:
+        return totals.bought, totals.sold
+    bought = sold = 0
+    for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
+        if not flag & NOT_NOW:
+            if side > 0:
+                bought += qty
+            else:
+                sold += qty
+    return bought, sold
 
 
 def price_moves(before: int, prices: tuple[int, ...]) -> Sequence[int]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from agents.indicators.decay import fade
-from schemas.frame import Frame, TradeFlag
-
-_NON_MARKET = int(TradeFlag.NON_MARKET)
+from agents.indicators.quotes import NOT_NOW
+from schemas.frame import Frame
 
 
 class TakerCounts(msgspec.Struct):
@@ -60,7 +59,7 @@ class TakerCounts(msgspec.Struct):
 
 
 def taker_counts(frame: Frame) -> tuple[int, int]:
-    """Number of buys and sells in a frame; what is not of the market left out.
+    """Number of buys and sells in a frame; what is ``NOT_NOW`` left out.
 
     >>> from schemas.frame import Trades
     >>> tape = Trades(price=(5, 5, 5), qty=(2, 3, 4), side=(1, 1, -1), flags=(0, 1, 0))
@@ -71,6 +70,6 @@ def taker_counts(frame: Frame) -> tuple[int, int]:
     side: tuple[int, ...] = tape.side
     if any(tape.flags):
         rows = zip(tape.side, tape.flags, strict=True)
-        side = tuple(s for s, flag in rows if not flag & _NON_MARKET)
+        side = tuple(s for s, flag in rows if not flag & NOT_NOW)
     buys = side.count(1)
     return buys, len(side) - buys

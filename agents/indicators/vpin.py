@@ -6,10 +6,9 @@ import math
 
 import msgspec
 
+from agents.indicators.quotes import NOT_NOW
 from agents.indicators.rate import EventRate
-from schemas.frame import Frame, TradeFlag
-
-_NON_MARKET = int(TradeFlag.NON_MARKET)
+from schemas.frame import Frame
 
 
 class Vpin(msgspec.Struct):
@@ -61,7 +60,7 @@ class Vpin(msgspec.Struct):
         else:
             scale = 10**frame.qty_exponent
             for qty, side, flag in zip(trades.qty, trades.side, trades.flags, strict=True):
-                if not flag & _NON_MARKET:
+                if not flag & NOT_NOW:
                     self._take(qty / scale, side)
 
     @property
