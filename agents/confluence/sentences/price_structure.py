@@ -71,7 +71,7 @@ PHRASES = Phrases(
     {
         "order_block": Phrase(
             "Demand lies below the price",
-            "No order block is near",
+            "Demand and supply are level",
             "Supply lies above the price",
             _order_block,
         ),
@@ -82,9 +82,9 @@ PHRASES = Phrases(
             _value_area,
         ),
         "vwap": Phrase(
-            "Price is above its VWAP",
-            "Price is at its VWAP",
-            "Price is below its VWAP",
+            "Distance from the VWAP speaks for a rise",
+            "Distance from the VWAP speaks for nothing",
+            "Distance from the VWAP speaks for a fall",
             _vwap,
         ),
         "support_resistance": Phrase(
@@ -95,7 +95,7 @@ PHRASES = Phrases(
         ),
         "position_heat": Phrase(
             "Recent shorts are under water",
-            "Nobody's recent positions are under water",
+            "Recent longs and shorts are under water alike",
             "Recent longs are under water",
             _heat,
         ),

@@ -19,7 +19,7 @@ def _funding(values: Values) -> Iterator[str]:
     if "funding_annual" in values:
         yield f"funding {percent(values['funding_annual'], signed=True)} a year"
     if "funding_momentum" in values:
-        yield f"momentum {points(values['funding_momentum'])}"
+        yield f"{percent(values['funding_momentum'], signed=True)} against its last day"
 
 
 def _funding_volatility(values: Values) -> Iterator[str]:
@@ -56,16 +56,19 @@ def _mood(values: Values) -> Iterator[str]:
         told = over_timeframes(values, stem, points)
         if told is not None:
             yield f"{named} {told}"
-    for stem, named in (("fear_greed", "fear and greed"), ("news", "news"), ("social", "social")):
+    if "fear_greed" in values:
+        yield f"fear and greed {number(values['fear_greed'])}"
+    for stem, named in (("news_lean", "news"), ("social_lean", "social media")):
         if stem in values:
-            yield f"{named} {number(values[stem])}"
+            yield f"{named} {points(values[stem])}"
 
 
 def _risk(values: Values) -> Iterator[str]:
     if "leverage" in values:
         yield f"leverage at {percent(values['leverage'])} of its scale"
-    if "maintenance_reach" in values:
-        yield f"a usual day uses {percent(values['maintenance_reach'])} of the room to liquidation"
+    reach = values.get("maintenance_reach", 1.0)
+    if reach < 1.0:  # the day over the day and the room
+        yield f"a usual day uses {percent(reach / (1.0 - reach))} of the room to liquidation"
     if "crowd_side" in values:
         yield f"the crowd's side {points(values['crowd_side'])}"
 
@@ -107,15 +110,15 @@ PHRASES = Phrases(
             _volume_sentiment,
         ),
         "market_mood": Phrase(
-            "The mood is greedy",
+            "The mood speaks for a rise",
             "The mood is even",
-            "The mood is fearful",
+            "The mood speaks for a fall",
             _mood,
         ),
         "risk": Phrase(
-            "Leverage leaves room for a rise",
-            "Leverage is ordinary",
-            "Leverage is stretched against a rise",
+            "Leverage is at risk on the short side",
+            "Leverage is at risk on neither side",
+            "Leverage is at risk on the long side",
             _risk,
         ),
     }

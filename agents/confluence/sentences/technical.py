@@ -144,9 +144,9 @@ PHRASES = Phrases(
             _cci,
         ),
         "atr": Phrase(
-            "The range widens upwards",
+            "The range points up",
             "The range has no direction",
-            "The range widens downwards",
+            "The range points down",
             _atr,
         ),
     },

@@ -77,9 +77,9 @@ PHRASES = Phrases(
             _cmf,
         ),
         "relative_volume": Phrase(
-            "Unusual volume carries an up-move",
-            "Volume is nothing unusual",
-            "Unusual volume carries a down-move",
+            "Volume carries an up-move",
+            "Volume carries no move",
+            "Volume carries a down-move",
             _relative_volume,
         ),
         "obv": Phrase(

@@ -15,6 +15,9 @@ from agents.confluence.interpretation import interpret
 from agents.confluence.phrasebook import component_sentence, dimension_patterns, phrases
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
+from agents.indicators.bar import Bar
+from agents.indicators.relative_volume import RelativeVolume
+from agents.indicators.vwap import vwap_score
 from schemas.frame import NS_PER_S
 from schemas.score import (
     NEUTRAL,
@@ -387,7 +390,15 @@ def test_bar_dimensions_and_sentiment_tell_their_figures() -> None:
         ),
         ("sentiment", "funding"): (
             {"funding_annual": 0.1095, "funding_momentum": -0.5},
-            ["funding +10.9% a year", "momentum −0.5"],
+            ["funding +10.9% a year", "−50% against its last day"],
+        ),
+        ("sentiment", "market_mood"): (
+            {"mood_trend_4h": 0.5, "fear_greed": 71.0, "news_lean": -0.25, "social_lean": 0.4},
+            ["trend 4h +0.5", "fear and greed 71", "news −0.2", "social media +0.4"],
+        ),
+        ("sentiment", "risk"): (
+            {"maintenance_reach": 0.2, "crowd_side": 1.0},
+            ["a usual day uses 25% of the room to liquidation", "the crowd's side +1.0"],
         ),
         ("sentiment", "liquidations"): (
             {"liquidated_longs": 5.0, "liquidated_shorts": 0.001, "liquidations_normal": 1.0,
@@ -398,6 +409,26 @@ def test_bar_dimensions_and_sentiment_tell_their_figures() -> None:
     for (dimension, component), (values, wanted) in told.items():
         module = importlib.import_module(f"agents.confluence.sentences.{dimension}")
         assert list(module.PHRASES.components[component].evidence(values)) == wanted
+
+
+def test_a_price_far_above_its_vwap_is_bearish_but_not_said_to_be_below_it() -> None:
+    reading = part("vwap", vwap_score(0.75), vwap_distance_5m=0.75)
+    assert component_sentence("price_structure", reading) == (
+        "Distance from the VWAP speaks for a fall (38): distance (±1 at 4σ) 5m +0.8."
+    )
+
+
+def test_volume_below_its_usual_is_not_said_to_be_unusual() -> None:
+    thin = RelativeVolume()
+    for i in range(56):
+        thin.update(Bar(i, 1.0, 2.0, 1.0, 2.0, volume=9.0 if i < 51 else 5.0))
+    view = thin.peek(Bar(56, 1.0, 2.0, 1.0, 2.0, volume=5.0))
+    assert view is not None
+    assert view.ratio < 0.6
+    reading = part("relative_volume", 50.0 + 50.0 * view.lean, relative_volume_5m=view.ratio)
+    said = component_sentence("volume", reading)
+    assert said.startswith("Volume carries an up-move (")
+    assert "0.561×" in said
 
 
 @pytest.mark.parametrize("dimension", ["volume", "price_structure", "sentiment"])
