@@ -131,14 +131,48 @@ class Ladder:
         self.removed *= qty_factor
 
 
+class BestLevels(Ladder):
+    """A side of which the stream goes on telling the best ``count`` levels, and no others.
+
+    A level that drops out of them is told as empty, one that comes in as new: neither is a change
+    of the market, and beyond the last one nothing is known.
+    """
+
+    __slots__ = ("_count",)
+
+    def __init__(self, sign: int, count: int) -> None:
+        super().__init__(sign)
+        self._count = count
+
+    def replace(self, levels: IntLevels, *, cut: bool) -> None:
+        """Take the levels of a snapshot; it was cut if it is as long as can be."""
+        del cut
+        super().replace(levels, cut=len(levels) >= self._count)
+
+    def apply(self, levels: IntLevels) -> None:
+        """Set the quantities of changed levels; 0 removes one, or says that it dropped out."""
+        emptied = {self.sign * price for price, qty in levels if not qty}
+        before = {key: qty for key in emptied if (qty := self.qty.get(key)) is not None}
+        super().apply(levels)
+        self._emptied.clear()
+        self.edge = self.keys[0] if len(self.keys) >= self._count else None
+        if self.edge is not None:
+            self.removed -= sum(qty for key, qty in before.items() if key < self.edge)
+
+
 class OrderBook:
-    """Both sides. Knows nothing of sequence numbers; ``streams.continuity`` does."""
+    """Both sides. Knows nothing of sequence numbers; ``streams.continuity`` does.
+
+    ``best_levels``: the stream tells so many levels a side, see :class:`BestLevels`.
+    """
 
     __slots__ = ("asks", "bids", "exchange_ns", "update_id")
 
-    def __init__(self) -> None:
-        self.bids = Ladder(1)
-        self.asks = Ladder(-1)
+    def __init__(self, *, best_levels: int | None = None) -> None:
+        self.bids, self.asks = (
+            Ladder(sign) if best_levels is None else BestLevels(sign, best_levels)
+            for sign in (1, -1)
+        )
         self.update_id = 0
         self.exchange_ns: int | None = None
 

@@ -41,6 +41,7 @@ class Framer:
         epoch: int = 1,
         snapshot_limits: tuple[int, ...] = (),
         derive_touch: bool = False,
+        best_levels: int | None = None,
     ) -> None:
         self.close_ns = 0
         """End of the open interval; 0 before the first event."""
@@ -53,7 +54,9 @@ class Framer:
         self._tick_ns = settings.interval_ns * settings.frames_per_tick
         stagger = tick_stagger(f"{venue}:{symbol}", settings.frames_per_tick)
         self._tick_offset_ns = settings.interval_ns * stagger
-        self.state = SymbolState(snapshot_limits=snapshot_limits, derive_touch=derive_touch)
+        self.state = SymbolState(
+            snapshot_limits=snapshot_limits, derive_touch=derive_touch, best_levels=best_levels
+        )
 
     def add(self, receive_ns: int, event: FeedEvent) -> None:
         """Take an event of the open interval.

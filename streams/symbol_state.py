@@ -38,7 +38,7 @@ class SymbolState:
 
     ``derive_touch``: the source has no stream of best prices, so the changes of the book's best
     levels stand in for it, until one is seen after all. ``snapshot_limits``: see
-    :meth:`OrderBook.replace`.
+    :meth:`OrderBook.replace`; ``best_levels``: see :class:`OrderBook`.
     """
 
     def __init__(
@@ -46,10 +46,11 @@ class SymbolState:
         *,
         snapshot_limits: tuple[int, ...] = (),
         derive_touch: bool = False,
+        best_levels: int | None = None,
     ) -> None:
         self.price = Scale()
         self.qty = Scale()
-        self.book = OrderBook()
+        self.book = OrderBook(best_levels=best_levels)
         self.interval = Interval()
         self.derivatives = NO_DERIVATIVES
         self.derive_touch = derive_touch

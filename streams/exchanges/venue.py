@@ -185,6 +185,8 @@ class Venue:
     """``module:Class``, imported when it is needed: ccxt takes its time."""
     limits: tuple[int, ...] = ()
     """Depths that books are cut at."""
+    best_levels: int | None = None
+    """Levels a side that the book's stream tells: one that drops out of them is told as empty."""
     has_touch: bool = False
     """Best prices have a stream of their own."""
     repeats_tape: bool = False

@@ -64,6 +64,7 @@ class SymbolFeed:
             epoch=epoch,
             snapshot_limits=venue.limits,
             derive_touch=not venue.has_touch,
+            best_levels=venue.best_levels,
         )
         self.advance(start_ns)
 

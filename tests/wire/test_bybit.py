@@ -22,6 +22,7 @@ from streams.events import (
     SnapshotKind,
     TradeEvent,
 )
+from streams.exchanges.bybit import BEST_LEVELS
 from streams.exchanges.bybit.parser import BybitParser
 from streams.framer import Framer
 from tests.wire.captures import captured
@@ -104,7 +105,11 @@ def test_captured_books_have_no_gap_and_agree_with_the_ticker(market_data: Path)
             key = (connection, event.symbol)
             if key not in framers:
                 framers[key] = Framer(
-                    connection, event.symbol, settings=FramesSettings(), derive_touch=True
+                    connection,
+                    event.symbol,
+                    settings=FramesSettings(),
+                    derive_touch=True,
+                    best_levels=BEST_LEVELS,
                 )
             for frame in framers[key].advance(receive_ns):
                 assert not frame.quality.rejects
@@ -123,6 +128,9 @@ def test_captured_books_have_no_gap_and_agree_with_the_ticker(market_data: Path)
                 told = (Decimal(ticker["bid1Price"]), Decimal(ticker["ask1Price"]))
                 agree[books[key][max(before)] == told] += 1
     assert len(books) == 6
+    # What drops out of the best is told.
+    sides = [side for f in framers.values() for side in (f.state.book.bids, f.state.book.asks)]
+    assert {(len(side.keys), side.edge == side.keys[0]) for side in sides} == {(BEST_LEVELS, True)}
     # The ticker may be up to 100 ms ahead of the book; four times in 740 the best changed in it.
     assert agree[True] > 700
     assert agree[False] <= 4

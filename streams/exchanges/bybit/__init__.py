@@ -3,6 +3,9 @@
 from streams.exchanges.bybit.parser import BybitParser
 from streams.exchanges.venue import Venue
 
+BEST_LEVELS = 200
+"""Depth of the book stream: sent each 100 ms."""
+
 VENUES = (
     Venue(
         id="bybit",
@@ -10,6 +13,7 @@ VENUES = (
         recorded_parser=BybitParser,
         transport="streams.exchanges.bybit.transport:BybitTransport",
         limits=(1, 50, 200, 1000),
+        best_levels=BEST_LEVELS,
         asks_trades=True,
         polls={"ratio": False},
         budget=6000.0,  # 600 requests in 5 s

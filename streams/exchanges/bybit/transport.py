@@ -10,14 +10,13 @@ import ccxt.pro
 from schemas.errors import VenueUnavailable
 from schemas.frame import ContractKind
 from schemas.series import SeriesName
+from streams.exchanges.bybit import BEST_LEVELS
 from streams.exchanges.ccxt_transport import CcxtTransport, chunks
 from streams.exchanges.tap import Tapped
 from streams.exchanges.venue import Stream
 
-_LEVELS = 200
-"""Depth of the book stream: sent each 100 ms."""
 _TOPICS = {
-    "book": f"orderbook.{_LEVELS}",
+    "book": f"orderbook.{BEST_LEVELS}",
     "trades": "publicTrade",
     "derivatives": "tickers",
     "liquidations": "allLiquidation",
@@ -79,7 +78,7 @@ class BybitTransport(CcxtTransport):
         symbols = list(stream.symbols)
         match stream.channels:
             case ("book",):
-                await self.exchange.watch_order_book_for_symbols(symbols, _LEVELS)
+                await self.exchange.watch_order_book_for_symbols(symbols, BEST_LEVELS)
             case ("trades",):
                 await self.exchange.watch_trades_for_symbols(symbols)
             case ("derivatives",):

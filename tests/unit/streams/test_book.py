@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import CrossedBook
 from schemas.frame import BAND_BPS
-from streams.book import Ladder, OrderBook
+from streams.book import BestLevels, Ladder, OrderBook
 
 Levels = list[tuple[int, int]]
 levels = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), max_size=12)
@@ -67,6 +67,42 @@ def test_flows_beyond_the_edge_count_only_from_a_known_quantity_on(
                 removed += max(-difference, 0)
             known[price] = qty
     assert (ladder.added, ladder.removed) == (added, removed)
+
+
+@given(st.sampled_from([1, -1]), diffs)
+def test_levels_that_drop_out_of_the_best_or_come_in_are_no_flow_and_nothing_is_known_beyond(
+    sign: int, changes: list[Levels]
+) -> None:
+    count = 3
+    whole: dict[int, int] = {sign * price: 1 for price in (20, 25, 30, 35, 40)}
+
+    def best() -> dict[int, int]:
+        return {key: whole[key] for key in sorted(whole, reverse=True)[:count]}
+
+    def reach(levels: dict[int, int]) -> int:
+        return min(levels) if len(levels) == count else -1_000
+
+    ladder = BestLevels(sign, count)
+    before = best()
+    ladder.replace([(sign * key, qty) for key, qty in before.items()], cut=False)
+    added = removed = 0
+    for change in changes:
+        for price, qty in change:
+            whole[sign * price] = qty
+            if not qty:
+                del whole[sign * price]
+        now = best()
+        told = {
+            key: now.get(key, 0) for key in {**before, **now} if now.get(key) != before.get(key)
+        }
+        ladder.apply([(sign * key, qty) for key, qty in told.items()])
+        for key, qty in told.items():
+            if key >= max(reach(before), reach(now)):
+                added += max(qty - before.get(key, 0), 0)
+                removed += max(before.get(key, 0) - qty, 0)
+        before = now
+        assert ladder.edge == (min(now) if len(now) == count else None)
+        assert (ladder.added, ladder.removed) == (added, removed)
 
 
 # Distances from 10,000 that put levels into, between and right on the limits of the bands.
