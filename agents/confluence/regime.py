@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from schemas.confluence_settings import RegimeSettings
 from schemas.score import Regime
 
@@ -21,7 +23,8 @@ def regime_of(
 
     - **volatile** from ``volatility_ratio >= 2`` on;
     - else **trending** in the sign of the efficiency from ``strength >= 1`` on, where
-      ``strength = |efficiency| / 0.35``, or its mean with ``adx / 25``;
+      ``strength = |efficiency| / 0.35``, or its geometric mean with ``adx / 25``: the ADX tells no
+      side, so however high, it makes no trend of a mid that goes nowhere;
     - else **ranging**.
 
     What holds already is kept down to 0.75 of its threshold, so that a market at the edge does not
@@ -40,7 +43,7 @@ def regime_of(
     direction = Regime.TRENDING_UP if efficiency > 0.0 else Regime.TRENDING_DOWN
     strength = abs(efficiency) / settings.trend_efficiency
     if adx is not None:
-        strength = (strength + adx / settings.trend_adx) / 2
+        strength = math.sqrt(strength * adx / settings.trend_adx)
     if efficiency != 0.0 and strength >= (keep if before is direction else 1.0):
         return direction
     return Regime.RANGING

@@ -42,7 +42,7 @@ def sampled(mids: Sequence[float], *, every_s: float = 5.0) -> MarketState:
 
 
 def test_worked_example() -> None:
-    # strength = 0.28 / 0.35 = 0.8 alone; with an ADX of 35 it is (0.8 + 35 / 25) / 2 = 1.1
+    # strength = 0.28 / 0.35 = 0.8 alone; with an ADX of 35 it is sqrt(0.8 * 35 / 25) = 1.06
     assert tell(efficiency=0.28) is Regime.RANGING
     assert tell(efficiency=0.28, adx=35.0) is Regime.TRENDING_UP
     assert tell(efficiency=-0.28, adx=35.0) is Regime.TRENDING_DOWN
@@ -55,6 +55,13 @@ def test_a_regime_is_kept_down_to_three_quarters_of_what_made_it() -> None:
     assert tell(up, efficiency=0.26) is Regime.RANGING
     assert tell(wild, ratio=1.5) is wild
     assert tell(wild, ratio=1.49) is Regime.RANGING
+
+
+def test_a_high_adx_makes_no_trend_of_a_mid_that_goes_nowhere_nor_turns_one_round() -> None:
+    assert tell(efficiency=0.005, adx=60.0) is Regime.RANGING
+    assert tell(efficiency=-0.005, adx=60.0) is Regime.RANGING
+    up = Regime.TRENDING_UP
+    assert tell(up, efficiency=-0.005, adx=60.0) is Regime.RANGING
 
 
 def test_a_trend_that_turns_round_has_to_make_a_trend_of_its_own() -> None:
