@@ -30,6 +30,7 @@ from streams.simulator.exchange.trading.rejections import Reason
 from tests.support.simulated import KEY, SYMBOLS, exchange_of, session_of
 
 VENUES = ("binanceusdm", "bybit", "binance")
+MARKETS = (*(f"{venue}:{SYMBOLS[venue]}" for venue in VENUES), "bybit:BTC/USDT")
 LIMIT, MARKET, STOP = OrderType.LIMIT, OrderType.MARKET, OrderType.STOP
 CANCELS: dict[str, dict[str, Any]] = {
     "binanceusdm": {"method": "DELETE", "path": "/fapi/v1/"},
@@ -56,11 +57,10 @@ TABLE: dict[str, tuple[RequestFault, str]] = {
 class Trader:
     """A desk and what it has told."""
 
-    def __init__(self, desk: Desk, exchange: SimulatedExchange, venue: str) -> None:
+    def __init__(self, desk: Desk, exchange: SimulatedExchange, market: str) -> None:
         self.desk = desk
         self.exchange = exchange
-        self.venue = venue
-        self.symbol = SYMBOLS[venue]
+        self.venue, _, self.symbol = market.partition(":")
         self.told: list[VenueReport] = []
         self.placed = 0
 
@@ -131,22 +131,24 @@ class Trader:
 
 
 @asynccontextmanager
-async def trader_at(venue: str) -> AsyncIterator[Trader]:
+async def trader_at(market: str) -> AsyncIterator[Trader]:
     """A desk that agrees with its venue and holds something to protect."""
+    venue, _, symbol = market.partition(":")
     settings = LiveSettings(
         venue=venue, sandbox=False, timeout_s=0.5, poll_s=0.5, not_found_s=1.0, reconcile_s=2.0,
         dead_man_s=0,
     )  # fmt: skip
-    async with exchange_of(venue) as exchange:
+    async with exchange_of(market) as exchange:
         exchange.open_accounts(KEY)
         async with session_of(exchange) as session:
             keys = Credentials(KEY.key, KEY.secret)
             gateway = gateway_of(settings, keys, session, adjusts_clock=False)
-            symbols = (SYMBOLS[venue],)
-            desk = Desk(gateway, settings, account="a", symbols=symbols, run=1, ready=lambda: True)
+            desk = Desk(
+                gateway, settings, account="a", symbols=(symbol,), run=1, ready=lambda: True
+            )
             desk.begin(())
             try:
-                trader = Trader(desk, exchange, venue)
+                trader = Trader(desk, exchange, market)
                 await trader.until(lambda r: isinstance(r, AccountReport) and not r.problems)
                 opening = trader.order(MARKET, Side.BUY, "0.100")
                 trader.ask(RequestKind.CREATE, opening)
@@ -184,18 +186,18 @@ def test_a_list_of_markets_that_was_cut_short_is_asked_for_again(venue: str) -> 
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("market", MARKETS)
 @pytest.mark.parametrize("manner", list(Manner))
 def test_an_order_whose_reply_is_lost_is_found_and_not_sent_again(
-    venue: str, manner: Manner
+    market: str, manner: Manner
 ) -> None:
     async def scenario() -> None:
-        async with trader_at(venue) as trader:
+        async with trader_at(market) as trader:
             for order in (trader.entry(), trader.stop()):
                 trader.exchange.faults.inflict(LoseReply(manner=manner, method="POST", count=1))
                 await trader.placed_and_told(order)
                 assert len(trader.there(order)) == 1
-                cancel = LoseReply(manner=manner, count=1, **CANCELS[venue])
+                cancel = LoseReply(manner=manner, count=1, **CANCELS[trader.venue])
                 trader.exchange.faults.inflict(cancel)
                 await trader.cancelled(order)
                 (ended,) = trader.there(order)
@@ -204,16 +206,18 @@ def test_an_order_whose_reply_is_lost_is_found_and_not_sent_again(
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("venue", [v for v in VENUES if AMENDS[v]])
+@pytest.mark.parametrize("market", [m for m in MARKETS if AMENDS[m.partition(":")[0]]])
 @pytest.mark.parametrize("manner", list(Manner))
-def test_an_amendment_whose_reply_is_lost_is_found(venue: str, manner: Manner) -> None:
-    path = {"binanceusdm": "/fapi/v1/order", "bybit": "/v5/order/amend"}[venue]
+def test_an_amendment_whose_reply_is_lost_is_found(market: str, manner: Manner) -> None:
+    paths = {"binanceusdm": "/fapi/v1/order", "bybit": "/v5/order/amend"}
 
     async def scenario() -> None:
-        async with trader_at(venue) as trader:
+        async with trader_at(market) as trader:
             order = trader.entry()
             await trader.placed_and_told(order)
-            trader.exchange.faults.inflict(LoseReply(manner=manner, path=path, count=1))
+            trader.exchange.faults.inflict(
+                LoseReply(manner=manner, path=paths[trader.venue], count=1)
+            )
             trader.ask(RequestKind.AMEND, order, price=Decimal("57000.0"))
             answer = await trader.until(
                 lambda r: isinstance(r, OrderReport) and r.answers is RequestKind.AMEND
@@ -225,13 +229,13 @@ def test_an_amendment_whose_reply_is_lost_is_found(venue: str, manner: Manner) -
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("market", MARKETS)
 @pytest.mark.parametrize("answer", TABLE)
-def test_an_order_that_was_not_taken_becomes_what_the_table_says(venue: str, answer: str) -> None:
+def test_an_order_that_was_not_taken_becomes_what_the_table_says(market: str, answer: str) -> None:
     fault, becomes = TABLE[answer]
 
     async def scenario() -> None:
-        async with trader_at(venue) as trader:
+        async with trader_at(market) as trader:
             for order in (trader.entry(), trader.stop()):
                 given = msgspec.structs.replace(fault, method="POST", count=1)
                 trader.exchange.faults.inflict(given)

@@ -159,10 +159,13 @@ def _changed(before: dict[int, int], after: dict[int, int]) -> list[tuple[str, s
 async def exchange_of(
     *venues: str, speed: float | None = None, seed: int = 1
 ) -> AsyncIterator[SimulatedExchange]:
-    """An exchange that keeps the truth, with the small market of each venue."""
+    """An exchange that keeps the truth, with the small market of each venue, or of the symbol that
+    is named as ``venue:symbol``.
+    """
     exchange = SimulatedExchange(speed=speed, truth=True)
-    for venue in venues:
-        exchange.add(venue, SmallMarket(SYMBOLS[venue], seed=seed))
+    for market in venues:
+        venue, _, symbol = market.partition(":")
+        exchange.add(venue, SmallMarket(symbol or SYMBOLS[venue], seed=seed))
     async with exchange:
         yield exchange
 
