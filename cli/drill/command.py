@@ -21,6 +21,9 @@ def drill(
     venue: Annotated[
         str, typer.Option(help="Whose protocol the exchange speaks: binanceusdm, bybit, binance.")
     ] = "binanceusdm",
+    spot: Annotated[
+        bool, typer.Option("--spot", help="On its spot, where the venue has perpetuals, too.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the generated market.")] = 7,
     within: Annotated[
         float, typer.Option("--within", min=1, help="Seconds that each step may take.")
@@ -43,6 +46,7 @@ def drill(
         exercise = Drill(
             Path(folder),
             venue=venue,
+            spot=spot,
             seed=seed,
             within_s=within,
             tell=_ignore if as_json else _print,

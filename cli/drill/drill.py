@@ -50,8 +50,12 @@ _PERPETUALS = Course(
     {"SOL/USDT:USDT": SignalKind.LONG},
 )
 _SPOT = Course({"BTC/USDT": SignalKind.LONG}, {"ETH/USDT": SignalKind.LONG})
-COURSES = {"binanceusdm": _PERPETUALS, "bybit": _PERPETUALS, "binance": _SPOT}
-"""By the protocol in which the simulated exchange can be drilled."""
+COURSES = {
+    "binanceusdm": (_PERPETUALS,),
+    "bybit": (_PERPETUALS, _SPOT),
+    "binance": (_SPOT,),
+}
+"""By the protocol in which the simulated exchange can be drilled; the first where none is named."""
 
 
 class StepFailed(PrismError):
@@ -76,14 +80,17 @@ class Drill:
         folder: Path,
         *,
         venue: str,
+        spot: bool = False,
         seed: int,
         within_s: float,
         tell: Callable[[Step], None],
     ) -> None:
         if venue not in COURSES:
             raise UsageError(f"venue {venue!r}: a drill is on one of {', '.join(COURSES)}")
+        if spot and _SPOT not in COURSES[venue]:
+            raise UsageError(f"--spot: {venue} has perpetuals alone; name binance or bybit")
         self._venue = venue
-        self._course = COURSES[venue]
+        self._course = _SPOT if spot else COURSES[venue][0]
         self._folder = folder
         self._within_s = within_s
         self._tell = tell

@@ -21,18 +21,19 @@ STEPS = [
 
 
 @pytest.mark.parametrize(
-    ("venue", "opened"),
+    ("where", "opened"),
     [
-        ("binanceusdm", "positions: [0-9.]+ BTC/USDT:USDT, -[0-9.]+ ETH/USDT:USDT; "),
-        ("bybit", "positions: [0-9.]+ BTC/USDT:USDT, -[0-9.]+ ETH/USDT:USDT; "),
-        ("binance", "positions: [0-9.]+ BTC/USDT; resting orders: 1"),
+        (["binanceusdm"], "positions: [0-9.]+ BTC/USDT:USDT, -[0-9.]+ ETH/USDT:USDT; "),
+        (["bybit"], "positions: [0-9.]+ BTC/USDT:USDT, -[0-9.]+ ETH/USDT:USDT; "),
+        (["bybit", "--spot"], "positions: [0-9.]+ BTC/USDT; resting orders: 1"),
+        (["binance"], "positions: [0-9.]+ BTC/USDT; resting orders: 1"),
     ],
-    ids=["binanceusdm", "bybit", "binance"],
+    ids=["binanceusdm", "bybit", "bybit spot", "binance"],
 )
 def test_the_command_halts_kills_and_flattens_and_tells_each_step_with_its_time(
-    venue: str, opened: str
+    where: list[str], opened: str
 ) -> None:
-    done = prism("drill", "--venue", venue, "--json", timeout_s=240)
+    done = prism("drill", "--venue", *where, "--json", timeout_s=240)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert told["passed"]
