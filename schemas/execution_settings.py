@@ -216,11 +216,20 @@ class RiskSettings(Section):
     samples: int = Field(
         360, ge=20, le=2_000, description="Samples that VaR and shortfall look back."
     )
+    unknown_loss_fraction: float = Field(
+        0.10,
+        gt=0,
+        description="What VaR and shortfall take to be lost in a day of a position whose samples "
+        "are too few, whatever its side.",
+    )
     correlation_samples: int = Field(
         120, ge=20, le=2_000, description="Samples that correlations look back."
     )
     samples_at_least: int = Field(
-        60, ge=2, description="Samples below which VaR, shortfall and correlation are unknown."
+        60,
+        ge=2,
+        description="Samples below which a symbol's returns are too few, for VaR, shortfall "
+        "(unknown_loss_fraction) and correlation (unknown).",
     )
 
     @property

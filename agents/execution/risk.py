@@ -9,7 +9,7 @@ against those about one: an alert says which one it has come to break.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -20,7 +20,6 @@ from agents.execution.parents.parent import Task
 from agents.execution.proposal import Exposure, Proposal
 from agents.execution.rulebook import breach, rules
 from agents.execution.statistics import (
-    Returns,
     Tail,
     correlations,
     drawdown,
@@ -37,6 +36,7 @@ from schemas.signal import Signal
 
 ZERO = Decimal(0)
 _DAY_S = 86_400.0
+_NONE = Tail(0.0, 0.0, 0.0, 0.0)
 
 WATCHED = (
     "daily_loss",
@@ -250,14 +250,23 @@ class Risk:
     def _tail(
         self, state: AccountState, positions: tuple[Exposure, ...], equity: Decimal
     ) -> Tail | None:
-        """Losses of a day as shares of the equity; ``None`` while a symbol's returns are few."""
+        """Losses of a day as shares of the equity: of what has returns enough by those together,
+        of the rest ``risk.unknown_loss_fraction``, as if all of it fell at once. Without equity
+        ``None``.
+        """
         if equity <= 0:
             return None
-        known: Mapping[str, Returns] = state.risk.returns
-        weights = [float(CONTEXT.divide(p.notional, equity)) for p in positions]
-        series = [known.get(p.key, []) for p in positions]
-        found = tail(portfolio_returns(weights, series), at_least=self._limits.samples_at_least)
-        return None if found is None else Tail(*(loss * self._to_day for loss in found))
+        least = self._limits.samples_at_least
+        weights = {p.key: float(CONTEXT.divide(p.notional, equity)) for p in positions}
+        returns = {key: state.risk.returns.get(key, []) for key in weights if weights[key]}
+        known = {key: of for key, of in returns.items() if len(of) - of.count(None) >= least}
+        profits = portfolio_returns([weights[key] for key in known], list(known.values()))
+        found = tail(profits, at_least=least)
+        if found is None:
+            known, found = {}, _NONE
+        rest = math.fsum(abs(weight) for key, weight in weights.items() if key not in known)
+        unknown = rest * self._limits.unknown_loss_fraction
+        return Tail(*(max(loss, 0.0) * self._to_day + unknown for loss in found))
 
 
 def _told(name: str, key: str) -> str:

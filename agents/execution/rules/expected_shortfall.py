@@ -1,6 +1,7 @@
 """Historical expected shortfall of a day with the order filled, at 95% and 99%.
 
-Unknown while there are too few samples; the other limits hold without it.
+A position whose samples are too few counts with ``risk.unknown_loss_fraction``. Without equity
+there is none: any notional is then beyond the other limits.
 """
 
 from __future__ import annotations

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+import pytest
+
 from agents.execution.account import Account
+from agents.execution.ledger import Holding
 from schemas.alert import Alert, Severity
 from schemas.control import Resume
 from schemas.frame import Message
@@ -13,9 +16,10 @@ from schemas.order import Order, OrderStatus
 from schemas.settings import Settings
 from schemas.signal import SignalKind
 from tests.support.messages import SYMBOL, VENUE
-from tests.unit.execution.test_protection import Desk
+from tests.unit.execution.test_protection import KEY, Desk
 
 LONG = SignalKind.LONG
+OTHER = f"{VENUE}:ETH/USDT:USDT"
 
 
 def refused(records: Sequence[Message]) -> list[str]:
@@ -25,6 +29,13 @@ def refused(records: Sequence[Message]) -> list[str]:
 
 def alerts(records: Sequence[Message]) -> list[Alert]:
     return [record for record in records if isinstance(record, Alert)]
+
+
+def hold(desk: Desk, qty: str) -> None:
+    """Let it hold so much of another symbol, at 100.00."""
+    state, held = desk.state, Decimal(qty)
+    state.ledger.holdings[OTHER] = Holding(held, abs(held) * 100)
+    state.marks[OTHER], state.risk.mid_ns[OTHER] = Decimal(100), desk.now_ns
 
 
 def test_a_refusal_is_an_order_that_keeps_its_size_and_every_factor() -> None:
@@ -106,6 +117,41 @@ def test_a_position_that_comes_to_break_a_limit_of_one_is_told_by_its_name() -> 
     ]  # fmt: skip
     assert (told[1][0].venue, told[1][0].symbol) == (VENUE, SYMBOL)
     assert told[1][0].text.startswith("account paper: max_position: limit 3520.9")
+
+
+KNOWN, SHORT_OF_HISTORY = [-0.01, 0.01] * 30, [-0.01, 0.01] * 29
+"""A fall of 1% a minute is one of 38% a day."""
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "says"),
+    [
+        (KNOWN, KNOWN, "loss 0.0277"),  # 38% of 10% less 2.7%, which hedge each other
+        (KNOWN, SHORT_OF_HISTORY, "loss 0.0202"),  # 38% of 2.7%, and 10% of 10%
+        (SHORT_OF_HISTORY, [None, *SHORT_OF_HISTORY, None], "loss 0.0127"),  # 10% of 12.7%
+    ],
+)
+def test_a_position_of_too_short_a_history_counts_at_its_share_and_the_others_by_theirs(
+    own: list[float | None], other: list[float | None], says: str
+) -> None:
+    others = dict.fromkeys(("max_es95_fraction", "max_es99_fraction", "max_var99_fraction"), 9)
+    desk = Desk(risk={"max_var95_fraction": 0.01, **others})
+    desk.step(10_000)
+    hold(desk, "-100")
+    desk.state.risk.returns = {KEY: own, OTHER: other}
+    (reason,) = refused(desk.step(10_000, kind=LONG))
+    assert reason.startswith(f"value_at_risk 95%: limit 0.01, {says}")
+
+
+def test_an_account_without_a_history_may_trade_with_half_of_its_equity() -> None:
+    refusals = {}
+    for held in ("484", "488"):
+        desk = Desk(risk={"max_heat_fraction": 1})
+        desk.step(10_000)
+        hold(desk, held)
+        refusals[held] = refused(desk.step(10_000, kind=LONG))
+    assert refusals["484"] == []
+    assert refusals["488"][0].startswith("value_at_risk 95%: limit 0.05, loss 0.050")
 
 
 def test_losses_of_a_day_end_with_it() -> None:
