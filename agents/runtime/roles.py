@@ -157,8 +157,9 @@ async def _say_what_is_left(ledger: LedgerWriter) -> None:
     """Tell who ended the account what stays at the venue."""
     orders, held = await ledger.standing()
     log.warning(
-        "live.ended", working_orders=len(orders), positions=held,
-        action="they stay at the venue; start again to go on, or flatten before the end",
+        "live.ended", working_orders=len(orders), held=held,
+        action="they stay at the venue; start again to go on, or flatten before the end, which "
+        "leaves of coins what is less than the venue takes",
     )  # fmt: skip
 
 

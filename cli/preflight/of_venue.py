@@ -186,9 +186,17 @@ class VenueChecks:
         return self._shown
 
     async def _balance(self) -> None:
-        balance, capital = (await self._account()).balance, self._live.capital
-        said = f"{balance} {self._live.currency} at the venue, live.capital {capital}"
-        if balance < capital:
+        """On spot coins that were bought with the capital are a part of it; others are not."""
+        worth, capital = (await self._account()).balance, self._live.capital
+        said = f"{worth} {self._live.currency}"
+        for symbol, qty in sorted((self._held or {}).items()):
+            coin = symbol.partition("/")[0]
+            spot = contract_kind(symbol) is ContractKind.SPOT
+            if spot and (price := await self._gateway.price_of(coin)) is not None:
+                worth = CONTEXT.add(worth, CONTEXT.multiply(qty, price))
+                said += f" and {qty} {coin} of this account at {price}"
+        said += f" at the venue, live.capital {capital}"
+        if worth < capital:
             self._sheet.fail_live("balance", said, "lower live.capital, or deposit")
         else:
             self._sheet.ok("balance", said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -68,6 +68,7 @@ def look(
     prepare: Prepare | None = None,
     secret: str | None = None,
     skew_ms: int = 0,
+    held: Mapping[str, Decimal] | None = None,
 ) -> Checklist:
     """A look at the venue, after something was done there by ccxt."""
 
@@ -83,7 +84,7 @@ def look(
                 credentials = Credentials(key.key, secret or key.secret)
                 gateway = gateway_of(settings.live, credentials, session)
                 try:
-                    await VenueChecks(sheet, settings, gateway, orders={}, held={}).run()
+                    await VenueChecks(sheet, settings, gateway, orders={}, held=held or {}).run()
                 finally:
                     await gateway.close()
         assert key.secret not in "\n".join(str(check) for check in sheet)
@@ -111,11 +112,15 @@ def test_an_account_that_is_as_it_should_be_passes(venue: str) -> None:
     assert facts["reconciliation"].startswith("0 orders, 0 positions")
 
 
-def test_spot_has_no_leverage_and_no_switch() -> None:
-    values = settings_of("binance").model_dump(mode="json", exclude_unset=True)
+def spot_settings(**live: Any) -> Settings:
+    values = settings_of("binance", **live).model_dump(mode="json", exclude_unset=True)
     values["runtime"]["symbols"] = ["binance:BTC/USDT"]
     values["paper"]["venue_fees"] = {"binance": {"maker_fee_bps": 10, "taker_fee_bps": 10}}
-    sheet = look(settings_from(values))
+    return settings_from(values)
+
+
+def test_spot_has_no_leverage_and_no_switch() -> None:
+    sheet = look(spot_settings())
     assert failed(sheet) == {}
     assert list(warned(sheet)) == ["dead-man switch"]
     facts = {check.name: check.fact for check in sheet}
@@ -185,6 +190,21 @@ def test_money_is_held_against_the_caps(venue: str) -> None:
     sheet = look(settings_of(venue, capital=40), key=poor)
     assert set(failed(sheet)) == {"balance", "position sizes"}
     assert "1.20 to 4.00 USDT a position" in failed(sheet)["position sizes"]
+
+
+@pytest.mark.parametrize(("held", "passes"), [({}, False), ({"BTC/USDT": Decimal("0.4995")}, True)])
+def test_coins_that_the_account_bought_are_a_part_of_its_capital_and_others_are_not(
+    held: dict[str, Decimal], passes: bool
+) -> None:
+    settings = spot_settings(capital=99_000)
+    sheet = look(
+        settings,
+        prepare=lambda trader: trader.create_order("BTC/USDT", "market", "buy", 0.5),
+        held=held,
+    )
+    (line,) = [check for check in sheet if check.name == "balance"]
+    assert (line.grade is Grade.OK) == passes
+    assert ("and 0.4995 BTC of this account at " in line.fact) == passes
 
 
 @BOTH
