@@ -123,6 +123,8 @@ async def publish_live(
     async def beat(heartbeat: Heartbeat) -> None:
         nonlocal said
         said = _say(venue, heartbeat, said)
+        if recorder is not None:
+            recorder.flush()
         waiting = letters.copy()
         letters.clear()
         for letter in waiting:

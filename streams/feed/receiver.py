@@ -123,7 +123,7 @@ class Receiver:
         try:
             events = connection.parser.parse(payload)
             symbols = self._routes.get(connection.market, _NONE)
-            told: SymbolFeed | None = None
+            told: list[SymbolFeed] = []
             for event in events:
                 if isinstance(event, LinkEvent):
                     self._tell_all(connection, Link(event.channels, event.up), receive_ns)
@@ -132,9 +132,9 @@ class Receiver:
                 if feed is None:
                     continue  # a stream of all the venue's symbols names others too
                 feed.add(receive_ns, event, payload)
-                if self._recorder is not None and feed is not told:
+                if self._recorder is not None and feed not in told:
                     self._recorder.write(feed, receive_ns, as_line(payload))
-                    told = feed
+                    told.append(feed)
         except RejectedInput as error:
             self._unreadable(connection, error, payload, receive_ns)
         except Exception as error:

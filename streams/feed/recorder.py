@@ -26,9 +26,7 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A feed that is started twice in one hour goes on in the same file: several compressed
-        # streams end to end are one.
-        self._raw: BinaryIO = path.open("ab")
+        self._raw: BinaryIO = path.open("xb")
         self._written = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(self._raw)
         self._since_flush = 0
 
@@ -49,7 +47,8 @@ class _File:
 
 
 class LineRecorder:
-    """Files ``DIR/VENUE/SYMBOL/2026-11-25T140000.jsonl.zst``, one for each hour of receipt (UTC).
+    """Files ``DIR/VENUE/SYMBOL/2026-11-25T140000.jsonl.zst``, one for each hour of receipt (UTC),
+    and one named by its own time where a feed is started again within the hour.
 
     Each begins with what it is of, the rules in force and the book as it stands, so that it can be
     read alone; read together, in order, they give the frames of the live run. ``/`` and ``:`` of a
@@ -93,7 +92,7 @@ class LineRecorder:
         held = self._open.get(feed.key)
         if held is not None and held[0] == start_s:
             return held[1]
-        file = _File(self.path(feed.key, start_s))
+        file = _File(self._new_path(feed.key, start_s, receive_ns // NS_PER_S))
         head = self._heads[feed.key]
         if held is not None:
             head = msgspec.structs.replace(head, rules=self._rules.get(feed.key))
@@ -105,6 +104,15 @@ class LineRecorder:
                 file.write(receive_ns, encode_line(_book_of(state)))
         self._open[feed.key] = (start_s, file)
         return file
+
+    def _new_path(self, key: str, start_s: int, now_s: int) -> Path:
+        # A feed that is started again within the hour begins a file of its own: behind what a
+        # killed one left unfinished nothing could be read.
+        path = self.path(key, start_s)
+        while path.exists():
+            path = self.path(key, now_s)
+            now_s += 1
+        return path
 
     def path(self, key: str, start_s: int) -> Path:
         """The file of a symbol that begins at a time (seconds since 1970)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.errors import MalformedMessage, RejectedInput
 from schemas.settings import FeedSettings, FramesSettings
 from streams.exchanges.venue import venue_of
-from streams.feed.lines import MARK, End, Head, OwnLine, Told, decode_line
+from streams.feed.lines import MARK, Head, OwnLine, Told, decode_line
 from streams.feed.symbol_feed import Hooks, SymbolFeed
 from streams.merge import FeedMessage
 from streams.recordings.raw_lines import RawLines
@@ -61,14 +61,14 @@ class FeedRecording:
         lines = RawLines(self.paths, reject_line)
         hooks = Hooks(given.append, rejected)
         target: SymbolFeed | None = None
-        ended = False
         for receive_ns, payload in lines:
+            own = _own_line(payload)
+            if target is not None and isinstance(own, Head) and own.rules is None:
+                # The feed was started anew; one that was killed could not say that it ended.
+                target.finish(stats.last_receive_ns or receive_ns)
+                target, epoch = None, epoch + 1
             stats.first_receive_ns = stats.first_receive_ns or receive_ns
             stats.last_receive_ns = receive_ns
-            own = _own_line(payload)
-            if target is not None and ended and isinstance(own, Head):
-                target.finish(receive_ns)  # the feed was started anew
-                target, epoch = None, epoch + 1
             if target is None:
                 target = SymbolFeed(
                     venue,
@@ -86,7 +86,6 @@ class FeedRecording:
                 target.take_message(receive_ns, payload, parser)
             else:
                 target.take(receive_ns, own, parser, payload)
-                ended = isinstance(own, End)
             if given:
                 stats.lines, stats.bytes_read = lines.lines, lines.bytes_read
                 yield from given
