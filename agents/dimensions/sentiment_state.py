@@ -62,7 +62,7 @@ class SentimentState(msgspec.Struct):
         given = frame.derivatives
         latest_ns = frame.close_ns + AHEAD_NS
         if given.next_funding_ns is not None:
-            self.funding.expect(given.next_funding_ns)
+            self.funding.expect(given.next_funding_ns, now_ns=frame.close_ns)
         _tell(given.funding_rate, latest_ns, self.funding.update)
         _tell(given.long_short_ratio, latest_ns, self.ratio.update)
         _tell(given.open_interest, latest_ns, self.interest.update)

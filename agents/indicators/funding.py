@@ -30,8 +30,8 @@ class FundingRate(msgspec.Struct):
     """Funding in one unit (the plain yearly rate ``a``), its motion, and its steadiness.
 
     ``hourly = rate / period``, ``a = 8760 hourly``; the period is the distance of two next funding
-    times, or of settled rates, 8 h until one is known. ``s = mean |a - habit| + 0.01`` over a week
-    is its usual motion.
+    times, or the least of settled rates; 8 h until one is known, then all begins anew.
+    ``s = mean |a - habit| + 0.01`` over a week is its usual motion.
 
     - ``lean``: ``crowd_lean(a)``: confirming up to 30% a year, turning, contrarian from 100% on.
       What it follows is ``0.4 (0.6 a/0.3 + 0.25 tanh(0.6 m/s) + 0.15 P)``: ``m`` the distance from
@@ -51,6 +51,8 @@ class FundingRate(msgspec.Struct):
     """
 
     period_h: float = 8.0
+    period_known: bool = False
+    """Whether anything told the period; until then 8 h are assumed."""
     next_ns: int | None = None
     settled_ns: int | None = None
     heard: Heard = msgspec.field(default_factory=Heard)
@@ -81,14 +83,16 @@ class FundingRate(msgspec.Struct):
     def settle(self, value: float, at_ns: int) -> None:
         """Take in a rate of history: each was paid at its time, so their distance is the period."""
         if self.settled_ns is not None:
-            self._adopt(at_ns - self.settled_ns)
+            hours = round((at_ns - self.settled_ns) / HOUR_NS)
+            if not self.period_known or hours < self.period_h:  # a longer one is a hole
+                self._adopt(hours)
         self.settled_ns = at_ns
         self.update(value, at_ns)
 
-    def expect(self, next_ns: int) -> None:
-        """Take in the time of the next funding."""
-        if self.next_ns is not None:
-            self._adopt(next_ns - self.next_ns)
+    def expect(self, next_ns: int, *, now_ns: int) -> None:
+        """Take in the time of the next funding; an hour after the last, one may be missed."""
+        if self.next_ns is not None and now_ns - self.next_ns < HOUR_NS:
+            self._adopt(round((next_ns - self.next_ns) / HOUR_NS))
         self.next_ns = next_ns
 
     @property
@@ -127,7 +131,21 @@ class FundingRate(msgspec.Struct):
         scale = self.scale
         return None if motion is None or scale is None else math.tanh(0.6 * motion / scale)
 
-    def _adopt(self, distance_ns: int) -> None:
-        hours = round(distance_ns / HOUR_NS)
-        if hours in PERIODS_H:
-            self.period_h = float(hours)
+    def _adopt(self, hours: int) -> None:
+        if hours not in PERIODS_H:
+            return
+        if not self.period_known and hours != self.period_h:
+            self._begin_anew(hours)
+        self.period_h, self.period_known = float(hours), True
+
+    def _begin_anew(self, hours: int) -> None:
+        """What was annualised by the assumed period is no past of what follows."""
+        if self.annual is not None:
+            self.annual *= self.period_h / hours
+        self.momentum = self.acceleration = None
+        self.recent = Ewma(half_life_s=self.recent.half_life_s)
+        self.pace = Ewma(half_life_s=self.pace.half_life_s)
+        past = self.habit
+        self.habit = Standing(
+            half_life_s=past.half_life_s, warmup_s=past.warmup_s, floor=past.floor
+        )

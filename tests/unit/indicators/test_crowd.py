@@ -169,7 +169,7 @@ def test_funding_is_told_per_hour_and_year_by_the_period_of_the_venue() -> None:
     eight, one = FundingRate(), FundingRate()
     for hours, funding in ((8, eight), (1, one)):
         for i in range(3):
-            funding.expect(i * hours * HOUR)
+            funding.expect(i * hours * HOUR, now_ns=(i - 1) * hours * HOUR)
         funding.update(0.0001, 0)
     assert eight.annual == pytest.approx(0.0001 * 3 * 365)
     assert one.annual == pytest.approx(0.0001 * 24 * 365)
@@ -177,9 +177,37 @@ def test_funding_is_told_per_hour_and_year_by_the_period_of_the_venue() -> None:
 
 def test_settled_rates_tell_the_period_by_their_distance_but_for_holes() -> None:
     funding = FundingRate()
-    for at_h in (0, 4, 8, 12, 36):  # two days of 4 h, then a hole
+    for at_h in (0, 4, 8, 12, 20, 36):  # half a day of 4 h, then holes
         funding.settle(0.0001, at_h * HOUR + 1_000_000)
     assert funding.period_h == 4.0
+
+
+def test_funding_times_that_an_outage_hid_do_not_lengthen_the_period() -> None:
+    funding = FundingRate()
+    for hour in range(30):
+        funding.expect((hour + 1) * HOUR, now_ns=hour * HOUR + 1)
+        funding.update(0.0000125, hour * HOUR + 1)
+    funding.expect(33 * HOUR, now_ns=32 * HOUR + 1)  # 31 and 32 passed unheard
+    funding.update(0.0000125, 32 * HOUR + 1)
+    assert funding.period_h == 1.0
+    assert funding.annual == pytest.approx(0.1095)
+    funding.expect(41 * HOUR, now_ns=33 * HOUR + 1)  # told at once: the venue changed it
+    assert funding.period_h == 8.0
+
+
+def test_what_was_annualised_by_an_assumed_period_is_no_momentum_of_what_follows() -> None:
+    funding = FundingRate()
+    for minute in range(240):
+        at_ns = minute * HOUR // 60
+        funding.expect((minute // 60 // 4 + 1) * 4 * HOUR, now_ns=at_ns)
+        funding.update(0.0001, at_ns)
+    assert funding.annual == pytest.approx(0.1095)  # by 8 h, until more is known
+    funding.expect(8 * HOUR, now_ns=4 * HOUR)
+    assert funding.annual == pytest.approx(0.219)
+    for minute in range(240, 300):
+        funding.update(0.0001, minute * HOUR // 60)
+    assert funding.annual == pytest.approx(0.219)
+    assert funding.momentum == pytest.approx(0.0, abs=1e-12)
 
 
 def test_momentum_and_stability_equal_plain_means() -> None:
