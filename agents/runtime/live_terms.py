@@ -19,7 +19,9 @@ from schemas.ids import content_id
 from schemas.live_settings import Foreign, LiveSettings, PositionMode
 from schemas.settings import Settings
 
-PROVEN = frozenset({"perpetuals of binanceusdm", "perpetuals of bybit", "spot of binance"})
+PROVEN = frozenset(
+    {"perpetuals of binanceusdm", "perpetuals of bybit", "spot of binance", "spot of bybit"}
+)
 """Markets in which randomised trading with faults and kills ended as the simulated exchange's books
 say (ADR 0020). Any other is only to be had on a testnet, or simulated."""
 

@@ -40,8 +40,11 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
         ({"account": {"id": "paper"}}, "give the live account a name of its own"),
         ({"store": {"url": ""}}, "store.url names no database"),
         (
-            {"live": {"venue": "bybit", "sandbox": False}, "symbols": ["bybit:BTC/USDT"]},
-            "bybit:BTC/USDT is of spot of bybit, not proven",
+            {
+                "live": {"venue": "coinbase", "currency": "USD", "sandbox": False},
+                "symbols": ["coinbase:BTC/USD"],
+            },
+            "coinbase:BTC/USD is of spot of coinbase, not proven",
         ),
         (
             {
@@ -82,7 +85,8 @@ def test_each_that_is_lacking_is_named_with_what_to_do(lacking: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    "key", ["binanceusdm:BTC/USDT:USDT", "bybit:BTC/USDT:USDT", "binance:BTC/USDT"]
+    "key",
+    ["binanceusdm:BTC/USDT:USDT", "bybit:BTC/USDT:USDT", "binance:BTC/USDT", "bybit:BTC/USDT"],
 )
 def test_what_is_proven_may_trade_with_real_money(key: str) -> None:
     venue, symbols = key.partition(":")[0], [key]
