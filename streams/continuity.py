@@ -70,22 +70,26 @@ class TradeContinuity:
             return trade.id in self._recent
         return self._last_id is not None and span[1] <= self._last_id
 
-    def recover(self, trade: TradeEvent) -> bool:
-        """Whether a trade that REST told is news: it fills a hole, or nobody told it yet."""
+    def recover(self, trade: TradeEvent) -> int | None:
+        """How many ids are missing before a trade that REST told; ``None`` if it is no news: it
+        fills no hole, and somebody told it already.
+        """
         span = _span(trade)
         if span is None:
             self.verifiable = False
             if trade.id in self._recent:
-                return False
+                return None
             self._remember(trade.id, recovered=True)
-            return True
+            return 0
         first, last = span
-        if self._last_id is None or first > self._last_id:
-            if self._last_id is not None and first > self._last_id + 1:
-                self.holes.append((self._last_id + 1, first - 1))
-            self._last_id = self._recovered_to = last
-            return True
-        return self._fill(first, last)
+        previous = self._last_id
+        if previous is not None and first <= previous:
+            return 0 if self._fill(first, last) else None
+        self._last_id = self._recovered_to = last
+        if previous is None or first == previous + 1:
+            return 0
+        self.holes.append((previous + 1, first - 1))
+        return first - previous - 1
 
     def give_up(self, hole: tuple[int, int]) -> None:
         """Nobody has these ids: the venue left them out, or does not tell them any more."""

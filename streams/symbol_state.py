@@ -199,13 +199,13 @@ class SymbolState:
         interval = self.interval
         if event.flags & _RECOVERED:
             # What happened before the feed began is history, which comes by other ways.
-            if event.exchange_ns < self.started_ns or not self.tape.recover(event):
-                return
+            missing = None if event.exchange_ns < self.started_ns else self.tape.recover(event)
         else:
             missing = self.tape.follow(event)
-            if missing is None:
-                return
-            interval.missing_ids += missing
+        if missing is None:
+            return
+        interval.missing_ids += missing
+        if not event.flags & _RECOVERED:
             interval.tape_ns = event.exchange_ns
             self.heard_ns["trades"] = receive_ns
         interval.trades.append(

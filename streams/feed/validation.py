@@ -5,7 +5,17 @@ from __future__ import annotations
 from schemas.errors import OutOfBand, WrongClock
 from schemas.frame import NS_PER_MS, TradeFlag
 from schemas.settings import FeedSettings
-from streams.events import BookDiff, FeedEvent, LiquidationEvent, TouchEvent, TradeEvent
+from streams.events import (
+    AT_RECEIPT,
+    BookDiff,
+    BookSnapshot,
+    DerivativesEvent,
+    FeedEvent,
+    LiquidationEvent,
+    SnapshotKind,
+    TouchEvent,
+    TradeEvent,
+)
 
 _BPS = 10_000
 _RECOVERED, _NON_MARKET = int(TradeFlag.RECOVERED_LATE), int(TradeFlag.NON_MARKET)
@@ -36,8 +46,8 @@ class Validator:
             self._check_trade(receive_ns, event)
         elif isinstance(event, TouchEvent):
             self._check_touch(receive_ns, event)
-        elif isinstance(event, BookDiff | LiquidationEvent) and event.exchange_ns is not None:
-            self._check_time(receive_ns, event.exchange_ns)
+        elif (exchange_ns := _stamp(event)) is not None:
+            self._check_time(receive_ns, exchange_ns)
 
     def _check_trade(self, receive_ns: int, event: TradeEvent) -> None:
         if event.flags & _RECOVERED:
@@ -74,3 +84,14 @@ class Validator:
                 f"price {text} lies outside {self._low:.10g} to {self._high:.10g}, "
                 "the band around the last mid"
             )
+
+
+def _stamp(event: FeedEvent) -> int | None:
+    """When an event happened; ``None`` where it may lie long before: books that are no news."""
+    match event:
+        case BookDiff() | LiquidationEvent() | BookSnapshot(kind=SnapshotKind.WHOLE):
+            return event.exchange_ns
+        case DerivativesEvent():
+            return None if event.known_ns == AT_RECEIPT else event.known_ns
+        case _:
+            return None

@@ -88,6 +88,13 @@ def test_every_captured_message_becomes_the_events_it_says(market_data: Path) ->
     assert others == {"answers": 24, "klines": 96}
 
 
+def test_a_ticker_that_tells_the_next_funding_alone_is_heard() -> None:
+    data = {"symbol": "BTCUSDT", "nextFundingTime": "1700000000000"}
+    message = {"topic": "tickers.BTCUSDT", "type": "delta", "ts": 5, "data": data}
+    (event,) = BybitParser().parse(json.dumps(message).encode())
+    assert event == DerivativesEvent("BTCUSDT", 5 * MS, next_funding_ns=1_700_000_000 * 1_000 * MS)
+
+
 @pytest.mark.needs_market_data
 def test_captured_books_have_no_gap_and_agree_with_the_ticker(market_data: Path) -> None:
     parsers: dict[str, BybitParser] = {}

@@ -158,7 +158,7 @@ def _trades(m: _Trades) -> tuple[Event, ...]:
 
 def _ticker(m: _Ticker) -> tuple[Event, ...]:
     d = m.data
-    if d.mark is None and d.index is None and d.interest is None and d.rate is None:
+    if all(text is None for text in (d.mark, d.index, d.interest, d.rate, d.next_ms)):
         return ()  # spot, or a delta of what other channels tell
     return (
         DerivativesEvent(

@@ -125,6 +125,14 @@ def test_missing_trades_come_late_flagged_and_each_once() -> None:
     assert not rig.refused
 
 
+def test_trades_that_lack_ahead_of_the_oldest_that_is_had_back_are_missing_in_the_frame() -> None:
+    rig = Rig()
+    rig.trade(1)
+    rig.line(rest_trades(5, 6))
+    rig.trade(7)
+    assert sum(frame.quality.missing_ids for frame in rig.frames()) == 3
+
+
 def test_trades_of_before_the_feed_are_history_not_tape() -> None:
     rig = Rig()
     rig.line(rest_trades(7, 8, at_ms=START // MS - 1000))

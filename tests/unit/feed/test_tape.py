@@ -38,20 +38,28 @@ def test_a_hole_is_filled_piece_by_piece() -> None:
     for number in (1, 2, 8):
         tape.follow(trade(number))
     assert holes(tape) == {(3, 7)}
-    assert tape.recover(trade(5, late=True))
+    assert tape.recover(trade(5, late=True)) == 0
     assert holes(tape) == {(3, 4), (6, 7)}
-    assert not tape.recover(trade(5, late=True))
-    assert not tape.recover(trade(8, late=True))
-    assert all(tape.recover(trade(number, late=True)) for number in (3, 4, 6, 7))
+    assert tape.recover(trade(5, late=True)) is None
+    assert tape.recover(trade(8, late=True)) is None
+    assert [tape.recover(trade(number, late=True)) for number in (3, 4, 6, 7)] == [0] * 4
     assert holes(tape) == set()
 
 
 def test_a_trade_that_was_recovered_first_is_not_told_again_and_is_no_fault() -> None:
     tape = TradeContinuity()
     tape.follow(trade(1))
-    assert tape.recover(trade(2, late=True))
+    assert tape.recover(trade(2, late=True)) == 0
     assert tape.follow(trade(2)) is None
     assert tape.follow(trade(3)) == 0
+
+
+def test_what_lacks_ahead_of_trades_that_rest_told_is_missing_too() -> None:
+    tape = TradeContinuity()
+    tape.follow(trade(1))
+    assert tape.recover(trade(5, late=True)) == 3
+    assert tape.recover(trade(6, late=True)) == 0
+    assert holes(tape) == {(2, 4)}
 
 
 def test_a_hole_that_nobody_has_is_given_up() -> None:
@@ -60,7 +68,7 @@ def test_a_hole_that_nobody_has_is_given_up() -> None:
     tape.follow(trade(5))
     tape.give_up((2, 4))
     assert holes(tape) == set()
-    assert not tape.recover(trade(3, late=True))
+    assert tape.recover(trade(3, late=True)) is None
 
 
 def test_aggregates_are_held_together_by_their_own_ids() -> None:
@@ -74,8 +82,8 @@ def test_aggregates_are_held_together_by_their_own_ids() -> None:
 def test_ids_that_are_no_sequence_are_told_once_each() -> None:
     tape = TradeContinuity()
     assert tape.follow(unordered("a")) == 0
-    assert tape.recover(unordered("b", late=True))
-    assert not tape.recover(unordered("a", late=True))
+    assert tape.recover(unordered("b", late=True)) == 0
+    assert tape.recover(unordered("a", late=True)) is None
     assert tape.follow(unordered("b")) is None
     with pytest.raises(OutOfSequence, match="told before"):
         tape.follow(unordered("a"))
@@ -95,7 +103,7 @@ def test_whatever_comes_live_and_late_each_trade_counts_once(came: list[tuple[in
     told: list[int] = []
     for number, late in came:
         if late:
-            news = tape.recover(trade(number, late=True))
+            news = tape.recover(trade(number, late=True)) is not None
         else:
             with contextlib.suppress(OutOfSequence):
                 news = False

@@ -9,7 +9,17 @@ import pytest
 from schemas.errors import OutOfBand, RejectedInput, WrongClock
 from schemas.frame import NS_PER_MS, NS_PER_S, PositionSide, TradeFlag
 from schemas.settings import FeedSettings
-from streams.events import BookDiff, Event, LiquidationEvent, TouchEvent, TradeEvent
+from streams.events import (
+    AT_RECEIPT,
+    BookDiff,
+    BookSnapshot,
+    DerivativesEvent,
+    Event,
+    LiquidationEvent,
+    SnapshotKind,
+    TouchEvent,
+    TradeEvent,
+)
 from streams.feed.validation import Validator
 
 NOW = 1_700_000_000 * NS_PER_S
@@ -45,6 +55,8 @@ def touch(bid: str, ask: str, *, bid_qty: str = "1") -> TouchEvent:
         touch("99", "101"),
         touch("0", "101", bid_qty="0.000"),
         BookDiff("B", None, 1, 1, None, [], []),
+        DerivativesEvent("B", AT_RECEIPT, open_interest="1"),
+        BookSnapshot("B", NOW - 3600 * NS_PER_S, 1, [], [], SnapshotKind.SENT),  # at rest since
     ],
 )
 def test_what_may_be_is_believed(event: Event) -> None:
@@ -65,6 +77,8 @@ def test_what_may_be_is_believed(event: Event) -> None:
             LiquidationEvent("B", NOW + 2 * NS_PER_S, int(PositionSide.LONG), "1", "1"),
             WrongClock,
         ),
+        (DerivativesEvent("B", NOW - 6 * NS_PER_S, mark_price="1"), WrongClock),
+        (BookSnapshot("B", NOW - 6 * NS_PER_S, 1, [], [], SnapshotKind.WHOLE), WrongClock),
     ],
 )
 def test_what_cannot_be_is_refused(event: Event, error: type[RejectedInput]) -> None:
