@@ -128,11 +128,12 @@ class PriceStructure(Dimension[PriceStructureState]):
         """Take past open interest into the heat, at the prices of the bars known so far.
 
         So history of bars comes first; a change at a time of which no bar is remembered counts
-        only as the open interest from which the next one is measured.
+        only as the open interest from which the next one is measured. What is not yet due is left
+        out.
         """
         if series.name is SeriesName.OPEN_INTEREST:
             for at_ns, interest in zip(series.at_ns, series.value, strict=True):
-                if 0.0 < interest < math.inf:
+                if at_ns <= series.known_ns and 0.0 < interest < math.inf:
                     price = _price_at(state, at_ns)
                     state.heat.sample(at_ns, interest=interest, price=price)
 

@@ -9,6 +9,7 @@ from operator import mul, sub
 
 import msgspec
 
+from agents.indicators.bars import AHEAD_NS
 from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame
 
@@ -21,7 +22,8 @@ class OpenInterestTrend(msgspec.Struct):
     ``value = tanh(p) * (0.625 + 0.375 tanh(o))``. Rising interest confirms the move, up or down
     (factor towards 1); falling interest marks it as weak (towards 1/4). Range: (-1, 1). Unit: none.
     Warm-up: ``ready`` samples, one per new venue value and at least ``sample_s`` apart; without a
-    value for ``stale_s`` there is none. Cost per update: O(1), a new sample O(samples).
+    value for ``stale_s``, or with one stamped a minute ahead of its frame, there is none. Cost per
+    update: O(1), a new sample O(samples).
 
     >>> trend = OpenInterestTrend(ready=4, sample_s=1.0)
     >>> for i in range(6):
@@ -49,7 +51,7 @@ class OpenInterestTrend(msgspec.Struct):
         if known is None or known.mantissa <= 0:
             self.value = None
             return None
-        if frame.close_ns - known.known_ns > self.stale_s * NS_PER_S:
+        if not -AHEAD_NS <= frame.close_ns - known.known_ns <= self.stale_s * NS_PER_S:
             self.value = None
             return None
         due = self.sample_s * NS_PER_S

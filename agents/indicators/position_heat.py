@@ -10,6 +10,7 @@ from operator import mul
 
 import msgspec
 
+from agents.indicators.bars import AHEAD_NS
 from agents.indicators.decay import fade
 from agents.indicators.usual_size import NOTHING, UsualSize
 from schemas.frame import NS_PER_S, Frame
@@ -48,7 +49,8 @@ class PositionHeat(msgspec.Struct):
     shorts are under water and may have to buy; below 0 longs may have to sell. Unit: none.
     At most ``bins`` entries are kept: of more, the two neighbours in time that weigh least (mostly
     the oldest) become one at their mean. Warm-up: ``ready`` samples, at least ``sample_s``
-    apart; none older than ``stale_s``. Cost: O(bins) a sample and a view, else O(1).
+    apart; none older than ``stale_s``, nor stamped a minute ahead of its frame. Cost: O(bins) a
+    sample and a view, else O(1).
 
     >>> heat = PositionHeat(ready=3)
     >>> for i, price in enumerate((10.0, 10.0, 11.0, 12.0)):
@@ -76,7 +78,8 @@ class PositionHeat(msgspec.Struct):
     def update(self, frame: Frame, *, price: float) -> None:
         """Take in one frame, at whose close the market stands at ``price``."""
         known = frame.derivatives.open_interest
-        if known is not None and known.mantissa > 0:
+        latest_ns = frame.close_ns + AHEAD_NS
+        if known is not None and known.mantissa > 0 and known.known_ns <= latest_ns:
             self.sample(known.known_ns, interest=float(known), price=price)
 
     def sample(self, known_ns: int, *, interest: float, price: float | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
+from agents.indicators.open_interest import OpenInterestTrend
 from schemas.frame import NS_PER_S, Book, Derivatives, Frame, Known
 
 STEP_S = 5
@@ -52,6 +53,18 @@ def test_a_position_that_grows_with_the_price_correlates_fully_on_4h_after_two_h
     raw = told([100_000 + i for i in range(count)], [5_000 + i for i in range(count)])
     assert raw["oi_price_correlation_4h"] == pytest.approx(1.0)
     assert raw["oi_change_4h"] == pytest.approx((count - 1) / 100_000)
+
+
+def test_a_value_from_the_future_does_not_hide_those_that_follow() -> None:
+    trend = OpenInterestTrend(ready=4)
+    book = Book(1, None, (99,), (5,), (101,), (5,))
+    for step in range(20):
+        at_ns = step * 10 * NS_PER_S
+        known_ns = at_ns + (86_400 * NS_PER_S if step == 3 else 0)
+        given = Derivatives(open_interest=Known(100 + step, 0, known_ns))
+        trend.update(Frame("v", "s", 0, step, 0, at_ns, True, 0, 0, book=book, derivatives=given))
+    assert trend.known_ns[-1] == 190 * NS_PER_S
+    assert trend.interest_change is not None
 
 
 def test_without_open_interest_no_timeframe_tells_any() -> None:

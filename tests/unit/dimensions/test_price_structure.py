@@ -239,6 +239,19 @@ def test_a_value_that_is_no_open_interest_is_passed_over(value: float) -> None:
     assert_sound(play([trade_frame(END_NS, 10_000)], past, bad))
 
 
+def test_past_open_interest_holds_nothing_that_is_not_yet_due() -> None:
+    good = interest_series(40)
+    early = msgspec.structs.replace(
+        good, at_ns=(*good.at_ns, END_NS + 60 * MINUTE_NS), value=(*good.value, 9_000.0)
+    )
+    past = full_history(chance_table(60, 2))
+    frames = [
+        with_interest(trade_frame(END_NS + i * MINUTE_NS, 10_000, seq=i + 1), 1_400 + i)
+        for i in range(5)
+    ]
+    assert play(frames, past, early) == play(frames, past, good)
+
+
 def test_open_interest_that_is_no_longer_heard_makes_heat_not_ready_again() -> None:
     frames = [
         with_interest(trade_frame(i * MINUTE_NS, 10_000 + i, seq=i + 1), 5_000 + i)

@@ -147,6 +147,17 @@ def test_old_and_repeated_values_are_passed_over() -> None:
     assert msgspec.msgpack.encode(heat) == before
 
 
+def test_a_value_from_the_future_does_not_hide_those_that_follow() -> None:
+    heat = PositionHeat()
+    for minute in range(12):
+        known_ns = minute * MINUTE + (24 * 60 * MINUTE if minute == 3 else 0)
+        given = Derivatives(open_interest=Known(100 + minute, 0, known_ns))
+        at_ns = minute * MINUTE
+        frame = Frame("v", "s", 0, minute, at_ns - 1, at_ns, True, 0, 0, derivatives=given)
+        heat.update(frame, price=10.0)
+    assert (heat.known_ns, heat.interest) == (11 * MINUTE, 111.0)
+
+
 def test_a_frame_without_open_interest_changes_nothing() -> None:
     heat = PositionHeat()
     heat.update(Frame("v", "s", 1, 1, 0, 1, True, 0, 0), price=5.0)
