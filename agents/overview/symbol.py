@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from agents.indicators.book_shape import is_sound
 from agents.indicators.quotes import twice_mid
 from agents.overview.lead_lag import MoveGrid
 from schemas.frame import BAND_BPS, Book, ContractKind, Frame, TradeFlag, contract_kind
@@ -84,7 +85,7 @@ class SymbolState(msgspec.Struct):
         Turnover is price × quantity × contract size, for inverse contracts quantity × contract
         size (they count in quote currency); trades that are not of the market are left out. Without
         a contract size nothing is counted in money. Spread and depth are read on ticks, which come
-        whether or not there is news.
+        whether or not there is news, and not off a crossed book.
         Cost: O(trades), on ticks also O(levels) where the frame has no depth bands.
         """
         now = self.open
@@ -99,7 +100,7 @@ class SymbolState(msgspec.Struct):
         mid = now.mid = twice / (2 * 10**frame.price_exponent)
         self.moves.update(mid, frame.close_ns)
         book = frame.book
-        if frame.is_tick and book is not None:
+        if frame.is_tick and book is not None and is_sound(book):
             now.quotes += 1
             now.spread_bps += 2e4 * (book.ask_price[0] - book.bid_price[0]) / twice
             thinner = min(_near(frame, book, 0), _near(frame, book, 1))

@@ -113,3 +113,17 @@ def test_depth_is_what_lies_within_ten_bps_as_far_as_it_is_known() -> None:
     wide = (1, 70_000, *[90_000] * 4)
     assert depth(DepthBands(wide, unknown)) == pytest.approx(60_000)
     assert depth(DepthBands(wide, (1, 40_000, *[90_000] * 4))) == pytest.approx(400_000)
+
+
+def test_a_crossed_book_has_neither_spread_nor_depth() -> None:
+    frames = lane("a:BTC/USDT", path_of(1, COUNT, start=5_000_000), seed=4)
+    crossed = [
+        frame_of("a:BTC/USDT", frame.seq, mid=5_000_000, spread=-400)
+        if frame.is_tick and frame.seq % 3 == 0
+        else frame
+        for frame in frames
+    ]
+    without = [frame for frame in crossed if frame in frames]
+    found, wanted = (values_of(last_of(given), "a:BTC/USDT") for given in (crossed, without))
+    assert found["spread_bps"] == wanted["spread_bps"]
+    assert found["depth"] == wanted["depth"]
