@@ -39,6 +39,8 @@ from schemas.venue import AccountReport, FundingReport, OrderReport, TradeReport
 
 log = structlog.get_logger()
 
+_OfTick = ConfluenceScore | Signal | Order | Position | Flattened | Portfolio | PositionAssessment
+
 
 class OrderedStage(Stage):
     """Runs one fold, an account or the overview: puts its inputs in order, sends what it decides.
@@ -69,7 +71,7 @@ class OrderedStage(Stage):
         self._control = prefix + CONTROL.name
         self._frames = prefix + FRAMES.name
         self._app = app
-        self._keys = tuple(keys)
+        self._keys = frozenset(keys)
         self._fold = fold
         self._reader = fold.reader
         self._interval_ns = round(settings.runtime.snapshot_interval_s * NS_PER_S)
@@ -94,7 +96,6 @@ class OrderedStage(Stage):
         self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
         self._published: dict[tuple[str, int], float] = {}
         self._tp_of_key: dict[str, TP] = {}
-        self._pressure.forget()
 
     @property
     def steps_applied(self) -> dict[str, int]:
@@ -128,6 +129,7 @@ class OrderedStage(Stage):
 
     def load(self, owned: Partitions, kept: Partitions) -> None:
         """Tables are recovered: the active member takes the state over, a standby forgets it."""
+        self._pressure.forget()
         if kept[self._control]:
             return
         self._forget()
@@ -243,27 +245,19 @@ class OrderedStage(Stage):
     def _place(self, tp: TP, offset: int, decoded: Message, published_s: float) -> None:
         self._progress.read(tp)
         match decoded:
-            case Frame():
-                if decoded.key not in self._keys:
-                    return
+            case Frame() if decoded.key in self._keys:
                 self._progress.waits(tp, offset, decoded.key, decoded.close_ns)
                 self._tp_of_key[decoded.key] = tp
                 if self._sequencer.add_frame(decoded):
                     self._published[decoded.key, decoded.close_ns] = published_s
             case ConfluenceScore():
-                self._progress.waits(tp, offset, decoded.key, decoded.tick_ns)
+                self._waits_for_tick(tp, offset, decoded)
                 self._sequencer.add_score(decoded)
             case Signal():
-                self._progress.waits(
-                    tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
-                )
+                self._waits_for_tick(tp, offset, decoded)
                 self._sequencer.add_signal(decoded)
             case Order() | Position() | Flattened() | Portfolio() | PositionAssessment():
-                # Needed again until a snapshot holds its tick: it tells how far others came.
-                self._progress.waits(
-                    tp, offset, f"{decoded.venue}:{decoded.symbol}", decoded.tick_ns
-                )
-                self._commands.decided(decoded.tick_ns)
+                self._read_back(tp, offset, decoded)
             case OrderReport() | TradeReport() | FundingReport() | AccountReport():
                 self._hear(decoded)
             case Instrument():
@@ -272,6 +266,18 @@ class OrderedStage(Stage):
                 self._fold.recall(self._state, decoded)
             case _:
                 self._heed(decoded)
+
+    def _waits_for_tick(self, tp: TP, offset: int, decoded: _OfTick) -> None:
+        """A message is needed until its tick is applied; of other symbols no tick ever is."""
+        key = f"{decoded.venue}:{decoded.symbol}"
+        if key in self._keys:
+            self._progress.waits(tp, offset, key, decoded.tick_ns)
+
+    def _read_back(self, tp: TP, offset: int, decoded: _OfTick) -> None:
+        """Take what this account has given before: it tells how far others came."""
+        if decoded.key == self._reader:
+            self._waits_for_tick(tp, offset, decoded)
+            self._commands.decided(decoded.tick_ns)
 
     def _hear(self, report: VenueReport) -> None:
         """Take a report, if it is for this reader."""

@@ -1,0 +1,125 @@
+"""What an ordered stage keeps a note of, and what a rebalance leaves of its back-pressure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from faust.types import TP, ConsumerMessage
+
+from agents.runtime import back_pressure, roles
+from agents.runtime.ordered_stage import OrderedStage
+from schemas.codec import encode
+from schemas.frame import NS_PER_S, Message, Side
+from schemas.order import Order, OrderStatus, OrderType
+from schemas.score import ConfluenceScore
+from schemas.settings import settings_from
+from schemas.topics import CONFLUENCE_SCORES, FRAMES, ORDERS, topic_of
+from tests.support.messages import SYMBOL, VENUE, frame_at
+
+OTHER = "ETH/USDT:USDT"
+KEYS = (f"{VENUE}:{SYMBOL}", f"{VENUE}:{OTHER}")
+
+
+class Consumer:
+    """Notes which partitions are paused; a rebalance opens all of them."""
+
+    def __init__(self) -> None:
+        self.paused: set[TP] = set()
+
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        self.paused |= set(tps)
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        self.paused -= set(tps)
+
+
+class Bench:
+    """An account's stage that has caught up, fed by hand."""
+
+    def __init__(self, *keys: str) -> None:
+        role = roles.execution(settings_from({"runtime": {"symbols": keys}}))
+        (stage,) = role.stages
+        assert isinstance(stage, OrderedStage)
+        self.stage = stage
+        self.consumer = Consumer()
+        app: Any = role.app
+        app.consumer = self.consumer
+        role.app.fence.next_offset = lambda tp: self.offsets.get(tp, 0)  # type: ignore[method-assign]
+        stage.emitter.emit = self._emit  # type: ignore[method-assign]
+        self.offsets: dict[TP, int] = {}
+        for topic in stage.read_first:
+            stage.caught_up(topic)
+
+    async def _emit(self, message: Message, **_: Any) -> None:
+        """Nothing is sent."""
+
+    def take(self, message: Message) -> None:
+        tp = TP(topic_of(message).name, 0)
+        offset = self.offsets.get(tp, 0)
+        self.offsets[tp] = offset + 1
+        body = encode(message)
+        given = ConsumerMessage(tp.topic, 0, offset, 0.0, 0, [], b"k", body, None, tp=tp)
+        asyncio.run(self.stage.take(given))
+
+    def starts(self) -> dict[str, dict[int, int]]:
+        """Where a snapshot that is taken now has its inputs read from."""
+        snapshot, _ = self.stage._progress.snapshot(b"", lambda tp: self.offsets[tp])
+        return snapshot.starts
+
+
+def score_at(tick_ns: int, symbol: str) -> ConfluenceScore:
+    return ConfluenceScore(VENUE, symbol, tick_ns, 1, 1, 60.0, 1.0, 100.0, (), (), 68.0, 35.0)
+
+
+def order_of(account: str, symbol: str, tick_ns: int) -> Order:
+    return Order(
+        "o", 0, account, VENUE, symbol, tick_ns, OrderStatus.INTENT, Side.BUY,
+        OrderType.MARKET, Decimal(1), Decimal(0), False, "s", "open", 1, "why",
+    )  # fmt: skip
+
+
+def test_scores_of_symbols_that_it_does_not_trade_are_not_kept_in_mind() -> None:
+    bench = Bench(KEYS[0])
+    for number in range(1, 4):
+        bench.take(score_at(number * NS_PER_S, OTHER))
+        bench.take(score_at(number * NS_PER_S, SYMBOL))
+        bench.take(frame_at(number * NS_PER_S, seq=number))
+    assert bench.starts() == {FRAMES.name: {0: 3}, CONFLUENCE_SCORES.name: {0: 6}}
+
+
+@pytest.mark.parametrize(("account", "symbol"), [("another", SYMBOL), ("paper", OTHER)])
+def test_orders_of_another_account_or_symbol_are_not_kept_in_mind(
+    account: str, symbol: str
+) -> None:
+    bench = Bench(KEYS[0])
+    bench.take(order_of(account, symbol, 9 * NS_PER_S))
+    bench.take(frame_at(NS_PER_S, is_tick=False))
+    assert bench.starts() == {FRAMES.name: {0: 1}, ORDERS.name: {0: 1}}
+
+
+def test_what_another_account_decided_holds_no_command_of_this_one_up() -> None:
+    bench = Bench(KEYS[0])
+    bench.take(order_of("another", SYMBOL, 9 * NS_PER_S))
+    bench.take(frame_at(NS_PER_S, is_tick=False))
+    assert bench.stage.report_tick_ns() == NS_PER_S
+
+
+def test_a_partition_that_a_rebalance_has_opened_waits_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(back_pressure, "_WAITING_HIGH", 2)
+    monkeypatch.setattr(back_pressure, "_WAITING_LOW", 1)
+    bench = Bench(*KEYS)
+    frames = TP(FRAMES.name, 0)
+    for number in range(1, 4):
+        bench.take(frame_at(number * NS_PER_S, seq=number, is_tick=False))
+    assert bench.consumer.paused == {frames}
+    bench.consumer.paused.clear()
+    both = {topic: frozenset({0}) for topic in bench.stage.sources}
+    bench.stage.load(both, both)
+    bench.take(frame_at(4 * NS_PER_S, seq=4, is_tick=False))
+    assert bench.consumer.paused == {frames}
