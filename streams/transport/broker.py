@@ -7,13 +7,16 @@ all apps of a process that name the same one share it.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import structlog
+
 from schemas.clock import now_ns
-from schemas.errors import UsageError
+from schemas.errors import BrokerError, UsageError
 from streams.transport.chaos import Disturbance
 from streams.transport.group import Group
 from streams.transport.log import (
@@ -32,6 +35,8 @@ from streams.transport.store import Store
 
 NS_PER_MS = 1_000_000
 MIB = 1 << 20
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -244,7 +249,11 @@ class EmbeddedBroker:
         if self._store is None or not self._unwritten:
             return
         batch, self._unwritten = self._unwritten, []
-        self._store.append(record for record, _ in batch)
+        try:
+            self._store.append(record for record, _ in batch)
+        except sqlite3.Error as error:
+            self._refuse(batch, error)
+            return
         touched = {}
         for record, done in batch:
             log = self._topics[record.topic].partitions[record.partition]
@@ -256,6 +265,21 @@ class EmbeddedBroker:
             gone = log.shed()
             if gone:
                 self._store.remove(at, gone, first=log.begin)
+
+    def _refuse(
+        self, batch: Sequence[tuple[Record, asyncio.Future[tuple[int, int]]]], error: Exception
+    ) -> None:
+        """Nothing of a transaction was kept: whoever waits for it must not wait for ever."""
+        reason = BrokerError(
+            f"the embedded broker could not write to {self._address.folder}: {error}; "
+            "make room or mend the disk, then start again"
+        )
+        log.error("broker.not_written", records=len(batch), error=str(reason))
+        for record, done in batch:
+            at = self._topics[record.topic].partitions[record.partition]
+            at.next_offset = at.end
+            if not done.done():
+                done.set_exception(reason)
 
     def _load(self, store: Store) -> None:
         for spec in store.topics():

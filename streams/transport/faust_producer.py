@@ -103,5 +103,10 @@ def _metadata(topic: str, partition: int, offset: int) -> RecordMetadata:
 def _pass_on(
     topic: str, done: asyncio.Future[tuple[int, int]], sent: asyncio.Future[RecordMetadata]
 ) -> None:
-    if not sent.done():
+    if sent.done():
+        return
+    error = done.exception()
+    if error is None:
         sent.set_result(_metadata(topic, *done.result()))
+    else:
+        sent.set_exception(error)

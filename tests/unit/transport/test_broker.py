@@ -11,6 +11,7 @@ import pytest
 
 from schemas.errors import BrokerError, BrokerUnreachable, TopicMismatch
 from streams.transport.broker import MIB, Address, EmbeddedBroker, broker_at, forget
+from streams.transport.faust_producer import _pass_on
 from streams.transport.log import TopicPartition, TopicSpec
 
 AT = TopicPartition("t", 0)
@@ -179,3 +180,38 @@ def test_a_torn_tail_costs_only_what_was_torn(tmp_path: Path, cut: int) -> None:
     assert left == [b"%d" % n for n in range(len(left))]
     assert 44 <= len(left) < 50
     again.close()
+
+
+def test_a_full_disk_is_told_to_whoever_waits_and_nothing_is_half_kept(tmp_path: Path) -> None:
+    async def main() -> None:
+        broker = _on_disk(tmp_path)
+        broker.create_topics([TopicSpec("t", 1)])
+        await _send(broker, range(3))
+        db = broker._store._db  # type: ignore[union-attr]
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages}")
+        refused = [broker.produce("t", b"k", b"x" * MIB) for _ in range(2)]
+        for done in refused:
+            with pytest.raises(BrokerError, match="full; make room"):
+                await asyncio.wait_for(done, 5)
+        assert _values(broker) == [b"0", b"1", b"2"]
+        db.execute("PRAGMA max_page_count = 100000")
+        assert (await broker.produce("t", b"k", b"3")) == (0, 3)
+        broker.close()
+        again = _on_disk(tmp_path)
+        assert _values(again) == [b"0", b"1", b"2", b"3"]
+        again.close()
+
+    _run(main)
+
+
+def test_a_record_that_could_not_be_written_is_told_to_faust_too() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        written, sent = loop.create_future(), loop.create_future()
+        written.set_exception(BrokerError("disk full"))
+        _pass_on("t", written, sent)
+        with pytest.raises(BrokerError, match="disk full"):
+            await asyncio.wait_for(sent, 5)
+
+    _run(main)
