@@ -16,8 +16,9 @@ class EventRate(msgspec.Struct):
     """Exponentially weighted amount per second of event time.
 
     ``rate = sum(amount_i * faded) / (memory * (1 - faded since the first update))``; both sides
-    fade alike, so a steady stream has its true rate from the start. Unit: the amount's, per second.
-    Warm-up: ``warmup_s`` of event time since the first update. Cost per update: one exponential.
+    fade alike, so a steady stream has its true rate from the start. A gap of more than a half-life
+    starts it anew: it is no time without any. Unit: the amount's, per second. Warm-up: ``warmup_s``
+    of event time since the first update. Cost per update: one exponential.
 
     >>> rate = EventRate(half_life_s=60.0, warmup_s=2.0)
     >>> values = [rate.update(3.0, t * 1_000_000_000) for t in range(200)]
@@ -34,11 +35,13 @@ class EventRate(msgspec.Struct):
 
     def update(self, value: float, close_ns: int) -> float | None:
         """The rate after the amount ``value`` of the time since the update before."""
-        if self.first_ns is None:
-            # Nothing is known of how long the first amount took.
+        elapsed_ns = close_ns - self.seen_ns
+        if self.first_ns is None or elapsed_ns > self.half_life_s * NS_PER_S:
+            # Nothing is known of how long the first amount took, nor of what a gap would have held.
             self.first_ns = self.seen_ns = close_ns
+            self.amount = self.weight = 0.0
             return None
-        kept = fade(close_ns - self.seen_ns, self.half_life_s)
+        kept = fade(elapsed_ns, self.half_life_s)
         self.amount = self.amount * kept + value
         self.weight = self.weight * kept + (1.0 - kept)
         self.seen_ns = close_ns

@@ -21,9 +21,10 @@ class Standing(msgspec.Struct):
     *before* ``x`` and ``a`` the weighted mean of their ``|x_i - m_i|``; so it grows with ``x``.
     With ``centred`` false, ``m = 0``: the right scale for a quantity whose zero means something.
     Absolute deviations, unlike squares, are not ruled for an hour by one burst; one standard
-    deviation of a normal variable is a standing of 1.25. Range: real. Unit: none. Warm-up:
-    ``warmup_s`` of event time since the first sample; ``None`` too while the past has not moved at
-    all. Cost per update: one exponential.
+    deviation of a normal variable is a standing of 1.25. A gap of more than a half-life starts it
+    anew: the sample after it would count for all of the gap, and be the past by itself. Range:
+    real. Unit: none. Warm-up: ``warmup_s`` of event time since the first sample; ``None`` too while
+    the past has not moved at all. Cost per update: one exponential.
 
     >>> standing = Standing(half_life_s=10.0, warmup_s=1.0, centred=False)
     >>> [standing.update(x, t * 1_000_000_000) for t, x in enumerate((2.0, -2.0, 2.0, 4.0))][2:]
@@ -46,8 +47,11 @@ class Standing(msgspec.Struct):
         if value is None:
             self.value = None
             return None
-        if self.first_ns is None:
+        elapsed_ns = close_ns - self.seen_ns
+        if self.first_ns is None or elapsed_ns > self.half_life_s * NS_PER_S:
             self.first_ns = self.seen_ns = close_ns
+            self.total = self.deviations = self.weight = 0.0
+            self.value = None
             return None
         weight = self.weight
         mean = self.total / weight if self.centred and weight > 0.0 else 0.0
@@ -60,7 +64,7 @@ class Standing(msgspec.Struct):
                 if not -LARGEST <= standing <= LARGEST:
                     standing = math.copysign(LARGEST, away)
         self.value = standing
-        kept = fade(close_ns - self.seen_ns, self.half_life_s)
+        kept = fade(elapsed_ns, self.half_life_s)
         self.total = self.total * kept + value * (1.0 - kept)
         if weight > 0.0 or not self.centred:
             # A centred value has no deviation while there is no mean to deviate from.

@@ -306,6 +306,24 @@ def test_what_an_outage_did_to_the_mid_is_no_answer_to_the_trades_before_it() ->
     assert abs(spreads.realised) < 5.0
 
 
+def test_a_scale_and_a_rate_are_not_what_one_sample_after_an_outage_was() -> None:
+    rng = np.random.default_rng(8)
+    standing, rate = Standing(centred=False), EventRate()
+    at_ns, told = 0, []
+    for second in range(3_000):
+        at_ns += 7_200 * S if second == 1_500 else S
+        # A decaying sum is next to nothing after the outage.
+        value = 1e-20 if second == 1_500 else float(rng.normal(0.0, 2.0))
+        told.append((standing.update(value, at_ns), rate.update(3.0, at_ns)))
+    before = [told[i] for i in range(1_400, 1_500)]
+    assert max(abs(s) for s, _ in before if s is not None) < 5.0
+    assert {s is None for s, _ in told[1_501:1_530]} == {True}
+    for s, r in told[1_540:]:
+        assert s is not None
+        assert abs(s) < 6.0
+        assert r == pytest.approx(3.0, rel=0.01)
+
+
 def test_cvd_slope_is_the_least_squares_slope_of_the_running_total() -> None:
     rng = np.random.default_rng(12)
     deltas = rng.normal(0.3, 2.0, 200)
