@@ -121,6 +121,12 @@ class Ladder:
             depths.append(total)
         return tuple(depths)
 
+    def beyond_edge(self, count: int) -> bool:
+        """Whether the best ``count`` levels reach beyond the edge, so that some may be unknown."""
+        if self.edge is None:
+            return False
+        return not self.keys or self.keys[-min(count, len(self.keys))] < self.edge
+
     def rescale(self, price_factor: int, qty_factor: int) -> None:
         """Multiply every price and quantity."""
         self.keys = [key * price_factor for key in self.keys]

@@ -270,7 +270,9 @@ class SymbolState:
         except CrossedBook:
             depth.lose()
             raise
-        self.interval.resyncs += self.had_book
+        # One that is asked for while there is a book only tells what lies beyond its edge.
+        anew = not (depth.synced and event.kind is SnapshotKind.ASKED)
+        self.interval.resyncs += self.had_book and anew
         self.had_book = True
         waiting = depth.restart(event.update_id)
         self._book_changed(receive_ns, event.update_id, event.exchange_ns)

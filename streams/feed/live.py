@@ -13,7 +13,7 @@ import structlog
 
 from schemas.clock import monotonic_ns, now_ns
 from schemas.errors import GivenUp, VenueUnavailable
-from schemas.frame import Frame
+from schemas.frame import NS_PER_S, Frame
 from schemas.health import Heartbeat
 from schemas.settings import Settings
 from streams.exchanges.venue import Contract, Stream, Transport, Venue
@@ -42,6 +42,9 @@ _AFTER_LIMIT_S = 10.0
 """How long a venue that refuses without saying for how long is left alone."""
 _HISTORY_AT_ONCE = 4
 _NOTHING_LISTED_S = 1.0
+_STEADY_NS = 10 * NS_PER_S
+"""How long a stream must have held for the next reconnect to be a first one: venues ban those who
+open connections without end (Binance: 300 in 5 minutes)."""
 _AT_ONCE = 10
 """Symbols whose frames are closed, and then published, before the next ones are."""
 
@@ -235,8 +238,10 @@ class LiveFeed:
                 self._why[stream.name] = str(error)
                 given_up = isinstance(error, GivenUp)
             closed_s = self._budget.closed_s()
-            if self.receiver.heard.get(stream.name, 0) > before_ns:
-                backoff.reset()
+            heard_ns = self.receiver.heard.get(stream.name, 0)
+            if heard_ns > before_ns:
+                if monotonic_ns() - heard_ns > _STEADY_NS:
+                    backoff.reset()
                 # Nobody else closes it at the same time: there is no crowd to stay out of.
                 wait_s = closed_s if given_up else backoff.next_s(at_least_s=closed_s)
             else:

@@ -29,6 +29,10 @@ _RENEWED_NS = 2 * NS_PER_S
 """Least time between two attempts to have a symbol's book begin anew."""
 _SNAPSHOT_WITHIN_NS = 10 * NS_PER_S
 """How long a stream may owe a snapshot while no other symbol gets one either."""
+_OUTGROWN_NS = 10 * NS_PER_S
+"""Least time between two looks at what lies beyond the edge of a symbol's book."""
+_SETTLED_NS = 2 * NS_PER_S
+"""How long after a subscription it is in force for sure: what came to pass before is asked for."""
 _ATTEMPTS = 3
 """How often a hole in the tape is asked for before it counts as one that the venue left."""
 
@@ -49,6 +53,8 @@ class Recovery:
         self._renewed_ns: dict[str, int] = {}
         self._book_came_ns = 0
         self._tape_due: set[str] = set()
+        self._tape_again_ns: dict[str, int] = {}
+        self._outgrown_ns: dict[str, int] = {}
         self._streams: list[Stream] = []
         self._backoffs: dict[tuple[str, str], Backoff] = {}
 
@@ -66,6 +72,9 @@ class Recovery:
             tape = self._receiver.feeds[symbol].framer.state.tape
             if not (self._venue.repeats_tape and tape.verifiable):
                 self._tape_due.add(symbol)
+            if not (self._venue.repeats_tape or tape.verifiable):
+                # Nothing will tell what came to pass between the answer and the subscription.
+                self._tape_again_ns[symbol] = monotonic_ns() + _SETTLED_NS
 
     def tape_doubtful(self, symbols: Iterable[str]) -> None:
         """Something of these was no message, maybe a trade. Where ids are a sequence, the next
@@ -108,15 +117,25 @@ class Recovery:
                 self._look_after_book(feed, now_ns)
             elif self._without_book_ns.pop(feed.symbol, None) is not None:
                 self._book_came_ns = now_ns
+            elif self._venue.asks_books and feed.outgrown:
+                self._look_beyond(feed, now_ns)
         if "trades" in state.down or ("trades", feed.symbol) in self._asking:
             return
         if not self._venue.asks_trades:
             return
+        if now_ns > self._tape_again_ns.get(feed.symbol, now_ns):
+            del self._tape_again_ns[feed.symbol]
+            self._tape_due.add(feed.symbol)
         if state.tape.holes:
             self._start("trades", feed, self._fill(feed, state.tape.holes[0]))
         elif feed.symbol in self._tape_due:
             self._tape_due.discard(feed.symbol)
             self._start("trades", feed, self._catch_up(feed))
+
+    def _look_beyond(self, feed: SymbolFeed, now_ns: int) -> None:
+        if now_ns - self._outgrown_ns.get(feed.symbol, 0) > _OUTGROWN_NS:
+            self._outgrown_ns[feed.symbol] = now_ns
+            self._start("beyond", feed, self._ask_beyond(feed))
 
     def _look_after_book(self, feed: SymbolFeed, now_ns: int) -> None:
         since_ns = self._without_book_ns.setdefault(feed.symbol, now_ns)
@@ -155,14 +174,20 @@ class Recovery:
         else:
             self._backoffs.pop((kind, feed.symbol), None)
 
-    async def _ask(self, kind: str, feed: SymbolFeed, *, from_id: int | None = None) -> bytes:
-        await self._budget.take(self._transport.weight(kind))
+    async def _ask(
+        self, kind: str, feed: SymbolFeed, *, from_id: int | None = None, spare: bool = False
+    ) -> bytes:
+        await self._budget.take(self._transport.weight(kind), spare=spare)
         return await self._transport.ask(kind, feed.symbol, from_id=from_id)
 
     async def _ask_book(self, feed: SymbolFeed) -> None:
         data = await self._ask("book", feed)
         self._reply(feed, "book", data)
         self._receiver.counters.add("resyncs")
+
+    async def _ask_beyond(self, feed: SymbolFeed) -> None:
+        """Levels that nobody changed since the snapshot are told by no change."""
+        self._reply(feed, "book", await self._ask("book", feed, spare=True))
 
     async def _fill(self, feed: SymbolFeed, hole: tuple[int, int]) -> None:
         tape = feed.framer.state.tape

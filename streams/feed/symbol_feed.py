@@ -53,6 +53,7 @@ class SymbolFeed:
         self.symbol = symbol
         self.key = f"{venue.id}:{symbol}"
         self._venue = venue
+        self._levels = frames.levels
         self.raw = raw
         self._hooks = hooks
         self._validator = Validator(feed)
@@ -72,6 +73,12 @@ class SymbolFeed:
     def synced(self) -> bool:
         """Whether there is a book."""
         return self.framer.state.depth.synced
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether the levels that frames show reach beyond those that the snapshot told."""
+        book = self.framer.state.book
+        return any(side.beyond_edge(self._levels) for side in (book.bids, book.asks))
 
     def advance(self, now_ns: int) -> None:
         """Give out the frames that have ended by now."""

@@ -139,6 +139,34 @@ def test_trades_of_before_the_feed_are_history_not_tape() -> None:
     assert rig.ids() == []
 
 
+def test_levels_beyond_the_edge_are_told_by_a_newer_snapshot_and_it_is_no_resync() -> None:
+    rig = Rig()
+
+    def snapshot(number: int, *bids: int) -> None:
+        told = {"lastUpdateId": number, "bids": [[str(price), "1"] for price in bids]}
+        told["asks"] = [[str(200 + i), "1"] for i in range(len(bids))]
+        rig.line(Reply("book", msgspec.Raw(json.dumps(told).encode())))
+
+    def diff(number: int, *changes: tuple[int, int]) -> None:
+        bids = [[str(price), str(qty)] for price, qty in changes]
+        rig.say(
+            {"e": "depthUpdate", "s": "BTCUSDT", "E": rig.now // MS, "T": rig.now // MS,
+             "U": number, "u": number, "pu": number - 1, "b": bids, "a": []}
+        )  # fmt: skip
+
+    snapshot(1, *range(100, 50, -1))  # there is an order at 50 that it does not reach
+    diff(2, (100, 0), (49, 1))
+    assert rig.feed.outgrown
+    assert rig.feed.framer.state.book.bids.top(50)[0][-2:] == (51, 49)
+    snapshot(1, 100)  # of before
+    assert rig.feed.outgrown
+    snapshot(3, *range(99, 49, -1))
+    diff(4, (98, 2))
+    assert rig.feed.framer.state.book.bids.top(50)[0][-2:] == (51, 50)
+    assert sum(frame.quality.resyncs for frame in rig.frames()) == 0
+    assert not rig.refused
+
+
 def test_ids_that_the_venue_does_not_have_are_not_asked_for_again() -> None:
     rig = Rig()
     rig.trade(1)
