@@ -162,10 +162,10 @@ class KeyedStage(Stage):
         if symbol.parked:
             return
         await self._maybe_checkpoint(symbol, decoded)
-        await self._read_again_if_there_is_room(message.tp, symbol)
         await self._maybe_snapshot(
             message.partition, partition, message.offset + 1, _event_ns(decoded)
         )
+        await self._read_again_if_there_is_room(message.tp, symbol)
 
     async def _send(self, decided: Sequence[Message], cause: Input) -> None:
         """Send signals at once, and the rest when the batch is done: nobody trades on that."""
