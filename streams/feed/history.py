@@ -48,7 +48,7 @@ class History:
                 if candles:
                     found.append(self._backfill(symbol, candles, seconds * NS_PER_S))
         with self._left_out(symbol, "derivatives"):
-            await self._budget.take(1.0, spare=True)
+            await self._budget.take(self._transport.weight("past"), spare=True)
             for series, rows in (await self._transport.past(symbol)).items():
                 if rows:
                     found.append(self._series(symbol, SeriesName(series), rows))

@@ -90,6 +90,8 @@ class SpotTransport(CcxtTransport):
                 return self.trades_weight
             case "bars":
                 return self.bars_weight
+            case "past":
+                return 3.0  # requests, which have limits of their own
             case "markets" | "symbols":
                 return self.listing_weight
             case _:

@@ -117,9 +117,8 @@ class BybitTransport(CcxtTransport):
         return super().tells(kind, symbol) and not (kind == "ratio" and spot)
 
     def weight(self, kind: str) -> float:
-        """Requests count alike."""
-        del kind
-        return 1.0
+        """Requests count alike; history of derivatives takes three."""
+        return 3.0 if kind == "past" else 1.0
 
     async def past(self, symbol: str) -> dict[str, list[tuple[int, float]]]:
         """Of contracts: funding rates, hourly open interest and long/short ratio."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,9 @@ _PRICE_DECIMALS = 6
 """A perpetual's price has at most so many decimals less those of its size."""
 _TYPES = {"book": "l2Book", "trades": "trades"}
 """Of subscriptions, by channel."""
-_WEIGHTS = {"book": 2.0, "contexts": 20.0, "bars": 20.0, "trades": 20.0, "markets": 40.0}
+_WEIGHTS = {"book": 2.0, "contexts": 20.0, "trades": 21.0, "markets": 40.0, "past": 45.0}
+"""Of requests: 20, and 1 more for each 20 trades (of 10) or rates (of 500) that are told."""
+_BARS_WEIGHT, _BARS_PER_WEIGHT = 20, 60
 
 
 class _Hyperliquid(Tapped, ccxt.pro.hyperliquid):  # type: ignore[misc]
@@ -98,6 +101,8 @@ class HyperliquidTransport(CcxtTransport):
 
     def weight(self, kind: str) -> float:
         """What a request takes of the venue's limit."""
+        if kind == "bars":
+            return _BARS_WEIGHT + math.ceil(self.settings.history_bars / _BARS_PER_WEIGHT)
         return _WEIGHTS.get(kind, 1.0)
 
     async def past(self, symbol: str) -> dict[str, list[tuple[int, float]]]:

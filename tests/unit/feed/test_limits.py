@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.settings import FeedSettings
+from streams.exchanges.venue import venue_of
 from streams.feed.backoff import Backoff
 from streams.feed.budget import Budget
+from streams.feed.counters import Counters
+from streams.feed.receiver import Receiver
 
 SECOND = 1_000_000_000
 
@@ -78,3 +83,16 @@ def test_a_refusal_closes_it_for_everyone_until_the_venue_allows() -> None:
 
 def test_more_than_there_ever_is_waits_for_a_full_budget_only() -> None:
     assert Budget(60, clock=Clock()).wait_s(500) == 0
+
+
+@pytest.mark.parametrize(
+    ("venue", "bars", "past"),
+    [("hyperliquid", 20 + 17, 20 + 25), ("binanceusdm", 5, 3), ("bybit", 1, 3)],
+)
+def test_history_costs_what_the_venue_counts_for_it(venue: str, bars: float, past: float) -> None:
+    nobody: Any = None
+    listener = Receiver(
+        venue_of(venue), counters=Counters("feed"), on_dead_letter=lambda _letter: None
+    )
+    transport = venue_of(venue).open(FeedSettings(history_bars=1000), nobody, listener)
+    assert (transport.weight("bars"), transport.weight("past")) == (bars, past)
