@@ -51,7 +51,7 @@ def waits(monkeypatch: pytest.MonkeyPatch, *, lasts_s: float) -> list[float]:
 
     monkeypatch.setattr(Flapping, "lasts_s", lasts_s)
     monkeypatch.setattr(live, "monotonic_ns", lambda: Flapping.now_ns)
-    monkeypatch.setattr(live.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     monkeypatch.setattr(random.Random, "uniform", lambda _self, _low, high: high)
     no_session: Any = None
     feed = LiveFeed(

@@ -139,7 +139,7 @@ def test_a_tape_without_a_sequence_is_asked_for_again_once_its_subscription_is_i
     scene.snapshot(name)
     scene.feeds[name].add(SECOND, TradeEvent(name, SECOND, "100", "1", 1, 0, "a", None, None), b"")
     scene.recovery.tape_due(Stream("trades 1", ("trades",), (name,)))
-    scene.recovery._trying = answered  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.recovery, "_trying", answered)
     assert scene.after(0.1) == []
     assert scene.away.asked == [f"trades {name}"]
     scene.after(1.0)
@@ -154,7 +154,7 @@ def test_what_lies_beyond_the_edge_of_a_book_that_was_outgrown_is_asked_for_now_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scene = Scene(monkeypatch, "binance")
-    scene.recovery._trying = answered  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.recovery, "_trying", answered)
     for symbol in SYMBOLS:
         scene.snapshot(symbol)
     scene.after(0.1)
