@@ -15,18 +15,23 @@ class Watchdog:
     """Declares symbols absent that hold the others up for too long, and returned when they come.
 
     Heartbeat frames are due once per score interval; ``patience_s`` is how long their absence is
-    borne before the other symbols go on without.
+    borne before the other symbols go on without. A process that stood still itself (paused, or in a
+    rebalance) knows of no silence: it begins to wait anew.
     """
 
     def __init__(self, stage: OrderedStage, *, patience_s: float) -> None:
         self._stage = stage
         self._patience_ns = round(patience_s * NS_PER_S)
+        self._looked_ns = monotonic_ns()
         self._since: dict[str, tuple[int, int]] = {}
         self._declared: dict[str, int] = {}
 
     async def look(self) -> None:
         """One round; call it about once a second."""
         now_ns = monotonic_ns()
+        if now_ns - self._looked_ns > self._patience_ns // 2:
+            self._since.clear()
+        self._looked_ns = now_ns
         laggards = self._stage.laggards()
         for key in [key for key in self._since if key not in laggards]:
             del self._since[key]
