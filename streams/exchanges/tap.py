@@ -151,6 +151,15 @@ class Tapped:
         )
         return text
 
+    def handle_errors(self, code: int, *said: Any) -> Any:
+        """Ccxt's hook for what a reply says; Bybit refuses too many requests with status 200."""
+        try:
+            return super().handle_errors(code, *said)  # type: ignore[misc]
+        except ccxt.RateLimitExceeded:
+            if code not in self.too_many:
+                self._listener.on_limited(None)
+            raise
+
     def is_text_response(self, headers: dict[str, str]) -> bool:
         """Ccxt asks when a reply is no JSON, and then would read its text as if it were."""
         del headers

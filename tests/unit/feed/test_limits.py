@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
+import ccxt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,3 +98,20 @@ def test_history_costs_what_the_venue_counts_for_it(venue: str, bars: float, pas
     )
     transport = venue_of(venue).open(FeedSettings(history_bars=1000), nobody, listener)
     assert (transport.weight("bars"), transport.weight("past")) == (bars, past)
+
+
+@pytest.mark.parametrize(("status", "limited"), [(200, [None]), (429, [])])
+def test_a_refusal_that_comes_as_a_reply_like_any_other_closes_the_budget_too(
+    status: int, limited: list[None]
+) -> None:
+    nobody: Any = None
+    heard: list[float | None] = []
+    listener = Receiver(
+        venue_of("bybit"), counters=Counters("feed"), on_dead_letter=lambda _letter: None
+    )
+    listener.on_refused = heard.append
+    made: Any = venue_of("bybit").open(FeedSettings(), nobody, listener)
+    said = {"retCode": 10006, "retMsg": "Too many visits!"}
+    with pytest.raises(ccxt.RateLimitExceeded):
+        made.exchange.handle_errors(status, "", "", "GET", {}, json.dumps(said), said, {}, None)
+    assert heard == limited  # a status of its own is told with the reply's Retry-After
