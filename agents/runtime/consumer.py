@@ -8,11 +8,16 @@ from heapq import merge
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from faust.types import TP, ConsumerMessage
 from mode import ServiceT
 
+from schemas.errors import BrokerError
+
 if TYPE_CHECKING:
     from agents.runtime.fence import FencedApp
+
+log = structlog.get_logger()
 
 _POLL_S = 0.1
 """Longest that a fetch takes no notice of a partition that was resumed meanwhile."""
@@ -122,14 +127,22 @@ class FencedConsumer:
     async def perform_seek(self) -> None:
         """Seek the input to what the tables need, not to the committed offsets."""
         fence, assignment = self.app.fence, self.assignment()
-        unknown = [tp for tp, at in fence.starts().items() if at is None and tp in assignment]
+        mine = {tp: at for tp, at in fence.starts().items() if tp in assignment}
+        unknown = [tp for tp, at in mine.items() if at is None]
         if unknown:
             fence.begin_at(await self.earliest_offsets(*unknown))
-        first = [tp for tp in fence.read_first() if tp in assignment]
-        if first:
-            fence.read_up_to(await self.highwaters(*first))
+        if mine:
+            await self._read_up_to(await self.highwaters(*mine))
         starts = fence.starts().items()
         await self.seek_wait({tp: at for tp, at in starts if at is not None and tp in assignment})
+
+    async def _read_up_to(self, ends: Mapping[Any, int]) -> None:
+        try:
+            self.app.fence.read_up_to(ends)
+        except BrokerError as error:
+            log.error("role.failed", error=str(error))
+            await self.app.crash(error)
+            raise
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """Keep the input shut while a rebalance lasts; changelogs may pass.

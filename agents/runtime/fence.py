@@ -29,6 +29,7 @@ from agents.runtime.cursor import Admission, Cursor
 from agents.runtime.failpoints import Failpoints
 from agents.runtime.snapshots import Outputs
 from schemas.clock import monotonic_ns
+from schemas.errors import BrokerError
 
 log = structlog.get_logger()
 
@@ -141,14 +142,26 @@ class Fence:
                 self._cursors[tp].next_offset = offset
 
     def read_up_to(self, ends: Mapping[TP, int]) -> None:
-        """The present ends of the topics that are to be read before anything is decided."""
-        self._ends = {tp: end for tp, end in ends.items() if end > (self.next_offset(tp) or 0)}
+        """The present ends: some topics are to be read up to there before anything is decided.
+
+        Raises :class:`BrokerError` where a state has seen more than there is: what is written from
+        here on would be taken for what it has seen, and passed over in silence.
+        """
+        for tp, end in ends.items():
+            seen = self.next_offset(tp) or 0
+            if seen > end:
+                raise BrokerError(
+                    f"{tp.topic}[{tp.partition}] ends at offset {end}, but {self._app.conf.id} has "
+                    f"seen it up to {seen}: it was made anew, or has lost its end. Delete the "
+                    f"topics {self._app.conf.id}-*-changelog as well, or use another topic_prefix"
+                )
+        self._ends = {
+            tp: end
+            for tp, end in ends.items()
+            if tp.topic in self._read_first and end > (self.next_offset(tp) or 0)
+        }
         for topic in sorted(self._read_first):
             self._note_caught_up(topic)
-
-    def read_first(self) -> set[TP]:
-        """Partitions whose present end must be known at the start."""
-        return {tp for tp in self._cursors if tp.topic in self._read_first}
 
     def low_waters(self) -> dict[TP, int]:
         """What may be committed."""
