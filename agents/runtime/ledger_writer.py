@@ -38,6 +38,7 @@ class LedgerWriter:
         self._holder = holder
         self._lease_ms = lease_ms
         self._lease: Lease | None = None
+        self._term = 0
         self._turn = asyncio.Lock()
         self._noted: list[LedgerRecord] = []
 
@@ -47,8 +48,9 @@ class LedgerWriter:
 
         From here on nobody else stores for the account.
         """
+        term = self._term
         async with self._turn:
-            self._lease = self._lease or await self._acquired()
+            await self._held(term)
         return (
             await asyncio.to_thread(self._store.unsettled_orders, self._account),
             await asyncio.to_thread(self._store.last_tick_ns, self._account),
@@ -69,15 +71,18 @@ class LedgerWriter:
 
         ``False`` if some of it was stored before: then a process before this one may have sent it.
         """
-        noted = list(self._noted)
+        term, noted = self._term, list(self._noted)
         records = [record for record in given if isinstance(record, KEPT)]
         if not noted and not records:
             return True
         async with self._turn:
-            lease = self._lease = self._lease or await self._acquired()
+            lease = await self._held(term)
+            if lease is None:
+                raise Fenced(f"account {self._account}: another worker is the active one by now")
             if noted:
                 await asyncio.to_thread(self._store.write, lease, noted)
-                del self._noted[: len(noted)]
+                if term == self._term:
+                    del self._noted[: len(noted)]
             new = 0
             if records:
                 new = await asyncio.to_thread(self._store.write, lease, records)
@@ -92,6 +97,7 @@ class LedgerWriter:
     def forget(self) -> None:
         """Another worker is the active one now: write and renew no more."""
         self._lease = None
+        self._term += 1
         self._noted.clear()
 
     async def let_go(self) -> None:
@@ -101,16 +107,27 @@ class LedgerWriter:
             if lease is not None:
                 await asyncio.to_thread(self._store.release, lease)
 
-    async def _acquired(self) -> Lease:
-        """The lease, once that of a predecessor has lapsed; it renews no more if it is dead."""
+    async def _held(self, term: int) -> Lease | None:
+        """The lease, once that of a predecessor has lapsed; it renews no more if it is dead.
+
+        ``None``: meanwhile another worker became the active one, and must not be kept waiting.
+        """
         began_ns = monotonic_ns()
-        while True:
+        while term == self._term:
+            if self._lease is not None:
+                return self._lease
             try:
-                return await asyncio.to_thread(
+                lease = await asyncio.to_thread(
                     self._store.acquire, self._account, self._holder, ttl_ms=self._lease_ms
                 )
             except Fenced as error:
                 if monotonic_ns() - began_ns > 3 * self._lease_ms * NS_PER_MS:
                     raise
                 log.info("ledger.waits", error=str(error))
-            await asyncio.sleep(self._lease_ms / 1_000 / _LOOKS_PER_LEASE)
+                await asyncio.sleep(self._lease_ms / 1_000 / _LOOKS_PER_LEASE)
+                continue
+            if term == self._term:
+                self._lease = lease
+            else:
+                await asyncio.to_thread(self._store.release, lease)
+        return None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from agents.runtime.ledger_writer import LedgerWriter
 from schemas.control import Halt
 from schemas.errors import Fenced
 from schemas.frame import Side
+from schemas.ledger_store import Lease
 from schemas.order import Fill, Funding
 from streams.store.ledger import SqlLedger, open_ledger
 from tests.support.messages import fill_of, frame_at
@@ -104,3 +106,47 @@ def test_only_what_the_ledger_keeps_is_stored_and_what_was_noted_comes_first(
     asyncio.run(course())
     assert stores[0].commands("paper") == [halt]
     assert stores[0].fills("paper") == [paid]
+
+
+def test_who_was_replaced_while_it_waited_for_the_lease_does_not_take_it(
+    stores: tuple[SqlLedger, SqlLedger],
+) -> None:
+    async def course() -> None:
+        lease = stores[0].acquire("paper", "dead", ttl_ms=600_000)
+        standby = writer(stores[1], "standby")
+        refused = asyncio.Event()
+        acquire, loop = stores[1].acquire, asyncio.get_running_loop()
+
+        def tried(*given: Any, **more: Any) -> Lease:
+            try:
+                return acquire(*given, **more)
+            except Fenced:
+                loop.call_soon_threadsafe(refused.set)
+                raise
+
+        standby._store.acquire = tried  # type: ignore[method-assign]
+        beginning = asyncio.create_task(standby.begin())
+        await refused.wait()
+        standby.forget()
+        stores[0].release(lease)
+        await beginning
+        stores[0].acquire("paper", "active", ttl_ms=1)
+
+    asyncio.run(course())
+
+
+def test_who_was_replaced_before_its_turn_to_write_stores_nothing(
+    stores: tuple[SqlLedger, SqlLedger],
+) -> None:
+    async def course() -> None:
+        first = writer(stores[0], "first")
+        await first.write([fill(1)])
+        async with first._turn:
+            writing = asyncio.create_task(first.write([fill(2)]))
+            await asyncio.sleep(0)
+            first.forget()
+        with pytest.raises(Fenced, match="another worker is the active one"):
+            await writing
+
+    asyncio.run(course())
+    assert stores[0].fills("paper") == [fill(1)]
