@@ -125,7 +125,7 @@ class Ladder:
         """Whether the best ``count`` levels reach beyond the edge, so that some may be unknown."""
         if self.edge is None:
             return False
-        return not self.keys or self.keys[-min(count, len(self.keys))] < self.edge
+        return len(self.keys) < count or self.keys[-count] < self.edge
 
     def rescale(self, price_factor: int, qty_factor: int) -> None:
         """Multiply every price and quantity."""

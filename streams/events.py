@@ -73,7 +73,7 @@ class SnapshotKind(Enum):
     """How a snapshot stands to the changes around it."""
 
     ASKED = "asked"
-    """Fetched beside the stream: of use only if it is newer than what the stream has told."""
+    """Fetched beside the stream: of use unless it is older than what the stream has told."""
     SENT = "sent"
     """Sent by the stream: from here on this is the book, whatever its id."""
     WHOLE = "whole"

@@ -263,7 +263,7 @@ class SymbolState:
         elif event.kind is SnapshotKind.WHOLE and depth.synced:
             self._on_next_book(receive_ns, event, bids, asks)
             return
-        elif depth.last_id is not None and event.update_id <= depth.last_id:
+        elif depth.last_id is not None and event.update_id < depth.last_id:
             return  # the diffs have brought the book further already
         try:
             self.book.replace(bids, asks, limits=self._snapshot_limits)

@@ -92,8 +92,8 @@ class Scene:
                 feed.add(SECOND, LinkEvent(None, ("book",), up), b"")
 
     def snapshot(self, symbol: str) -> None:
-        levels = [("100", "1")], [("101", "1")]
-        event = BookSnapshot(symbol, SECOND, 1, *levels, SnapshotKind.SENT)
+        bids, asks = ([(f"{101 + side * i}", "1") for i in range(1, 51)] for side in (-1, 1))
+        event = BookSnapshot(symbol, SECOND, 1, bids, asks, SnapshotKind.SENT)
         self.feeds[symbol].add(SECOND, event, b"")
 
     def change(self, symbol: str) -> None:
@@ -159,7 +159,7 @@ def test_what_lies_beyond_the_edge_of_a_book_that_was_outgrown_is_asked_for_now_
         scene.snapshot(symbol)
     scene.after(0.1)
     assert scene.away.asked == []
-    fell = BookDiff(None, SECOND, 2, 2, None, [("100", "0"), ("90", "1")], [])
+    fell = BookDiff(None, SECOND, 2, 2, None, [("100", "0")], [])
     scene.feeds[SYMBOLS[0]].add(SECOND, fell, b"")
     for seconds, asked in ((0.1, [f"book {SYMBOLS[0]}"]), (9.0, []), (2.0, [f"book {SYMBOLS[0]}"])):
         scene.after(seconds)

@@ -160,8 +160,8 @@ def test_levels_beyond_the_edge_are_told_by_a_newer_snapshot_and_it_is_no_resync
     assert rig.feed.framer.state.book.bids.top(50)[0][-2:] == (51, 49)
     snapshot(1, 100)  # of before
     assert rig.feed.outgrown
-    snapshot(3, *range(99, 49, -1))
-    diff(4, (98, 2))
+    snapshot(2, *range(99, 49, -1))  # as old as the book, and deeper
+    diff(3, (98, 2))
     assert rig.feed.framer.state.book.bids.top(50)[0][-2:] == (51, 50)
     assert sum(frame.quality.resyncs for frame in rig.frames()) == 0
     assert not rig.refused
