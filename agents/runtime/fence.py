@@ -266,9 +266,14 @@ class Fence:
             self._stage_of[topic].caught_up(topic)
 
     async def read_again(self, tp: TP, offset: int) -> None:
-        """Go back in a partition, for a stage that could not keep what it was given."""
-        self._cursors[tp] = Cursor(offset)
-        await self._rewind(tp, offset)
+        """Go back in a partition, for a stage that could not keep what it was given.
+
+        A rebalance meanwhile may have taken the partition, or begun it anew from further back.
+        """
+        at = self.next_offset(tp)
+        if at is not None and offset < at:
+            self._cursors[tp] = Cursor(offset)
+            await self._rewind(tp, offset)
 
     async def _rewind(self, tp: TP, offset: int | None) -> None:
         try:

@@ -305,19 +305,24 @@ class OrderedStage(Stage):
                 pass
 
     async def _apply(self, step: Step) -> None:
-        frame = step.frame
+        """Take a step; where a rebalance takes the state meanwhile, whoever has it then does so."""
+        frame, progress = step.frame, self._progress
+        partition = self._tp_of_key[frame.key].partition
         # Before anything is sent: a declaration made meanwhile must not lie before this step.
-        before_ns, self._progress.applied_ns = self._progress.applied_ns, frame.close_ns
+        before_ns, progress.applied_ns = progress.applied_ns, frame.close_ns
         published_s = self._published.pop((frame.key, frame.close_ns), None)
         decided = self._fold.step(self._state, step)
         fresh = self._ledger is None or await self._ledger.write(decided)
+        if progress is not self._progress:
+            return
         if self._venue is not None:
             self._venue.take(decided, fresh=fresh)
         for given in decided:
-            partition = self._tp_of_key[frame.key].partition
             await self.emitter.emit(given, partition=partition, timestamp_s=published_s)
+            if progress is not self._progress:
+                return
             self._meter.observe(given, published_s)
-        self._progress.apply(frame)
+        progress.apply(frame)
         if before_ns >= 0 and before_ns // HOUR_NS != frame.close_ns // HOUR_NS:
             await self._checkpoint(frame)
         self._maybe_snapshot(frame.close_ns)

@@ -170,3 +170,16 @@ def test_a_fault_ends_the_role_and_nothing_is_taken_after_it() -> None:
     asyncio.run(run())
     assert fence._app.failed.is_set()
     assert stage.seen == []
+
+
+@pytest.mark.parametrize(("start", "sought"), [(None, []), (50, []), (90, [{IN: 80}])])
+def test_what_is_read_again_is_behind_and_still_this_workers(
+    start: int | None, sought: list[dict[TP, int]]
+) -> None:
+    """A rebalance amid an input may have taken its partition, or begun it anew further back."""
+    fence, _, consumer = noted(*([] if start is None else [IN]))
+    if start is not None:
+        fence._cursors[IN].next_offset = start
+    asyncio.run(fence.read_again(IN, 80))
+    assert consumer.sought == sought
+    assert fence.next_offset(IN) == (start if not sought else 80)

@@ -11,6 +11,7 @@ import pytest
 from faust.types import TP, ConsumerMessage
 
 from agents.runtime import back_pressure, roles
+from agents.runtime.fence import Partitions
 from agents.runtime.ordered_stage import OrderedStage
 from schemas.codec import encode
 from schemas.frame import NS_PER_S, Message, Side
@@ -123,3 +124,23 @@ def test_a_partition_that_a_rebalance_has_opened_waits_again(
     bench.stage.load(both, both)
     bench.take(frame_at(4 * NS_PER_S, seq=4, is_tick=False))
     assert bench.consumer.paused == {frames}
+
+
+def test_a_step_that_a_rebalance_overtakes_is_left_to_whoever_has_the_state_then() -> None:
+    bench = Bench(KEYS[0])
+    stage = bench.stage
+    none: Partitions = {topic: frozenset() for topic in stage.sources}
+
+    sent: list[Message] = []
+
+    async def overtaken(message: Message, **_: Any) -> None:
+        sent.append(message)
+        stage.load(none, none)
+
+    stage.emitter.emit = overtaken  # type: ignore[method-assign]
+    fold: Any = stage._fold
+    order = order_of("paper", SYMBOL, NS_PER_S)
+    fold.step = lambda _state, _step: [order, order]
+    bench.take(frame_at(NS_PER_S, is_tick=False))
+    assert sent == [order]
+    assert stage.steps_applied == {}
