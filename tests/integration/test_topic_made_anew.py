@@ -38,8 +38,8 @@ async def made_anew(url: str) -> BaseException | None:
         await roles.start("worker")
         await roles.play(short_market().frames[:200])
         await roles.publisher.settle()
-        first = roles.role("worker")
-        while not first.fence.taken or first.fence.lag():
+        first = roles.role("worker").fence
+        while not any(first.low_waters().values()):  # until a snapshot is acknowledged
             await asyncio.sleep(0.01)
         await roles.stop("worker")
         await roles.log.delete_topics(["anew." + FRAMES.name])
