@@ -93,6 +93,8 @@ class LiveFeed:
         """What each symbol is listened to on."""
         self._why: dict[str, str] = {}
         """What keeps the feed from working, by where."""
+        self._to_begin = 0
+        """Symbols whose history is not fetched yet: no stream is listened to before."""
         self._asking = Asking(
             venue.id, self.transport, self._budget, self.counters, settings.feed, why=self._why
         )
@@ -130,6 +132,8 @@ class LiveFeed:
         """``ok``, or in a few words what keeps the feed from working."""
         if self._why:
             return "; ".join(f"{where}: {why}" for where, why in sorted(self._why.items()))
+        if self._to_begin:
+            return f"fetching the history of {self._to_begin} symbols"
         unsynced = [feed.symbol for feed in self.receiver.feeds.values() if not feed.synced]
         if unsynced:
             return f"{len(unsynced)} of {len(self.receiver.feeds)} without a book"
@@ -184,11 +188,13 @@ class LiveFeed:
             bars=self._settings.feed.history_bars,
         )
         some = asyncio.Semaphore(_HISTORY_AT_ONCE)
+        self._to_begin = len(names)
 
         async def begin(name: str) -> None:
             async with some:
                 past = await history.of(name)
             await self._begin_symbol(name, contracts[name], past)
+            self._to_begin -= 1
 
         async with asyncio.TaskGroup() as group:
             for name in names:

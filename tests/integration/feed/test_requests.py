@@ -23,6 +23,7 @@ from streams.simulator.exchange.faults import (
     Maintenance,
     Manner,
     Refuse,
+    Slow,
 )
 from tests.integration.feed.test_other_venues import SYMBOLS
 from tests.support.live import LiveRig, quick
@@ -167,6 +168,17 @@ def test_a_reply_that_is_cut_short_ends_no_feed_and_delists_nothing(venue: str) 
             rules = [message for message in rig.messages if isinstance(message, Instrument)]
             assert len(rules) == len(rig.symbols)
             assert all(rule.trading for rule in rules)
+
+    run(work())
+
+
+def test_what_a_feed_waits_for_at_its_start_is_told() -> None:
+    async def work() -> None:
+        slow = Slow(path="/fapi/v1/klines", delay_s=1.0, count=2)
+        names, settings = SYMBOLS["binanceusdm"], impatient(history_bars=5)
+        async with LiveRig("binanceusdm", names, settings=settings, before=[slow]) as rig:
+            await rig.until(lambda: rig.status == f"fetching the history of {len(names)} symbols")
+            await rig.until(lambda: rig.status == "ok")
 
     run(work())
 
