@@ -153,7 +153,8 @@ class Fence:
                 raise BrokerError(
                     f"{tp.topic}[{tp.partition}] ends at offset {end}, but {self._app.conf.id} has "
                     f"seen it up to {seen}: it was made anew, or has lost its end. Delete the "
-                    f"topics {self._app.conf.id}-*-changelog as well, or use another topic_prefix"
+                    f"topics {self._app.conf.id}-*-changelog as well, and with them the role's "
+                    "state, or use another topic_prefix"
                 )
         self._ends = {
             tp: end
