@@ -22,6 +22,7 @@ from agents.execution.rulebook import breach, rules
 from agents.execution.statistics import (
     Tail,
     correlations,
+    count_known,
     drawdown,
     portfolio_returns,
     tail,
@@ -259,7 +260,7 @@ class Risk:
         least = self._limits.samples_at_least
         weights = {p.key: float(CONTEXT.divide(p.notional, equity)) for p in positions}
         returns = {key: state.risk.returns.get(key, []) for key in weights if weights[key]}
-        known = {key: of for key, of in returns.items() if len(of) - of.count(None) >= least}
+        known = {key: of for key, of in returns.items() if count_known(of) >= least}
         profits = portfolio_returns([weights[key] for key in known], list(known.values()))
         found = tail(profits, at_least=least)
         if found is None:

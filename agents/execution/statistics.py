@@ -76,6 +76,19 @@ def _pearson(x: _Centred, y: _Centred, *, at_least: int) -> float | None:
     return max(-1.0, min(1.0, products / math.sqrt(x.squares * y.squares)))
 
 
+def count_known(returns: Returns) -> int:
+    """How many returns are known.
+
+    >>> count_known([0.5, None, 0.0])
+    2
+    """
+    try:  # to look for what is unknown would cost five times the sum
+        sum(cast("Sequence[float]", returns))
+    except TypeError:
+        return len(returns) - returns.count(None)
+    return len(returns)
+
+
 def portfolio_returns(weights: Sequence[float], series: Sequence[Returns]) -> list[float]:
     """``Σ weight · return`` of every interval in which all are known, oldest first.
 
