@@ -260,10 +260,13 @@ class Risk:
         least = self._limits.samples_at_least
         weights = {p.key: float(CONTEXT.divide(p.notional, equity)) for p in positions}
         returns = {key: state.risk.returns.get(key, []) for key in weights if weights[key]}
-        known = {key: of for key, of in returns.items() if count_known(of) >= least}
-        profits = portfolio_returns([weights[key] for key in known], list(known.values()))
-        found = tail(profits, at_least=least)
-        if found is None:
+        for count in (len, count_known):  # to look for what is unknown costs a tenth of an entry
+            known = {key: of for key, of in returns.items() if count(of) >= least}
+            profits = portfolio_returns([weights[key] for key in known], list(known.values()))
+            found = tail(profits, at_least=least)
+            if found is not None:
+                break
+        else:
             known, found = {}, _NONE
         rest = math.fsum(abs(weight) for key, weight in weights.items() if key not in known)
         unknown = rest * self._limits.unknown_loss_fraction
