@@ -90,10 +90,7 @@ def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
     ]
     plain = settings_of("market", **horizon)
     baselines = [worked(frames, chosen, plain, rules) for chosen in sizes]
-    heads = [
-        f"{share:.0%}: {notional_of(base[0].whole):,.0f} USDT"
-        for share, base in zip(SHARES, baselines, strict=True)
-    ]
+    heads = heads_of(baselines)
     yield (
         f"\n**{market.title}**: horizon {market.horizon_s} s, slices of {market.slice_s} s, "
         f"{len(sizes[0])} orders a cell\n\n| | {' | '.join(heads)} | maker | children |\n"
@@ -106,6 +103,14 @@ def table(frames: Sequence[Frame], market: Market) -> Iterator[str]:
         (middle,) = summaries(record.whole for record in found[1])
         children = sum(record.whole.children for record in found[1]) / len(found[1])  # ints
         yield f"| `{name}` | {' | '.join(cells)} | {middle.maker_share:.0%} | {children:.1f} |"
+
+
+def heads_of(baselines: Sequence[Sequence[Worked]]) -> list[str]:
+    """Columns of a table: each size as a share of what trades, and in money."""
+    return [
+        f"{share:.0%}: {notional_of(base[0].whole):,.0f} USDT"
+        for share, base in zip(SHARES, baselines, strict=True)
+    ]
 
 
 def worked(

@@ -16,7 +16,7 @@ from schemas.frame import Frame
 from schemas.money import CONTEXT, floor_to_step
 from schemas.settings import Settings
 from streams.recordings import sources_from
-from tests.bench.algorithms import SHARES, Market, cell, notional_of, trials, worked
+from tests.bench.algorithms import SHARES, Market, cell, heads_of, trials, worked
 from tests.golden.sources import golden_paths
 from tests.support.needs import market_data_dir
 from tests.support.trial import Trial, Worked, rules_of, settings_of, usual_volume
@@ -108,10 +108,7 @@ def table(pair: Pair) -> Iterator[str]:
     quantities = [floor_to_step(CONTEXT.multiply(volume, s), rules[0].qty_step) for s in SHARES]
     sizes = [list(trials(frames, market, qty, venue=venue)) for qty in quantities]
     baselines = [ran(Row("market"), chosen) for chosen in sizes]
-    heads = [
-        f"{share:.0%}: {notional_of(base[0].whole):,.0f} USDT"
-        for share, base in zip(SHARES, baselines, strict=True)
-    ]
+    heads = heads_of(baselines)
     yield (
         f"\n**{market.title}**: horizon {market.horizon_s} s, slices of {market.slice_s} s, "
         f"{len(sizes[0])} orders a cell, mean basis {basis(here, there)} USDT\n\n"
