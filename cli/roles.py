@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvloop
 
@@ -220,7 +221,10 @@ def ledger_of(settings: Settings) -> LedgerStore | None:
 
 def waiting_for(symbols: str | None) -> list[str]:
     """The option ``--symbols`` as a setting."""
-    return [] if symbols is None else [f"runtime.symbols=[{symbols!r}]".replace(",", "','")]
+    if symbols is None:
+        return []
+    names = [name.strip() for name in symbols.split(",")]
+    return [f"runtime.symbols={msgspec.json.encode(names).decode()}"]
 
 
 def _settings(

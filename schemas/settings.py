@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from schemas.algorithm_settings import AlgorithmsSettings
 from schemas.confluence_settings import (
@@ -39,6 +38,7 @@ from schemas.monitor_settings import MonitorMode, MonitorSettings
 from schemas.portfolio_settings import PortfolioSettings
 from schemas.score import DIMENSIONS
 from schemas.section import Section as Section  # noqa: PLC0414 - dimensions take it from here
+from schemas.yaml_text import parse_yaml
 
 ENV_PREFIX = "PRISM_"
 _NESTING = "__"
@@ -232,6 +232,16 @@ class RuntimeSettings(Section):
     snapshot_interval_s: float = Field(
         30.0, gt=0, description="Event time between two table snapshots of a symbol."
     )
+
+    @field_validator("symbols")
+    @classmethod
+    def _named_with_their_venue(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        for name in symbols:
+            venue, _, symbol = name.partition(":")
+            if not (venue and symbol) or "/" in venue or name.split() != [name]:
+                raise ValueError(f"{name!r}: write venue:symbol, as binanceusdm:BTC/USDT:USDT")
+        return symbols
+
     instance: str = Field(
         "",
         description="Name of this process in its group, the same after a restart; then a restarted "
@@ -311,7 +321,7 @@ def load_settings(
         name, equals, text = override.partition("=")
         if not equals:
             raise SettingsError(f"--set {override!r}: write it as section.key=value")
-        _put(values, name.split("."), yaml.safe_load(text))
+        _put(values, name.split("."), parse_yaml(text, of=f"--set {name}"))
     return settings_from(values)
 
 
@@ -330,11 +340,12 @@ def validated(model: type[S], values: Mapping[str, Any], *, at: str = "") -> S:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: no text in UTF-8; check the path") from error
+    loaded = parse_yaml(text, of=str(path))
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
@@ -346,7 +357,7 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
     for name in sorted(environ):
         if name.startswith(ENV_PREFIX) and _NESTING in name:
             path = name.removeprefix(ENV_PREFIX).lower().split(_NESTING)
-            _put(values, path, yaml.safe_load(environ[name]))
+            _put(values, path, parse_yaml(environ[name], of=name))
 
 
 def _put(values: dict[str, Any], path: list[str], value: Any) -> None:

@@ -131,8 +131,36 @@ def test_what_is_no_settings_file_is_refused_in_one_line(tmp_path: Path) -> None
         load_settings(write(tmp_path, "- frames"), environ={})
     with pytest.raises(SettingsError, match=r"write it as section.key=value"):
         load_settings(overrides=["frames.levels"], environ={})
+    (tmp_path / "settings.yaml").write_bytes(b"\x00\xff\xfe")
+    with pytest.raises(SettingsError, match=r"settings.yaml: no text in UTF-8"):
+        load_settings(tmp_path / "settings.yaml", environ={})
     with pytest.raises(SettingsError, match="levels is a value, not a section"):
         load_settings(overrides=["frames.levels=3", "frames.levels.deep=3"], environ={})
+
+
+@pytest.mark.parametrize("text", ["[3", "@3", "2024-13-45"])
+def test_an_override_and_a_variable_that_are_no_yaml_are_named(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^--set frames.levels: not valid YAML") as caught:
+        load_settings(overrides=[f"frames.levels={text}"], environ={})
+    assert "\n" not in str(caught.value)
+    with pytest.raises(SettingsError, match=r"^PRISM_FRAMES__LEVELS: not valid YAML"):
+        load_settings(environ={"PRISM_FRAMES__LEVELS": text})
+
+
+def test_a_section_or_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    twice = "risk: {max_leverage: 2}\nframes: {levels: 20}\nrisk: {max_positions: 1}\n"
+    with pytest.raises(SettingsError, match=r"risk is there twice; keep one .* line 3"):
+        load_settings(write(tmp_path, twice), environ={})
+    with pytest.raises(SettingsError, match="levels is there twice"):
+        load_settings(write(tmp_path, "frames: {levels: 20, levels: 30}"), environ={})
+    merged = "frames: &some {levels: 20}\n"
+    assert load_settings(write(tmp_path, merged), environ={}).frames.levels == 20
+
+
+@pytest.mark.parametrize("name", ["BTC/USDT", "BTC/USDT:USDT", " binance:BTC/USDT", "binance:", ""])
+def test_a_symbol_to_wait_for_is_named_with_its_venue(name: str) -> None:
+    with pytest.raises(SettingsError, match="write venue:symbol, as binanceusdm:BTC/USDT:USDT"):
+        settings_from({"runtime": {"symbols": [name]}})
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
