@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from schemas.errors import CodecError
 from schemas.frame import Frame
 from schemas.topics import FRAMES
-from streams.transport.between import records_between
+from streams.transport.between import kept_between
 from streams.transport.log import Log, TopicPartition
 
 _LOOK_BACK = 2_000
@@ -58,7 +58,7 @@ class LoggedEpochs:
     async def _read(
         self, at: TopicPartition, start: int, end: int, epochs: dict[bytes, int]
     ) -> None:
-        async for record in records_between(self._log, at, start, end):
+        async for record in kept_between(self._log, at, start, end):
             frame = self._frame_in(record.value)
             if record.key is not None and frame is not None:
                 epochs[record.key] = max(frame.epoch, epochs.get(record.key, 0))

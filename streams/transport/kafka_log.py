@@ -39,6 +39,7 @@ REQUEST_TIMEOUT_MS = 20_000
 DELIVER_WITHIN_MS = 120_000
 """How long a record may wait for a broker that is away (Kafka's own delivery.timeout.ms)."""
 ASK_AGAIN_S = 0.1
+LOOK_AGAIN_S = 0.02
 CLOSE_WITHIN_S = 20.0
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 300
@@ -120,6 +121,7 @@ class KafkaLog:
                 for name, code, *_ in answer.topic_error_codes:
                     if code not in {0, UnknownTopicOrPartitionError.errno}:
                         raise BrokerError(f"topic {name} was not deleted: {for_code(code)()}")
+            await self._until_gone(found)
 
     async def partition_counts(self) -> dict[str, int]:
         """See :class:`Log`."""
@@ -182,7 +184,8 @@ class KafkaLog:
             with told():
                 reader = self._readers.get(at)
                 if reader is None:
-                    reader = self._readers[at] = await PartitionReader.open(self._consumer(), at)
+                    consumer = self._consumer(auto_offset_reset="none")
+                    reader = self._readers[at] = await PartitionReader.open(consumer, at)
                 return await reader.read(from_offset, max_records=max_records, wait_ms=wait_ms)
 
     async def begin_offsets(
@@ -244,7 +247,7 @@ class KafkaLog:
             ) from error
 
     def _consumer(self, *topics: str, **more: Any) -> Any:
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             *topics,
             bootstrap_servers=self._servers,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -252,6 +255,8 @@ class KafkaLog:
             fetch_max_wait_ms=FETCH_WAIT_MS,
             **more,
         )
+        _ask_less_often(consumer._client)  # noqa: SLF001 - it has no other way to it
+        return consumer
 
     async def _member(self, group: str) -> Any:
         """A consumer that commits for a group without being a member of it."""
@@ -291,7 +296,13 @@ class KafkaLog:
                 }
                 if led.issuperset(names):
                     return
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _until_gone(self, names: Sequence[str]) -> None:
+        """A deleted topic may be told of for a moment: whoever creates it would not do so."""
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            while not (await self.partition_counts()).keys().isdisjoint(names):
+                await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def _new_topic(spec: TopicSpec) -> Any:
@@ -331,17 +342,17 @@ _conforms: type[Log] = KafkaLog
 
 
 def _ask_less_often(client: Any) -> None:
-    """Let a client whose broker is away wait before it asks for the cluster's state again.
+    """Let a client wait before it asks for the cluster's state again, if it was told nothing new.
 
-    aiokafka 0.14's sender asks without a pause while a partition has no leader: thousands of times
-    a second, each with two lines in the log.
+    aiokafka 0.14 asks without a pause while a partition has no leader, be the broker away or the
+    topic deleted: thousands of times a second, each with two lines in the log.
     """
     ask = client.force_metadata_update
 
-    async def ask_and_wait() -> bool:
-        known = bool(await ask())
-        if not known:
+    async def answer(asked: asyncio.Future[Any]) -> bool:
+        known = bool(await asked)
+        if not known or not client.cluster.topics().issuperset(client._topics):  # noqa: SLF001
             await asyncio.sleep(ASK_AGAIN_S)
         return known
 
-    client.force_metadata_update = lambda: asyncio.ensure_future(ask_and_wait())
+    client.force_metadata_update = lambda: asyncio.ensure_future(answer(ask()))

@@ -11,6 +11,7 @@ from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
     KafkaError,
+    OffsetOutOfRangeError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
@@ -37,7 +38,11 @@ def told() -> Iterator[None]:
 
 
 class PartitionReader:
-    """One consumer on one partition; sequential reads use what it has fetched ahead."""
+    """One consumer on one partition; sequential reads use what it has fetched ahead.
+
+    The consumer must have ``auto_offset_reset="none"``: any other goes on elsewhere, without a
+    word, where retention has overtaken the position or the topic was made anew.
+    """
 
     def __init__(self, consumer: Any, at: TopicPartition) -> None:
         self._consumer = consumer
@@ -53,7 +58,7 @@ class PartitionReader:
 
     async def read(self, offset: int, *, max_records: int, wait_ms: int) -> list[Record]:
         end = (await self._consumer.end_offsets([self._at]))[self._at]
-        if offset != self._next:
+        if offset != self._next or offset > end:
             begin = (await self._consumer.beginning_offsets([self._at]))[self._at]
             if not begin <= offset <= end:
                 raise OffsetOutOfRange(TopicPartition(*self._at), offset, begin=begin, end=end)
@@ -61,7 +66,16 @@ class PartitionReader:
         self._next = offset
         # What is there is given even without waiting; it only has to travel.
         wait_ms = max(wait_ms, DATA_WITHIN_MS) if offset < end else wait_ms
-        found = await self._consumer.getmany(self._at, timeout_ms=wait_ms, max_records=max_records)
+        try:
+            found = await self._consumer.getmany(
+                self._at, timeout_ms=wait_ms, max_records=max_records
+            )
+        except OffsetOutOfRangeError as error:
+            self._next = -1
+            begin = (await self._consumer.beginning_offsets([self._at]))[self._at]
+            end = (await self._consumer.end_offsets([self._at]))[self._at]
+            at = TopicPartition(*self._at)
+            raise OffsetOutOfRange(at, offset, begin=begin, end=end) from error
         records = [record_of(record) for record in found.get(self._at, ())]
         if records:
             self._next = records[-1].offset + 1

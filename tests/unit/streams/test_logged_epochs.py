@@ -15,7 +15,14 @@ from schemas.frame import NS_PER_S, Frame
 from schemas.series import Series, SeriesName
 from streams.logged_epochs import LoggedEpochs
 from streams.transport.broker import forget
-from streams.transport.log import Log, Record, TopicSpec, open_log
+from streams.transport.log import (
+    Log,
+    OffsetOutOfRange,
+    Record,
+    TopicPartition,
+    TopicSpec,
+    open_log,
+)
 from tests.support.messages import VENUE, frame_at
 
 URL = "embedded://logged-epochs"
@@ -94,3 +101,23 @@ def test_a_topic_that_gives_nothing_is_not_taken_for_an_empty_one(
 
     with pytest.raises(BrokerError, match="ends at offset 1, but nothing came of it from 0 on"):
         asyncio.run(run())
+
+
+def test_what_retention_removes_while_it_is_looked_for_hides_none_and_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        async with topic() as log:
+            await write(log, of(B, 7), times=MUCH)
+            read = log.read
+
+            async def quicker(topic: str, number: int, offset: int, **how: int) -> list[Record]:
+                if offset < 300:
+                    raise OffsetOutOfRange(TopicPartition(topic, number), offset, begin=300, end=0)
+                return await read(topic, number, offset, **how)
+
+            monkeypatch.setattr(log, "read", quicker)
+            epochs = LoggedEpochs(log, TOPIC)
+            assert await last(epochs, A, B) == [0, 7]
+
+    asyncio.run(run())
