@@ -80,7 +80,6 @@ class Run:
 
     def close(self, *, complete: bool, sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Finish the files; the summary. ``complete`` says that the run came to its own end."""
-        self._closed = True
         wall_s = (monotonic_ns() - self._started_ns) / NS_PER_S
         summary = {
             "complete": complete,
@@ -97,6 +96,7 @@ class Run:
         }
         if self._files is not None:
             self._files.close({MARKET: self._market.result(), SUMMARY: summary})
+        self._closed = True
         return summary
 
 

@@ -233,15 +233,6 @@ class RuntimeSettings(Section):
         30.0, gt=0, description="Event time between two table snapshots of a symbol."
     )
 
-    @field_validator("symbols")
-    @classmethod
-    def _named_with_their_venue(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
-        for name in symbols:
-            venue, _, symbol = name.partition(":")
-            if not (venue and symbol) or "/" in venue or name.split() != [name]:
-                raise ValueError(f"{name!r}: write venue:symbol, as binanceusdm:BTC/USDT:USDT")
-        return symbols
-
     instance: str = Field(
         "",
         description="Name of this process in its group, the same after a restart; then a restarted "
@@ -251,6 +242,15 @@ class RuntimeSettings(Section):
     data_dir: Path = Field(
         Path("data"), description="Where a run keeps what must survive it (broker log, ledger)."
     )
+
+    @field_validator("symbols")
+    @classmethod
+    def _named_with_their_venue(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        for name in symbols:
+            venue, _, symbol = name.partition(":")
+            if not (venue and symbol) or "/" in venue or name.split() != [name]:
+                raise ValueError(f"{name!r}: write venue:symbol, as binanceusdm:BTC/USDT:USDT")
+        return symbols
 
 
 class Settings(Section):

@@ -7,7 +7,10 @@ ended it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -67,69 +70,116 @@ _SCHEMA = pa.schema(
 
 
 class RunFiles:
-    """Writes one run into a folder, which is made if it is not there.
+    """Writes one run into a folder, which is made if it is not there; one run at a time.
 
     Call :meth:`add` for every record, then :meth:`close` once; :meth:`abandon` removes what is
-    unfinished. Raises :class:`UsageError` if the folder cannot be used.
+    unfinished. Raises :class:`UsageError` if the folder cannot be used, or not any more.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._rows: list[dict[str, Any]] = []
+        self._lines: dict[str, IO[bytes]] = {}
+        self._scores: pq.ParquetWriter | None = None
+        self._unfinished: list[Path] = []
+        self._alone: int | None = None
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._lines: dict[str, IO[bytes]] = {
-                topic: self._temporary(name).open("wb") for topic, name in LINES.items()
-            }
-            self._scores = pq.ParquetWriter(
-                self._temporary(SCORES), _SCHEMA, compression="zstd", use_dictionary=_NAMES
-            )
-        except OSError as error:
-            raise UsageError(
-                f"{directory}: cannot be written ({error.strerror}); name another folder"
-            ) from error
+            with self._writing():
+                directory.mkdir(parents=True, exist_ok=True)
+                self._alone = _hold(directory)
+                for topic, name in LINES.items():
+                    self._lines[topic] = self._temporary(name).open("wb")
+                self._scores = pq.ParquetWriter(
+                    self._temporary(SCORES), _SCHEMA, compression="zstd", use_dictionary=_NAMES
+                )
+        except UsageError:
+            self.abandon()
+            raise
 
     def add(self, topic: Topic, message: Message) -> None:
         """Take one record; topics without a file are passed over."""
         if isinstance(message, ConfluenceScore):
             self._rows.append(_row(message))
             if len(self._rows) >= ROW_GROUP:
-                self._write_rows()
+                with self._writing():
+                    self._write_rows()
             return
         lines = self._lines.get(topic.name)
         if lines is not None:
-            lines.write(json_line(message))
+            with self._writing():
+                lines.write(json_line(message))
 
     def close(self, documents: Mapping[str, Any]) -> None:
         """Give every file its name; ``documents`` are JSON files by name, with the summary."""
-        self._write_rows()
-        self._scores.close()
-        for lines in self._lines.values():
-            lines.close()
-        for name, document in documents.items():
-            text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-            self._temporary(name).write_bytes(text + b"\n")
-        # While there is no summary, the folder does not claim that its files belong together.
-        (self._directory / SUMMARY).unlink(missing_ok=True)
-        names = [SCORES, *LINES.values(), *documents]
-        for name in sorted(names, key=lambda name: name == SUMMARY):
-            self._temporary(name).replace(self._directory / name)
+        with self._writing():
+            self._write_rows()
+            if self._scores is not None:
+                self._scores.close()
+            for lines in self._lines.values():
+                lines.close()
+            for name, document in documents.items():
+                text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+                self._temporary(name).write_bytes(text + b"\n")
+            # While there is no summary, the folder does not claim that its files belong together.
+            (self._directory / SUMMARY).unlink(missing_ok=True)
+            names = [SCORES, *LINES.values(), *documents]
+            for name in sorted(names, key=lambda name: name == SUMMARY):
+                self._temporary(name).replace(self._directory / name)
+        self._let_go()
 
     def abandon(self) -> None:
         """Remove the unfinished files; what an earlier run left stays as it is."""
-        self._scores.close()
-        for lines in self._lines.values():
-            lines.close()
-        for name in (SCORES, *LINES.values()):
-            self._temporary(name).unlink(missing_ok=True)
+        for open_file in (self._scores, *self._lines.values()):
+            if open_file is not None:
+                with contextlib.suppress(OSError):  # of what cannot be written nothing is kept
+                    open_file.close()
+        for path in self._unfinished:
+            path.unlink(missing_ok=True)
+        self._let_go()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(
+                f"{self._directory}: cannot be written ({error.strerror or error}); "
+                "make room, or name another folder"
+            ) from error
+
+    def _let_go(self) -> None:
+        if self._alone is not None:
+            os.close(self._alone)
+            self._alone = None
 
     def _temporary(self, name: str) -> Path:
-        return self._directory / f".{name}.unfinished"
+        path = self._directory / f".{name}.unfinished"
+        self._unfinished.append(path)
+        return path
 
     def _write_rows(self) -> None:
-        if self._rows:
+        if self._rows and self._scores is not None:
             self._scores.write_table(pa.Table.from_pylist(self._rows, schema=_SCHEMA))
             self._rows.clear()
+
+
+def _hold(directory: Path) -> int:
+    """Hold a folder until what this gives is closed, or the process ends.
+
+    Raises :class:`UsageError` if another run holds it. A file system that knows no such locks goes
+    without.
+    """
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise UsageError(
+            f"{directory}: another run writes there; wait for its end, or name another folder"
+        ) from error
+    except OSError:
+        pass
+    return held
 
 
 def json_line(message: Message) -> bytes:

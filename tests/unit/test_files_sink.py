@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import resource
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from cli.run import Run
 from schemas.errors import UsageError
 from schemas.frame import NS_PER_S, Side
 from schemas.health import DeadLetter
 from schemas.score import DIMENSIONS, ConfluenceScore, Contribution
+from schemas.settings import Settings
 from schemas.signal import SignalKind
 from schemas.topics import (
     CONFLUENCE_SCORES,
@@ -159,3 +163,44 @@ def test_a_folder_that_cannot_be_used_is_named_with_the_action(tmp_path: Path) -
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(UsageError, match=r"taken: cannot be written .*name another folder"):
         RunFiles(tmp_path / "taken")
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process can grow beyond 16 KiB: a write fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+@pytest.mark.parametrize(("lines", "document"), [(200, ""), (1, "x" * 20_000)])
+def test_a_disk_that_is_full_is_named_and_keeps_nothing_of_the_run(
+    tmp_path: Path, lines: int, document: str
+) -> None:
+    def whole_run() -> None:
+        with Run(Settings(), out=tmp_path) as run:
+            for _ in range(lines):
+                run.observe(SIGNALS, signal_of(SignalKind.LONG))
+            run.close(complete=True, sources=[{"file": document}])
+
+    with pytest.raises(UsageError) as caught:
+        whole_run()
+    assert str(caught.value) == (
+        f"{tmp_path}: cannot be written (File too large); make room, or name another folder"
+    )
+    assert names(tmp_path) == set()
+
+
+def test_a_second_run_into_the_same_folder_is_refused_until_the_first_is_done(
+    tmp_path: Path,
+) -> None:
+    first = RunFiles(tmp_path)
+    with pytest.raises(UsageError, match=r"another run writes there; .* name another folder"):
+        RunFiles(tmp_path)
+    first.add(SIGNALS, signal_of(SignalKind.LONG))
+    first.close({})
+    assert len((tmp_path / "signals.jsonl").read_text().splitlines()) == 1
+    RunFiles(tmp_path).abandon()
+    RunFiles(tmp_path).close({})
