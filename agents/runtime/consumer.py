@@ -127,11 +127,9 @@ class FencedConsumer:
     async def perform_seek(self) -> None:
         """Seek the input to what the tables need, not to the committed offsets."""
         fence, assignment = self.app.fence, self.assignment()
-        mine = {tp: at for tp, at in fence.starts().items() if tp in assignment}
-        unknown = [tp for tp, at in mine.items() if at is None]
-        if unknown:
-            fence.begin_at(await self.earliest_offsets(*unknown))
+        mine = [tp for tp in fence.starts() if tp in assignment]
         if mine:
+            fence.begin_at(await self.earliest_offsets(*mine))
             await self._read_up_to(await self.highwaters(*mine))
         starts = fence.starts().items()
         await self.seek_wait({tp: at for tp, at in starts if at is not None and tp in assignment})

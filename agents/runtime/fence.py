@@ -136,10 +136,22 @@ class Fence:
         return {tp: cursor.next_offset for tp, cursor in self._cursors.items()}
 
     def begin_at(self, offsets: Mapping[TP, int]) -> None:
-        """The first offsets in the log of partitions of which the tables know nothing."""
+        """The first offsets in the log: for what the tables know nothing of, or need no more of.
+
+        What retention has removed must not be waited for: nothing comes of it any more.
+        """
         for tp, offset in offsets.items():
-            if tp in self._cursors and self._cursors[tp].next_offset is None:
-                self._cursors[tp].next_offset = offset
+            cursor = self._cursors.get(tp)
+            at = None if cursor is None else cursor.next_offset
+            if cursor is None or (at is not None and at >= offset):
+                continue
+            if at is not None:
+                log.warning(
+                    "fence.overtaken", partition=f"{tp.topic}[{tp.partition}]", removed=offset - at,
+                    action="retention has removed what this role has not read: it goes on without; "
+                    "give the topic a longer retention, or start the role sooner",
+                )  # fmt: skip
+            cursor.next_offset = offset
 
     def read_up_to(self, ends: Mapping[TP, int]) -> None:
         """The present ends: some topics are to be read up to there before anything is decided.

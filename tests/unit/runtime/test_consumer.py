@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from faust.types import TP, ConsumerMessage
 
+from agents.runtime import roles
 from agents.runtime.consumer import FencedConsumer
+from agents.runtime.cursor import Cursor
+from schemas.settings import settings_from
 
 
 class Driver:
@@ -84,6 +87,36 @@ def records(partition: int, *at_ms: int, topic: str = "market.frames") -> list[A
         ConsumerMessage(topic, partition, n, ms, 0, [], b"k", b"v", None, tp=TP(topic, partition))
         for n, ms in enumerate(at_ms)
     ]
+
+
+class Seeking(FencedConsumer, Driver):
+    """The mixin on a driver that holds one partition, whose log begins at 40 and ends at 50."""
+
+    def __init__(self) -> None:
+        self.sought: Any = None
+
+    def assignment(self) -> set[TP]:
+        return {TP("in", 0)}
+
+    async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
+        return dict.fromkeys(partitions, 40)
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        return dict.fromkeys(partitions, 50)
+
+    async def seek_wait(self, partitions: dict[TP, int]) -> None:
+        self.sought = partitions
+
+
+@pytest.mark.parametrize(("known", "sought"), [(None, 40), (10, 40), (45, 45)])
+def test_reading_begins_where_the_tables_say_or_at_what_retention_left(
+    known: int | None, sought: int
+) -> None:
+    made, app = Seeking(), roles.worker(settings_from({})).app
+    app.fence._cursors = {TP("in", 0): Cursor(known)}
+    made.app = app
+    asyncio.run(made.perform_seek())
+    assert made.sought == {TP("in", 0): sought}
 
 
 def test_what_is_fetched_of_a_topic_is_one_batch_earliest_first() -> None:

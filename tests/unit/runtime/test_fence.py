@@ -183,3 +183,25 @@ def test_what_is_read_again_is_behind_and_still_this_workers(
     asyncio.run(fence.read_again(IN, 80))
     assert consumer.sought == sought
     assert fence.next_offset(IN) == (start if not sought else 80)
+
+
+@pytest.mark.parametrize(("known", "start"), [(None, 40), (10, 40), (40, 40), (70, 70)])
+def test_input_starts_no_earlier_than_the_log(known: int | None, start: int) -> None:
+    fence, _, _ = noted(IN)
+    fence._cursors[IN].next_offset = known
+    fence.begin_at({IN: 40, TP("elsewhere", 0): 1})
+    assert fence.starts() == {IN: start}
+
+
+def test_what_retention_has_removed_is_not_waited_for_before_anything_is_decided() -> None:
+    """An account that was down for longer than its orders are kept would never begin."""
+    role, _ = worker(IN)
+    stage = Notes(SOURCE)
+    stage.read_first = (SOURCE,)
+    caught_up: list[str] = []
+    stage.caught_up = caught_up.append  # type: ignore[method-assign,assignment]
+    fence = Fence(role.app, stage)
+    asyncio.run(fence._load(role.app))
+    fence.begin_at({IN: 40})
+    fence.read_up_to({IN: 40})
+    assert caught_up == [SOURCE]
