@@ -45,7 +45,9 @@ def journal_command(
         str | None,
         typer.Option(metavar="URL", help="Durable ledger; else store.url of the settings."),
     ] = None,
-    account: Annotated[str | None, typer.Option("--account", help="Else account.id.")] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", help="Else account.id; of a folder, all.")
+    ] = None,
     as_csv: Annotated[
         bool,
         typer.Option("--csv", help="Print CSV, for spreadsheets.", rich_help_panel=PANEL_OUTPUT),
@@ -69,16 +71,18 @@ def journal_command(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json: choose one")
+    if folder is not None and store is not None:
+        raise UsageError("the folder of a run, or a ledger with --store: choose one")
     if quality:
         records = (
-            quality_in(folder)
+            quality_in(folder, account)
             if folder is not None
             else quality_of_store(*_store(store, account, config, overrides))
         )
         show_quality(records, as_csv=as_csv, as_json=as_json)
         return
     if folder is not None:
-        orders, fills = _from_folder(folder)
+        orders, fills = _from_folder(folder, account)
     else:
         orders, fills = _from_store(*_store(store, account, config, overrides))
     trades = journal(orders, fills)
@@ -108,30 +112,28 @@ def orders_and_fills(source: str, account: str) -> tuple[list[Order], list[Fill 
     """What an account did, by a ledger's URL or the folder of a run."""
     if "://" in source:
         return _from_store(source, account)
-    orders, fills = _from_folder(Path(source))
-    return (
-        [order for order in orders if order.account == account],
-        [fill for fill in fills if fill.account == account],
-    )
+    return _from_folder(Path(source), account)
 
 
-def _from_folder(folder: Path) -> tuple[list[Order], list[Fill | Funding]]:
+def _from_folder(folder: Path, account: str | None) -> tuple[list[Order], list[Fill | Funding]]:
     for topic in (ORDERS, FILLS):
         path = folder / LINES[topic.name]
         if not path.is_file():
             raise SourceMissing(
                 f"{path}: not there; name the folder that `prism replay` has written"
             )
+    orders = read_lines(folder / LINES[ORDERS.name], Order)
+    fills = read_lines(folder / LINES[FILLS.name], Fill, Funding)
     return (
-        read_lines(folder / LINES[ORDERS.name], Order),
-        read_lines(folder / LINES[FILLS.name], Fill, Funding),
+        [order for order in orders if account in {None, order.account}],
+        [fill for fill in fills if account in {None, fill.account}],
     )
 
 
 def _from_store(url: str, account: str) -> tuple[list[Order], list[Fill | Funding]]:
-    from streams.store.ledger import open_ledger
+    from streams.store.ledger import ledger_to_read
 
-    ledger = open_ledger(url)
+    ledger = ledger_to_read(url)
     try:
         return ledger.order_versions(account), ledger.fills(account)
     finally:

@@ -43,7 +43,9 @@ def portfolio_command(
         ),
     ] = None,
     broker: BrokerOption = None,
-    account: Annotated[str | None, typer.Option("--account", help="Else account.id.")] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", help="Else account.id; of a folder, all.")
+    ] = None,
     monitor: Annotated[
         bool,
         typer.Option("--monitor", help="What the position monitor said and did, from the first."),

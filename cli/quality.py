@@ -24,19 +24,19 @@ _WIDTH = 120
 _COLUMNS = ExecutionQuality.__struct_fields__
 
 
-def quality_in(folder: Path) -> list[ExecutionQuality]:
-    """The records in the folder of a run."""
+def quality_in(folder: Path, account: str | None) -> list[ExecutionQuality]:
+    """The records in the folder of a run; of one account, if it is named."""
     path = folder / LINES[QUALITY.name]
     if not path.is_file():
         raise SourceMissing(f"{path}: not there; name the folder that `prism replay` has written")
-    return read_lines(path, ExecutionQuality)
+    return [r for r in read_lines(path, ExecutionQuality) if account in {None, r.account}]
 
 
 def quality_of_store(url: str, account: str) -> list[ExecutionQuality]:
     """The records of an account in a ledger."""
-    from streams.store.ledger import open_ledger
+    from streams.store.ledger import ledger_to_read
 
-    ledger = open_ledger(url)
+    ledger = ledger_to_read(url)
     try:
         return ledger.quality(account)
     finally:

@@ -201,9 +201,13 @@ def shown(url: str) -> str:
 
     >>> shown("postgresql://me:secret@host:5432/prism?password=x")
     'postgresql://host:5432/prism'
+    >>> shown("ledger.db")
+    'ledger.db'
     """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
+    if not parts.scheme:
+        return parts.path.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 

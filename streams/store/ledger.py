@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.codec import Decoder, encode
 from schemas.control import Command, Flatten, Halt, Resume
-from schemas.errors import Fenced, StoreConflict, StoreError
+from schemas.errors import Fenced, SourceMissing, StoreConflict, StoreError
 from schemas.execution_quality import ExecutionQuality
 from schemas.ledger_store import Lease, LedgerRecord
 from schemas.order import Fill, Flattened, Funding, Order, OrderStatus, Position
 from schemas.plain import plain
-from streams.store.database import Database, Transaction, open_database
+from streams.store.database import Database, Transaction, open_database, shown
 from streams.store.migrations import migrate, pending
 
 
@@ -125,6 +126,24 @@ def ledger_as_it_is(url: str) -> SqlLedger | list[int]:
         database.close()
         return due
     return SqlLedger(database)
+
+
+def ledger_to_read(url: str) -> SqlLedger:
+    """The ledger at a URL for who only looks: nothing is made, and nothing is changed.
+
+    Raises :class:`SourceMissing` if there is none, or not as this version knows it, and
+    :class:`StoreError`, :class:`UsageError`.
+    """
+    if url.startswith("sqlite://") and not Path(url.removeprefix("sqlite://")).exists():
+        raise SourceMissing(f"{url}: no ledger is there; check the path")
+    found = ledger_as_it_is(url)
+    if isinstance(found, SqlLedger):
+        return found
+    lacks = ", ".join(f"{version:04d}" for version in found)
+    raise SourceMissing(
+        f"{shown(url)}: no ledger, or an older one: it lacks migrations {lacks}; check the name, "
+        "or start `prism execution` on it, which brings it up to date"
+    )
 
 
 class SqlLedger:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -103,3 +105,29 @@ def test_what_is_not_there_or_no_journal_is_named(tmp_path: Path) -> None:
     broken = prism("journal", folder)
     assert broken.returncode == 2
     assert "fills.jsonl:1: not a Fill or Funding" in broken.stderr
+
+
+def test_an_account_that_is_named_chooses_in_a_folder_too(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "out")
+    assert prism("journal", folder, "--account=paper").stdout == prism("journal", folder).stdout
+    assert prism("journal", folder, "--account=nobody").stdout == "no trades\n"
+    files = RunFiles(tmp_path / "quality")
+    files.add(QUALITY_TOPIC, QUALITY)
+    files.close({})
+    none = prism("journal", tmp_path / "quality", "--quality", "--account=nobody")
+    assert none.stdout == "no orders\n"
+    both = prism("journal", folder, "--store=sqlite://ledger.db")
+    assert (both.returncode, "choose one" in both.stderr) == (2, True)
+
+
+def test_looking_at_a_ledger_neither_makes_nor_changes_it(tmp_path: Path) -> None:
+    nowhere, empty = tmp_path / "nowhere.db", tmp_path / "empty.db"
+    empty.touch()
+    for name, told in ((nowhere, "no ledger is there"), (empty, "lacks migrations 0001")):
+        for command in (("journal", "--store"), ("journal", "--quality", "--store")):
+            done = prism(*command, f"sqlite://{name}")
+            assert (done.returncode, told in done.stderr, done.stdout) == (2, True, "")
+    assert prism("drift", f"sqlite://{nowhere}", f"sqlite://{nowhere}").returncode == 2
+    assert not nowhere.exists()
+    with closing(sqlite3.connect(empty)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
