@@ -123,7 +123,7 @@ def _from_folder(folder: Path, account: str | None) -> tuple[list[Order], list[F
                 f"{path}: not there; name the folder that `prism replay` has written"
             )
     orders = read_lines(folder / LINES[ORDERS.name], Order)
-    fills = read_lines(folder / LINES[FILLS.name], Fill, Funding)
+    fills: list[Fill | Funding] = read_lines(folder / LINES[FILLS.name], Fill, Funding)
     return (
         [order for order in orders if account in {None, order.account}],
         [fill for fill in fills if account in {None, fill.account}],
