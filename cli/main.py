@@ -1,86 +1,15 @@
-"""Entry point of `prism`: the commands, and how errors are told."""
+"""Entry point of `prism`: how errors are told, and with which code it ends."""
 
 from __future__ import annotations
 
+import signal
 import sys
-from importlib.metadata import version
-from typing import Annotated
 
-import typer
-
-from cli import (
-    config,
-    control,
-    journal,
-    live_feed,
-    plot,
-    portfolio,
-    rank,
-    replay,
-    roles,
-    score,
-    simulate,
-    up,
-    verify,
-)
-from cli.drift import drift_command
-from cli.drill.command import drill
-from cli.preflight.command import preflight
+from cli.stop import STOPPED_BY
 from schemas.errors import PrismError, UsageError
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
-
-app = typer.Typer(
-    name="prism",
-    help="Market Prism: crypto market data to frames, scores, signals and orders, "
-    "the same every time it is replayed.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"prism {version('market-prism')}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
-        ),
-    ] = False,
-) -> None:
-    """What holds for every command."""
-
-
-app.command("up", rich_help_panel="Run")(up.up)
-app.command("simulate", rich_help_panel="Run")(simulate.simulate)
-app.command("feed", rich_help_panel="Roles over a broker")(roles.feed)
-app.command("worker", rich_help_panel="Roles over a broker")(roles.worker)
-app.command("execution", rich_help_panel="Roles over a broker")(roles.execution)
-app.command("overview", rich_help_panel="Roles over a broker")(roles.overview)
-app.command("verify", rich_help_panel="Roles over a broker")(verify.verify)
-app.command("preflight", rich_help_panel="Roles over a broker")(preflight)
-app.command("halt", rich_help_panel="Stop")(control.halt)
-app.command("resume", rich_help_panel="Stop")(control.resume)
-app.command("flatten", rich_help_panel="Stop")(control.flatten)
-app.command("drill", rich_help_panel="Stop")(drill)
-app.command("journal", rich_help_panel="Look")(journal.journal_command)
-app.command("drift", rich_help_panel="Look")(drift_command)
-app.command("portfolio", rich_help_panel="Look")(portfolio.portfolio_command)
-app.command("score", rich_help_panel="Look")(score.score)
-app.command("plot", rich_help_panel="Look")(plot.plot)
-app.command("replay", rich_help_panel="Reproduce")(replay.replay)
-app.command("record", rich_help_panel="Reproduce")(live_feed.record)
-app.command("rank", rich_help_panel="Reproduce")(rank.rank)
-app.add_typer(config.app, name="config", rich_help_panel="Set up")
 
 
 def main() -> None:
@@ -89,7 +18,20 @@ def main() -> None:
     Exit codes: 0 done, 1 failed, 2 the caller can mend it, 128 + n stopped by signal n.
     """
     try:
-        code = app(standalone_mode=False)
+        code = _run()
+    except KeyboardInterrupt:
+        code = STOPPED_BY + signal.SIGINT
+    sys.exit(code)
+
+
+def _run() -> int:
+    # Here, because it takes a second, in which Ctrl-C is no error either.
+    import typer
+
+    from cli.app import app
+
+    try:
+        code: int = app(standalone_mode=False)
     except UsageError as error:
         code = _fail(str(error), EXIT_USAGE)
     except PrismError as error:
@@ -102,10 +44,10 @@ def main() -> None:
         if error.strerror is None:
             raise
         code = _fail(f"{error.filename or 'input/output'}: {error.strerror}", EXIT_FAILURE)
-    sys.exit(code)
+    return code
 
 
 def _fail(text: str, code: int) -> int:
     if text:  # a command group without a command has printed its help instead
-        typer.echo(f"prism: error: {' '.join(text.split())}", err=True)
+        print(f"prism: error: {' '.join(text.split())}", file=sys.stderr)
     return code

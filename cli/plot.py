@@ -23,14 +23,11 @@ from cli.feeds import FileFeed
 from cli.moment import Moment, parse_moment
 from cli.progress import progress
 from cli.run import PipelineRun
-from cli.stop import Stop
+from cli.stop import STOPPED_BY, Stop
 from schemas.errors import SourceMissing, UsageError
 from schemas.frame import NS_PER_S, Backfill, Frame, Message
 from schemas.score import NEUTRAL, ConfluenceScore
 from schemas.topics import Topic
-
-STOPPED_BY = 128
-"""Exit code of a run that a signal stopped: this plus the signal's number."""
 
 KINDS = (".pdf", ".png", ".svg")
 

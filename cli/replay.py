@@ -22,11 +22,8 @@ from cli.feeds import FileFeed
 from cli.progress import progress
 from cli.report import report, warn
 from cli.run import PipelineRun
-from cli.stop import Stop
+from cli.stop import STOPPED_BY, Stop
 from schemas.errors import UsageError
-
-STOPPED_BY = 128
-"""Exit code of a run that a signal stopped: this plus the signal's number."""
 
 
 def replay(  # noqa: PLR0913 - the options of a command are its arguments

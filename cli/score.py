@@ -18,15 +18,12 @@ from cli.common import PANEL_OUTPUT, ConfigOption, SetOption, settings_of
 from cli.moment import parse_moment
 from cli.roles import BrokerOption
 from cli.snapshots import ScoreTopics, from_recording
-from cli.stop import Stop
+from cli.stop import STOPPED_BY, Stop
 from schemas.errors import BrokerUnreachable, SourceMissing, UsageError
 from schemas.plain import plain
 from schemas.settings import Settings
 from streams.transport.broker import Address
 from streams.transport.log import open_log
-
-STOPPED_BY = 128
-"""Exit code of a run that a signal stopped: this plus the signal's number."""
 
 LOOK_S = 0.5
 """How often ``--watch`` looks for a new tick."""

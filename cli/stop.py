@@ -8,6 +8,9 @@ from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any
 
+STOPPED_BY = 128
+"""Exit code of a command that a signal stopped: this plus the signal's number."""
+
 
 class Stop:
     """Turns SIGINT and SIGTERM into a flag that loops look at, and a wait that they interrupt.
