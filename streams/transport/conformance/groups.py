@@ -20,6 +20,9 @@ async def commits_are_kept(bench: Bench) -> None:
     await log.commit(group, {first: 5})
     await log.commit(group, {first: 7})
     expect(await other.committed(group, [first, second]), {first: 7, second: None}, "committed")
+    await log.commit(group, {first: 6})
+    expect(await other.committed(group, [first]), {first: 6}, "committed, back again")
+    await log.commit(group, {first: 7})
     await log.commit(group, {second: 0})
     expect(await other.committed(group, [first, second]), {first: 7, second: 0}, "zero is a number")
     expect(await other.committed(stranger, [first]), {first: None}, "of another group")
@@ -55,7 +58,7 @@ async def groups_share_partitions(bench: Bench) -> None:
 
 @check
 async def groups_go_on_where_they_committed(bench: Bench) -> None:
-    """A group goes on where it has committed, and two groups do not disturb each other."""
+    """A group goes on where it has committed, no further, and groups do not disturb each other."""
     log = await bench.log()
     name, group, other = await bench.topic(log), bench.name(), bench.name()
     for n in range(20):
@@ -67,6 +70,13 @@ async def groups_go_on_where_they_committed(bench: Bench) -> None:
         expect([r.offset for r in records], [round_ * 10 + n for n in range(10)], "offsets")
         await member.commit()
         await member.close()
+    member = await log.subscribe(group, [name])
+    await log.produce(name, b"k", b"20")
+    expect([r.offset for r in await _polled(member, 1)], [20], "what was not committed")
+    await member.close()
+    member = await log.subscribe(group, [name])
+    expect([r.offset for r in await _polled(member, 1)], [20], "what was not committed, again")
+    await member.close()
     stranger = await log.subscribe(other, [name])
     expect([r.offset for r in await _polled(stranger, 10)], list(range(10)), "another group's")
     await stranger.close()

@@ -55,6 +55,21 @@ async def unknown_topic_is_an_error(bench: Bench) -> None:
 
 
 @check
+async def deleted_topics_are_gone(bench: Bench) -> None:
+    """A deleted topic is gone with its records; made anew it is empty and as wide as told."""
+    log, other = await bench.log(), await bench.log()
+    name = await bench.topic(log, 2)
+    await (await log.produce(name, None, b"old", partition=0))
+    await log.delete_topics([name])
+    expect((await other.partition_counts()).get(name), None, "partitions of what was deleted")
+    await other.ensure_topics([TopicSpec(name, 2)])
+    expect(await other.end_offsets([TopicPartition(name, 0)]), {(name, 0): 0}, "records made anew")
+    await other.delete_topics([name, bench.name()])
+    await other.ensure_topics([TopicSpec(name, 3)])
+    expect((await other.partition_counts()).get(name), 3, "partitions made anew")
+
+
+@check
 async def keys_choose_partitions(bench: Bench) -> None:
     """A key goes to the partition that its murmur2 hash names, as with Kafka's own clients."""
     log = await bench.log()
@@ -143,3 +158,32 @@ async def large_records_pass(bench: Bench) -> None:
     await (await log.produce(name, b"large", value))
     [record] = await read_from(log, TopicPartition(name, 0), 0, 1)
     expect(record.value == value, True, "the same million bytes")
+
+
+@check
+async def the_last_of_each_key_is_kept(bench: Bench) -> None:
+    """A compacted topic keeps the last record of every key, in order, under its own offset."""
+    log, name = await bench.log(), bench.name()
+    await log.ensure_topics([TopicSpec(name, 1, compacted=True)])
+    keys, rounds = [b"a", b"b", b"c", b"d"], 12
+    for round_ in range(rounds):
+        value = b"%d " % round_ + bytes(100_000)
+        for key in keys[: None if round_ < rounds - 1 else 2]:
+            await log.produce(name, key, value)
+    await log.flush()
+    at = TopicPartition(name, 0)
+    last: dict[bytes | None, tuple[bytes, int]] = {}
+    offset, end = (await log.begin_offsets([at]))[at], (await log.end_offsets([at]))[at]
+    expect(end, len(keys) * rounds - 2, "the end")
+    while offset < end:
+        records = await log.read(*at, offset, wait_ms=5_000)
+        expect(bool(records), True, f"records from {offset}")
+        for record in records:
+            expect(record.offset >= offset, True, f"the order at {offset}")
+            offset = record.offset + 1
+            last[record.key] = (record.value or b"")[:2], record.offset
+    expect(
+        last,
+        {b"a": (b"11", 44), b"b": (b"11", 45), b"c": (b"10", 42), b"d": (b"10", 43)},
+        "the last of each key",
+    )
