@@ -91,10 +91,6 @@ async def _ask_venue(
             sheet.fail_live("venue", fact, action)
             return
         try:
-            await VenueChecks(
-                sheet, settings, gateway,
-                orders=None if books is None else books.orders,
-                held=None if books is None else books.held,
-            ).run()  # fmt: skip
+            await VenueChecks(sheet, settings, gateway, books=books).run()
         finally:
             await gateway.close()

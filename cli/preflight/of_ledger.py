@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.preflight.checklist import Checklist
 from schemas.errors import StoreError, UsageError
-from schemas.order import Order
+from schemas.money import CONTEXT
+from schemas.order import Fill, Funding, Order, Position
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,10 +18,17 @@ if TYPE_CHECKING:
 
 
 class Books(NamedTuple):
-    """What the ledger has of the account at ``live.venue``."""
+    """What the ledger has of the account at ``live.venue``.
+
+    ``orders`` by client id of which something may still be heard; of each open position its
+    quantity and entry cost by symbol; ``balance`` is what the account's own books come to,
+    ``None`` before its first trade.
+    """
 
     orders: dict[str, Order]
     held: dict[str, Decimal]
+    cost: dict[str, Decimal]
+    balance: Decimal | None = None
 
 
 def check_ledger(sheet: Checklist, settings: Settings) -> Books | None:
@@ -33,7 +42,7 @@ def check_ledger(sheet: Checklist, settings: Settings) -> Books | None:
         return None
     if url.startswith("sqlite://") and not Path(url.removeprefix("sqlite://")).exists():
         sheet.ok("ledger", f"{url}: not there yet, made at the start")
-        return Books({}, {})
+        return Books({}, {}, {})
     try:
         ledger = ledger_as_it_is(url)
     except (StoreError, UsageError) as error:
@@ -60,7 +69,23 @@ def _look(sheet: Checklist, settings: Settings, ledger: SqlLedger) -> Books:
         said = f"{holder.name} writes for account {account}, epoch {holder.epoch}"
         sheet.warn("writer", said, "a second `prism execution` stands by until that one ends")
     orders = [order for order in ledger.unsettled_orders(account) if order.venue == venue]
-    positions = [p for p in ledger.positions(account) if p.venue == venue and p.qty]
+    positions = [p for p in ledger.positions(account) if p.venue == venue]
+    open_ = [p for p in positions if p.qty]
     return Books(
-        {order.client_order_id: order for order in orders}, {p.symbol: p.qty for p in positions}
+        {order.client_order_id: order for order in orders},
+        {p.symbol: p.qty for p in open_},
+        {p.symbol: CONTEXT.multiply(p.qty, p.average_price) for p in open_},
+        _balance(positions, ledger.fills(account)),
     )
+
+
+def _balance(positions: Sequence[Position], booked: Sequence[Fill | Funding]) -> Decimal | None:
+    """The account's balance: at its last trade, and what was paid since."""
+    if not positions:
+        return None
+    last = max(positions, key=lambda p: (p.tick_ns, p.venue, p.symbol))
+    total = last.balance
+    for record in booked:
+        if isinstance(record, Funding) and record.tick_ns > last.tick_ns:
+            total = CONTEXT.add(total, record.amount)
+    return total

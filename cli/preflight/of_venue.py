@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
+from collections.abc import Awaitable, Callable
 from statistics import median
 
 from agents.venues.ccxt_live.gateway import CcxtGateway
 from agents.venues.ccxt_live.seen import SeenAccount
 from agents.venues.live_reconcile import compare
 from cli.preflight.checklist import Checklist
+from cli.preflight.of_ledger import Books
 from schemas.frame import ContractKind, contract_kind
 from schemas.live_settings import Foreign
 from schemas.money import CONTEXT
-from schemas.order import Order
 from schemas.settings import Settings
 from schemas.venue import AccountReport
 
@@ -25,8 +24,7 @@ _TRY_AGAIN = "mend it and run this again; what the venue says names the reason"
 class VenueChecks:
     """One look at the account's venue.
 
-    ``orders`` and ``held`` are what the ledger has of it: orders by client id of which something
-    may still be heard, positions by symbol; ``None`` where there is no ledger to compare with.
+    ``books`` is what the ledger has of it, ``None`` where there is no ledger to compare with.
     """
 
     def __init__(
@@ -35,15 +33,13 @@ class VenueChecks:
         settings: Settings,
         gateway: CcxtGateway,
         *,
-        orders: Mapping[str, Order] | None,
-        held: Mapping[str, Decimal] | None,
+        books: Books | None,
     ) -> None:
         self._sheet = sheet
         self._live = settings.live
         self._settings = settings
         self._gateway = gateway
-        self._orders = orders
-        self._held = held
+        self._books = books
         here = f"{settings.live.venue}:"
         keys = settings.runtime.symbols
         self._symbols = [key.removeprefix(here) for key in keys if key.startswith(here)]
@@ -186,18 +182,27 @@ class VenueChecks:
         return self._shown
 
     async def _balance(self) -> None:
-        """On spot coins that were bought with the capital are a part of it; others are not."""
-        worth, capital = (await self._account()).balance, self._live.capital
-        said = f"{worth} {self._live.currency}"
-        for symbol, qty in sorted((self._held or {}).items()):
-            coin = symbol.partition("/")[0]
-            spot = contract_kind(symbol) is ContractKind.SPOT
-            if spot and (price := await self._gateway.price_of(coin)) is not None:
-                worth = CONTEXT.add(worth, CONTEXT.multiply(qty, price))
-                said += f" and {qty} {coin} of this account at {price}"
-        said += f" at the venue, live.capital {capital}"
-        if worth < capital:
-            self._sheet.fail_live("balance", said, "lower live.capital, or deposit")
+        """Before the first trade the capital must be there, from then on what the books come to.
+
+        What was paid for coins that the account holds on spot is a part of that; others are not.
+        """
+        books, currency, capital = self._books, self._live.currency, self._live.capital
+        worth = (await self._account()).balance
+        said = f"{worth} {currency}"
+        for symbol, cost in sorted(books.cost.items()) if books is not None else ():
+            if contract_kind(symbol) is ContractKind.SPOT:
+                worth = CONTEXT.add(worth, cost)
+                said += f" and {symbol.partition('/')[0]} of this account for {cost}"
+        if books is None or books.balance is None:
+            least, action = capital, "lower live.capital, or deposit"
+            said += f" at the venue, live.capital {capital}"
+        else:
+            slack = CONTEXT.multiply(capital, self._live.balance_tolerance)
+            least = CONTEXT.subtract(books.balance, slack)
+            action = "compare the venue's account history; deposit what was taken out"
+            said += f" at the venue, {books.balance} by the account's books"
+        if worth < least:
+            self._sheet.fail_live("balance", said, action)
         else:
             self._sheet.ok("balance", said)
 
@@ -229,7 +234,8 @@ class VenueChecks:
             effective_ns=None, balance=shown.balance, orders=shown.orders,
             positions=shown.positions,
         )  # fmt: skip
-        orders, held = self._orders or {}, self._held or {}
+        orders = {} if self._books is None else self._books.orders
+        held = {} if self._books is None else self._books.held
         found = compare(
             report, orders, held, outside={}, foreign=self._live.foreign,
             first=not orders and not held,
@@ -244,7 +250,7 @@ class VenueChecks:
             self._sheet.warn("reconciliation", said, "live.foreign=refuse if it must not")
         if not (found.differences or found.adopted or found.ignored):
             said = f"{len(shown.orders)} orders, {len(shown.positions)} positions at the venue"
-            against = "ledger and venue agree" if self._orders is not None else "no ledger to ask"
+            against = "ledger and venue agree" if self._books is not None else "no ledger to ask"
             self._sheet.ok("reconciliation", f"{said}; {against}")
 
 

@@ -21,6 +21,7 @@ from agents.venues.ccxt_live.seen import Rights
 from agents.venues.ccxt_live.venues import gateway_of
 from agents.venues.live import AMENDS
 from cli.preflight.checklist import Checklist
+from cli.preflight.of_ledger import Books
 from cli.preflight.of_venue import VenueChecks
 from schemas.clock import now_ns
 from schemas.errors import SettingsError
@@ -481,7 +482,7 @@ def test_preflight_says_what_there_is_and_that_the_switch_cancels_stops_too() ->
         settings = settings_from(
             {"live": live, "runtime": {"symbols": [f"hyperliquid:{SYMBOL}", "hyperliquid:X/USDC"]}}
         )
-        await VenueChecks(sheet, settings, gateway, orders={}, held={}).run()
+        await VenueChecks(sheet, settings, gateway, books=Books({}, {}, {})).run()
 
     scenario(work, info={"exchangeStatus": lambda _body: {"time": now_ns() // NS_PER_MS}})
     facts = {(check.name, check.fact) for check in sheet}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from agents.runtime import live_terms
 from agents.venues.ccxt_live.credentials import Credentials
 from agents.venues.ccxt_live.venues import UsdmGateway, gateway_of
 from cli.preflight.checklist import Checklist, Grade
+from cli.preflight.of_ledger import Books
 from cli.preflight.of_venue import VenueChecks
 from schemas.clock import now_ns
 from schemas.codec import encode
@@ -68,7 +69,7 @@ def look(
     prepare: Prepare | None = None,
     secret: str | None = None,
     skew_ms: int = 0,
-    held: Mapping[str, Decimal] | None = None,
+    books: Books | None = None,
 ) -> Checklist:
     """A look at the venue, after something was done there by ccxt."""
 
@@ -84,7 +85,8 @@ def look(
                 credentials = Credentials(key.key, secret or key.secret)
                 gateway = gateway_of(settings.live, credentials, session)
                 try:
-                    await VenueChecks(sheet, settings, gateway, orders={}, held=held or {}).run()
+                    books_ = books or Books({}, {}, {})
+                    await VenueChecks(sheet, settings, gateway, books=books_).run()
                 finally:
                     await gateway.close()
         assert key.secret not in "\n".join(str(check) for check in sheet)
@@ -192,19 +194,34 @@ def test_money_is_held_against_the_caps(venue: str) -> None:
     assert "1.20 to 4.00 USDT a position" in failed(sheet)["position sizes"]
 
 
-@pytest.mark.parametrize(("held", "passes"), [({}, False), ({"BTC/USDT": Decimal("0.4995")}, True)])
-def test_coins_that_the_account_bought_are_a_part_of_its_capital_and_others_are_not(
-    held: dict[str, Decimal], passes: bool
+@BOTH
+@pytest.mark.parametrize(
+    ("booked", "passes"), [(None, False), ("19.99", True), ("20.03", True), ("20.05", False)]
+)
+def test_what_the_account_has_lost_by_its_own_books_need_not_be_there(
+    venue: str, booked: str | None, passes: bool
 ) -> None:
-    settings = spot_settings(capital=99_000)
+    poor = ApiKey(name="poor", key="p" * 64, secret="o" * 64, balances={"USDT": Decimal(20)})
+    balance = None if booked is None else Decimal(booked)
+    sheet = look(settings_of(venue, capital=40), key=poor, books=Books({}, {}, {}, balance))
+    (line,) = [check for check in sheet if check.name == "balance"]
+    assert (line.grade is Grade.OK) == passes
+    assert ("by the account's books" in line.fact) == (booked is not None)
+
+
+@pytest.mark.parametrize(("held", "passes"), [("0", False), ("0.4995", True)])
+def test_coins_that_the_account_bought_are_a_part_of_its_capital_and_others_are_not(
+    held: str, passes: bool
+) -> None:
+    settings, qty = spot_settings(capital=99_000), Decimal(held)
     sheet = look(
         settings,
         prepare=lambda trader: trader.create_order("BTC/USDT", "market", "buy", 0.5),
-        held=held,
+        books=Books({}, {"BTC/USDT": qty}, {"BTC/USDT": qty * 60_000}, Decimal(99_900)),
     )
     (line,) = [check for check in sheet if check.name == "balance"]
     assert (line.grade is Grade.OK) == passes
-    assert ("and 0.4995 BTC of this account at " in line.fact) == passes
+    assert "and BTC of this account for " in line.fact
 
 
 @BOTH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from agents.runtime.live_terms import code, lacking
 from cli.preflight.checklist import Check, Checklist, Grade
 from cli.preflight.of_broker import check_log
-from cli.preflight.of_ledger import check_ledger
+from cli.preflight.of_ledger import Books, check_ledger
 from cli.preflight.of_settings import check_keys, check_settings
 from schemas.codec import encode
 from schemas.control import Command, Halt, Resume, TradingMode
 from schemas.frame import NS_PER_S, Frame, Message
 from schemas.health import Heartbeat
+from schemas.order import Funding, Position
 from schemas.score import ConfluenceScore, Contribution
 from schemas.settings import Settings, settings_from
 from schemas.topics import CONFLUENCE_SCORES, CONTROL, HEALTH, Topic
@@ -132,6 +134,27 @@ def test_the_ledger_is_looked_at_and_not_changed(tmp_path: Path) -> None:
     ]
     check_ledger(sheet, settings_of(store={"url": "mysql://x"}))
     assert told(sheet, "ledger")[-1][0] is Grade.FAIL
+
+
+def test_the_books_come_to_the_balance_of_the_last_trade_and_what_was_paid_since(
+    tmp_path: Path,
+) -> None:
+    live = {"venue": VENUE}
+    settings = settings_of(store={"url": f"sqlite://{tmp_path / 'ledger.db'}"}, live=live)
+    assert check_ledger(Checklist(live=True), settings) == Books({}, {}, {}, None)
+    ledger = open_ledger(settings.store.url)
+    lease = ledger.acquire("paper", "me", ttl_ms=60_000)
+    at = ("paper", VENUE, SYMBOL)
+    ledger.write(lease, [
+        Position(*at, 10, Decimal(2), Decimal(50), Decimal(0), Decimal(1), Decimal(999)),
+        Funding("f1", *at, 20, Decimal(-3), "USDT"),
+        Position(*at, 30, Decimal(-1), Decimal(40), Decimal(-20), Decimal(2), Decimal(970)),
+        Funding("f2", *at, 40, Decimal(-4), "USDT"),
+    ])  # fmt: skip
+    books = check_ledger(Checklist(live=True), settings)
+    ledger.release(lease)
+    ledger.close()
+    assert books == Books({}, {SYMBOL: Decimal(-1)}, {SYMBOL: Decimal(-40)}, Decimal(966))
 
 
 async def look(
