@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from agents.runtime import logs
 from cli import (
     config,
     control,
@@ -53,6 +54,7 @@ def root(
     ] = False,
 ) -> None:
     """What holds for every command."""
+    logs.to_stderr()
 
 
 app.command("up", rich_help_panel="Run")(up.up)

@@ -60,7 +60,8 @@ def worker(
     settings = _settings(config, overrides, broker, partitions)
     chosen = None
     if dimensions is not None:
-        chosen = () if dimensions == "none" else tuple(dimensions.split(","))
+        names = (name.strip() for name in dimensions.split(","))
+        chosen = () if dimensions == "none" else tuple(names)
     from agents.runtime import roles, running
 
     role = roles.worker(settings, dimensions=chosen, join=join)
@@ -142,6 +143,8 @@ def feed(  # noqa: PLR0913 - the options of a command are its arguments
         with Stop() as stop:
             uvloop.run(_live(settings, chosen, symbols, stop, record))
         return
+    if record is not None:
+        raise UsageError("--record goes with --venue; what is played is in files already")
     market = feed_of(source, settings, seed=seed, history=history, series=series)
     pacer = Pacer(parse_speed(speed))
     with Stop() as stop:

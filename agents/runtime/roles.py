@@ -101,6 +101,8 @@ def worker(
                 app, settings, topic=DIMENSION_SCORES, folds=[join_fold], table="join", meter=meter
             )
         )
+    if not stages:
+        raise SettingsError("neither dimensions nor join: add --join, or name dimensions")
     emitters = tuple(stage.emitter for stage in stages)
     role = Role(name, app, Fence(app, *stages), tuple(stages), emitters, meter)
     _agents(role)

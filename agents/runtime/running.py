@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,10 +10,9 @@ import mode.loop
 import structlog
 from faust import Worker
 
-from agents.runtime import huge_pages
+from agents.runtime import huge_pages, logs
 from agents.runtime.roles import Role
 
-LOG_LEVEL = logging.WARNING
 log = structlog.get_logger()
 
 STOP_WITHIN_S = 30.0
@@ -27,11 +24,13 @@ _CRASH_WITHIN_S = 10.0
 def run(role: Role) -> None:
     """Run one role until SIGINT or SIGTERM; leaves the process with its exit code."""
     mode.loop.use("uvloop")
-    _quiet_logs()
+    logs.to_stderr()
     huge_pages.keep()
     role.app.before_end.insert(0, _end_in_time(role))
     role.app.task(_end_after_crash(role))
-    Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
+    worker = Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False)
+    worker.spinner = None  # it hides and shows the cursor even where there is none
+    worker.execute_from_commandline()
 
 
 def _end_after_crash(role: Role) -> Callable[[], Awaitable[None]]:
@@ -66,24 +65,9 @@ def _in_time(within_s: float, end: Callable[..., object], *arguments: int) -> No
     timer.start()
 
 
-def _quiet_logs() -> None:
-    structlog.configure(
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LOG_LEVEL),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    for noisy in ("aiokafka", "faust", "mode"):
-        logging.getLogger(noisy).setLevel(LOG_LEVEL)
-
-
 async def start_together(roles: Sequence[Role]) -> None:
     """Start several roles in this event loop; each runs until its app is stopped."""
-    _quiet_logs()
+    logs.to_stderr()
     for role in roles:
         role.app.finalize()
         await role.app.start()

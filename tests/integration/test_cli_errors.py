@@ -74,6 +74,15 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         (("up", "--venue", "bibyt", "--symbols", "top:5"), "the nearest known one is bybit"),
         (("up", "--symbols", "top:2"), "give --venue, or names"),
         (("up", "--broker", "kafka://127.0.0.1:1"), "pass for a real venue's"),
+        (
+            ("feed", "--broker", "kafka://127.0.0.1:1", "--record", "x"),
+            "--record goes with --venue",
+        ),
+        (("worker", "--broker", "kafka://127.0.0.1:1", "--dimensions", "none"), "add --join"),
+        (
+            ("worker", "--broker", "kafka://127.0.0.1:1", "--dimensions", "volume, orderbok"),
+            "dimension orderbok is not in dimensions.enabled",
+        ),
         (("replay", "x.gz"), "--out"),
         (("replay", "x.gz", "x.gz", "--out", "o"), "x.gz: named more than once"),
         (("replay", "x.gz", "--venue", "a:b", "--out", "o"), "without a colon"),

@@ -117,6 +117,8 @@ def test_each_role_runs_on_a_broker(
         assert process.poll() is None, (tmp_path / f"{name}.log").read_text()
         process.terminate()
     codes = {name: process.wait(30) for name, process in running.items()}
+    for name in running:
+        assert b"\x1b" not in (tmp_path / f"{name}.log").read_bytes(), "escapes in a log file"
     assert codes == {"feed": 0, "worker": 0, "execution": 0}
     with psycopg.connect(database) as connection:
         made = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()

@@ -51,6 +51,13 @@ def test_headless_gives_the_summary_and_files_of_a_replay(tmp_path: Path) -> Non
     assert set(market) == {f"simulated:{symbol}" for symbol in SYMBOLS}
 
 
+def test_what_is_logged_is_not_mixed_with_the_summary() -> None:
+    other = ("--set", "paper.currency=USDC")
+    done = prism("up", *GENERATED, "--headless", "--duration", "1s", "--json", *other)
+    assert json.loads(done.stdout)["complete"] is True
+    assert "event='account.not_traded'" in done.stderr
+
+
 def test_the_generated_market_gives_signals_of_both_sides_within_minutes() -> None:
     settings = Settings()
     frames = GeneratedFeed(settings, seed=7).messages(lambda _: None)
