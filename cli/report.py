@@ -28,15 +28,23 @@ def warn(text: str) -> None:
 
 
 def _unused(summary: Mapping[str, Any], *, out: Path | None) -> str | None:
-    """What could not be used, by reason, and where to see it; ``None`` if nothing."""
     reasons = summary["dead_letters_by_reason"]
     if not reasons:
         return None
-    named = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
     where = "name a folder with --out to keep them"
     if out is not None:
         where = f"see {out / 'dead_letters.jsonl'}"
-    count = summary["dead_letters"]
+    return told_unused(reasons, where=where)
+
+
+def told_unused(reasons: Mapping[str, int], *, where: str) -> str:
+    """What could not be used, by reason, and where to see it.
+
+    >>> told_unused({"malformed": 2}, where="see dead.letters")
+    '2 inputs could not be used (malformed 2); see dead.letters'
+    """
+    named = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+    count = sum(reasons.values())  # ints
     inputs = "1 input" if count == 1 else f"{count:,} inputs"
     return f"{inputs} could not be used ({named}); {where}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
@@ -19,11 +20,14 @@ from cli.common import ConfigOption, HistoryOption, SeriesOption, SetOption, set
 from cli.feeds import Feed, feed_of
 from cli.live_feed import LiveSymbolsOption, VenueOption, publish_live
 from cli.pace import Pacer, parse_speed
+from cli.report import told_unused, warn
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import UsageError
+from schemas.health import DeadLetter
 from schemas.ledger_store import LedgerStore
 from schemas.settings import Settings
+from schemas.topics import DEAD_LETTERS
 from streams.exchanges.venue import Venue, venue_of
 from streams.merge import event_ns
 from streams.publish import FramePublisher
@@ -155,7 +159,9 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
     log = await _open(settings)
     try:
         publisher = FramePublisher(log, settings)
-        for due_ns, messages in groupby(market.messages(lambda _letter: None), key=event_ns):
+        letters: list[DeadLetter] = []
+        unused: Counter[str] = Counter()
+        for due_ns, messages in groupby(market.messages(letters.append), key=event_ns):
             while not stop.requested:
                 wait_s = pacer.wait_s(due_ns, now_ns=monotonic_ns())
                 if wait_s <= 0:
@@ -164,9 +170,23 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
             if stop.requested:
                 break
             await publisher.publish_together(messages)
+            await _set_aside(letters, publisher, unused)
+        await _set_aside(letters, publisher, unused)
         await publisher.finish()
     finally:
         await log.close()
+    if unused:
+        warn(told_unused(unused, where=f"see {settings.broker.topic_prefix}{DEAD_LETTERS.name}"))
+
+
+async def _set_aside(
+    letters: list[DeadLetter], publisher: FramePublisher, unused: Counter[str]
+) -> None:
+    """Publish what could not be used since last time."""
+    for letter in letters:
+        unused[letter.reason] += 1
+        await publisher.say(letter)
+    letters.clear()
 
 
 async def _live(

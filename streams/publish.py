@@ -22,6 +22,8 @@ from streams.merge import FeedMessage, event_ns
 from streams.transport.log import Log, partition_of
 
 _IN_FLIGHT = 2_000
+LONGEST_BODY = 256 << 10
+"""Bytes of what could not be used that are kept: venues send up to 10 MB, brokers take 1 MB."""
 
 
 class FramePublisher:
@@ -77,6 +79,8 @@ class FramePublisher:
 
     async def say(self, message: DeadLetter | Heartbeat) -> None:
         """Send what is said of the feed itself."""
+        if isinstance(message, DeadLetter) and len(message.body) > LONGEST_BODY:
+            message = _shortened(message)
         topic = self._prefix + topic_of(message).name
         self._sends.append(
             await self._log.produce(topic, message.key.encode(), encode(message), partition=0)
@@ -142,3 +146,8 @@ def _parted(messages: Iterable[FeedMessage]) -> tuple[list[FeedMessage], list[Fr
         else:
             rest.append(message)
     return [*before, *ticks], rest
+
+
+def _shortened(letter: DeadLetter) -> DeadLetter:
+    kept = f"{letter.detail} (the first {LONGEST_BODY:,} of {len(letter.body):,} bytes are kept)"
+    return msgspec.structs.replace(letter, detail=kept, body=letter.body[:LONGEST_BODY])
