@@ -46,7 +46,11 @@ class _Absence:
 
 @dataclass
 class _Lane:
-    """One symbol: frames not yet released, and what is known about its ticks."""
+    """One symbol: frames not yet released, and what is known about its ticks.
+
+    ``absences`` are in order and apart from one another, those that are over and passed left out;
+    none begins before ``absent_to_ns``, the end of the last that is over.
+    """
 
     seen: tuple[int, int] = (-1, -1)
     watermark_ns: int = -1
@@ -56,6 +60,7 @@ class _Lane:
     score_of_tick: dict[int, ConfluenceScore] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
     absences: list[_Absence] = field(default_factory=list)
+    absent_to_ns: int = -1
 
     def horizon_ns(self) -> int:
         """Close up to which no further frame of this symbol can come."""
@@ -64,6 +69,21 @@ class _Lane:
             if at >= absence.from_ns:
                 at = _NEVER if absence.to_ns is None else max(at, absence.to_ns)
         return at
+
+    def settled_ns(self, close_ns: int) -> int:
+        """Close behind ``close_ns`` up to which no frame counts: what came there was too late."""
+        for absence in self.absences:
+            if close_ns >= absence.from_ns and absence.to_ns is not None:
+                close_ns = max(close_ns, absence.to_ns)
+        return close_ns
+
+    def forget_past(self) -> None:
+        """Leave out what no frame that is still to be released can meet."""
+        while self.absences:
+            to_ns = self.absences[0].to_ns
+            if to_ns is None or to_ns > self.released_ns:
+                return
+            del self.absences[0]
 
     def absence_at(self, close_ns: int) -> _Absence | None:
         """The absence that covers a close."""
@@ -77,8 +97,8 @@ class Sequencer:
     """Orders the inputs of one reader. ``keys`` are the symbols (``venue:symbol``) it waits for.
 
     Frames, scores and signals of other symbols are ignored, repeats too. :attr:`waiting` counts the
-    frames that are held back; the caller bounds it by pausing input. Without ``verdicts`` a tick
-    waits for no score and has no signal.
+    frames that are held back, of absent symbols too; the caller bounds it by pausing input. Without
+    ``verdicts`` a tick waits for no score and has no signal.
     """
 
     def __init__(self, keys: Iterable[str], *, verdicts: bool = True) -> None:
@@ -94,15 +114,14 @@ class Sequencer:
         lane.seen, lane.watermark_ns, lane.released_ns = (epoch, seq), close_ns, close_ns
 
     def add_frame(self, frame: Frame) -> bool:
-        """Take the next frame of a symbol; ``False`` if it was seen before or is not awaited."""
+        """Take the next frame of a symbol; ``False`` if it was seen before or does not count."""
         lane = self._lanes.get(frame.key)
         if lane is None or (frame.epoch, frame.seq) <= lane.seen:
             return False
         lane.seen = (frame.epoch, frame.seq)
         if frame.close_ns <= lane.watermark_ns:
             return False  # a feed that started anew repeats an interval; time does not
-        self._place(lane, frame)
-        return True
+        return self._place(lane, frame)
 
     def add_score(self, score: ConfluenceScore) -> None:
         """Take the verdict on a tick."""
@@ -117,22 +136,28 @@ class Sequencer:
             lane.signals.setdefault(signal.id, signal)
 
     def absent(self, record: Absent) -> None:
-        """Stop waiting for a symbol after ``from_ns``."""
+        """Stop waiting for a symbol after ``from_ns``.
+
+        Two processes may say so: what is known already, or comes too late, changes nothing.
+        """
         lane = self._lanes.get(f"{record.venue}:{record.symbol}")
-        if lane is None or any(a.from_ns == record.from_ns for a in lane.absences):
+        if lane is None or record.from_ns < lane.absent_to_ns:
             return
-        lane.absences.append(_Absence(record.from_ns))
-        lane.absences.sort(key=lambda a: a.from_ns)
+        last = lane.absences[-1] if lane.absences else None
+        if last is None or (last.to_ns is not None and last.to_ns < record.from_ns):
+            lane.absences.append(_Absence(record.from_ns))
+        else:
+            last.to_ns = None
         self._sift(lane)
 
     def resumed(self, record: Resumed) -> None:
         """Wait for a symbol again: frames that close after ``from_ns`` count."""
         lane = self._lanes.get(f"{record.venue}:{record.symbol}")
-        if lane is None:
+        if lane is None or not lane.absences or lane.absences[-1].to_ns is not None:
             return
-        for absence in lane.absences:
-            if absence.to_ns is None and absence.from_ns <= record.from_ns:
-                absence.to_ns = record.from_ns
+        last = lane.absences[-1]
+        last.to_ns = lane.absent_to_ns = max(last.from_ns, record.from_ns)
+        lane.forget_past()
         self._sift(lane)
 
     def steps(self, *, until_ns: int | None = None) -> Iterator[Step]:
@@ -174,25 +199,35 @@ class Sequencer:
         return [key for key, lane in self._lanes.items() if lane.held]
 
     def watermark_ns(self, key: str) -> int:
-        """Close of the newest frame of a symbol, -1 before the first."""
-        return self._lanes[key].watermark_ns
+        """Close of the newest frame of a symbol, or behind it that from which it counts again.
 
-    def _place(self, lane: _Lane, frame: Frame) -> None:
+        -1 before the first.
+        """
+        lane = self._lanes[key]
+        return lane.settled_ns(lane.watermark_ns)
+
+    def settled_ns(self, key: str, close_ns: int) -> int:
+        """Close up to which nothing of a symbol is needed any more, once ``close_ns`` was it."""
+        return self._lanes[key].settled_ns(close_ns)
+
+    def _place(self, lane: _Lane, frame: Frame) -> bool:
         absence = lane.absence_at(frame.close_ns)
+        if absence is not None and absence.to_ns is not None:
+            return False
+        self.waiting += 1
         if absence is not None:
-            if absence.to_ns is None:
-                lane.held.append(frame)
-            return
+            lane.held.append(frame)
+            return True
         lane.watermark_ns = frame.close_ns
         lane.frames.append(frame)
-        self.waiting += 1
         if len(lane.frames) == 1:
             heapq.heappush(self._heads, _Head(frame.close_ns, frame.venue, frame.symbol))
+        return True
 
     def _sift(self, lane: _Lane) -> None:
         """Apply changed absences to frames that were not released yet."""
         pending = [*lane.frames, *lane.held]
-        self.waiting -= len(lane.frames)
+        self.waiting -= len(pending)
         lane.frames.clear()
         lane.held = []
         if pending:
@@ -214,10 +249,13 @@ class Sequencer:
         lane.released_ns = frame.close_ns
         self.waiting -= 1
         heapq.heappop(self._heads)
+        lane.forget_past()
         if frame.is_tick and self._verdicts:
-            score = lane.score_of_tick.pop(frame.close_ns)
-            if score.signal_id is not None:
-                del lane.signals[score.signal_id]
+            # Those before it, too: of ticks that fell into an absence.
+            for tick_ns in [at for at in lane.score_of_tick if at <= frame.close_ns]:
+                del lane.score_of_tick[tick_ns]
+            for id_ in [s.id for s in lane.signals.values() if s.tick_ns <= frame.close_ns]:
+                del lane.signals[id_]
         if lane.frames:
             following = lane.frames[0]
             head = _Head(following.close_ns, following.venue, following.symbol)

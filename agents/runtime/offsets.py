@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import msgspec
 from faust.types import TP
@@ -44,13 +44,15 @@ class Unapplied:
         """Partitions of which something was read."""
         return list(self._entries)
 
-    def first(self, tp: TP, applied: Mapping[str, Applied], otherwise: int) -> int:
-        """The first offset of a partition that is still needed."""
+    def first(self, tp: TP, settled_ns: Callable[[str], int], otherwise: int) -> int:
+        """The first offset of a partition that is still needed.
+
+        ``settled_ns`` tells up to which close nothing of a symbol is.
+        """
         entries = self._entries[tp]
         while entries:
             offset, key, at_ns = entries[0]
-            done = applied.get(key)
-            if done is None or at_ns > done.close_ns:
+            if at_ns > settled_ns(key):
                 return offset
             entries.popleft()
         return otherwise

@@ -91,9 +91,11 @@ class OrderedStage(Stage):
         self._unread = set(self.read_first)
         self._commands = Commands()
         self._state = self._fold.initial()
-        self._progress = Progress(anew=self._control, interval_ns=self._interval_ns)
         self._absences = Absences(self._reader)
-        self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
+        sequencer = self._sequencer = Sequencer(self._keys, verdicts=bool(self._fold.verdicts))
+        self._progress = Progress(
+            anew=self._control, interval_ns=self._interval_ns, settled_ns=sequencer.settled_ns
+        )
         self._published: dict[tuple[str, int], float] = {}
         self._tp_of_key: dict[str, TP] = {}
 
@@ -111,7 +113,7 @@ class OrderedStage(Stage):
         return self._sequencer.laggards() if self._decides() else []
 
     def watermark_ns(self, key: str) -> int:
-        """Close of the newest frame read of a symbol."""
+        """See :meth:`Sequencer.watermark_ns`."""
         return self._sequencer.watermark_ns(key)
 
     async def declare_absent(self, key: str) -> None:
@@ -295,6 +297,7 @@ class OrderedStage(Stage):
             case Resumed() if decoded.account == self._reader:
                 self._sequencer.resumed(decoded)
                 self._absences.read_back(decoded)
+                self._forget_published(decoded)
             case Halt() | Resume() | Flatten() if decoded.account == self._reader:
                 command = self._commands.take(decoded)
                 if command is not None:
@@ -303,6 +306,13 @@ class OrderedStage(Stage):
                         self._ledger.note(command)
             case _:
                 pass
+
+    def _forget_published(self, record: Resumed) -> None:
+        """Frames of an absence are never applied."""
+        key = f"{record.venue}:{record.symbol}"
+        gone = [at for at in self._published if at[0] == key and at[1] <= record.from_ns]
+        for at in gone:
+            del self._published[at]
 
     async def _apply(self, step: Step) -> None:
         """Take a step; where a rebalance takes the state meanwhile, whoever has it then does so."""

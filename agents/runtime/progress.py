@@ -12,11 +12,15 @@ from schemas.frame import Frame
 
 class Progress:
     """What of the inputs is part of one state, what is not yet, and what the last acknowledged
-    snapshot holds. ``anew`` is a topic that is read from its beginning whatever a snapshot says.
+    snapshot holds. ``anew`` is a topic that is read from its beginning whatever a snapshot says;
+    ``settled_ns`` tells up to which close nothing of a symbol is needed, once one is applied.
     """
 
-    def __init__(self, *, anew: str, interval_ns: int) -> None:
+    def __init__(
+        self, *, anew: str, interval_ns: int, settled_ns: Callable[[str, int], int]
+    ) -> None:
         self._anew = anew
+        self._settled_ns = settled_ns
         self._interval_ns = interval_ns
         self.applied: dict[str, Applied] = {}
         """The last frame of each symbol that is part of the state."""
@@ -83,6 +87,10 @@ class Progress:
         needed = {topic: dict(starts) for topic, starts in self._starts.items()}
         for tp in self._unapplied.partitions():
             if tp.topic != self._anew:
-                first = self._unapplied.first(tp, self.applied, next_offset(tp) or 0)
+                first = self._unapplied.first(tp, self._settled_up_to, next_offset(tp) or 0)
                 needed.setdefault(tp.topic, {})[tp.partition] = first
         return needed
+
+    def _settled_up_to(self, key: str) -> int:
+        done = self.applied.get(key)
+        return self._settled_ns(key, -1 if done is None else done.close_ns)

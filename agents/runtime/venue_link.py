@@ -15,6 +15,7 @@ import structlog
 
 from agents.runtime.reports import Reports
 from schemas.clock import now_ns
+from schemas.errors import VenueUnavailable
 from schemas.frame import Message
 from schemas.order import Order
 from schemas.venue import VenueReport, VenueRequest
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from agents.venues.ccxt_live.desk import Desk
 
 log = structlog.get_logger()
+
+END_WITHIN_S = 30.0
+"""Longest that the end of a desk is waited for: its venue may answer nothing any more."""
 
 OpenDesk = Callable[[int, Callable[[], bool]], AbstractAsyncContextManager["Desk"]]
 """Makes a desk of a run's number, and of what tells whether the account agrees with the venue."""
@@ -90,11 +94,16 @@ class VenueLink:
     async def close(self) -> None:
         """The role ends. What was sent stays sent, and what rests at the venue stays there."""
         self.stop()
-        await self._ended()
+        if not await self._ended():
+            log.warning("venue.not_ended", waited_s=END_WITHIN_S, action="it ends with the process")
 
     async def _work(self, listener: Listener, unsettled: Sequence[Order]) -> None:
         try:
-            await self._ended()
+            if not await self._ended():
+                raise VenueUnavailable(
+                    f"the desk before this one has not ended within {END_WITHIN_S:.0f} s, and two "
+                    "must not hear at a time; start the role again"
+                )
             reports = self.reports
             run = reports.begin(now_ns())
             async with self._open_desk(run, listener.agrees) as desk:
@@ -109,7 +118,9 @@ class VenueLink:
             log.exception("venue.failed")
             await self._crash(error)
 
-    async def _ended(self) -> None:
-        """Wait for the desks before this one: never do two hear at a time."""
-        if self._ending:
-            await asyncio.wait(set(self._ending))
+    async def _ended(self) -> bool:
+        """Wait for the desks before this one; whether they have ended."""
+        if not self._ending:
+            return True
+        _, left = await asyncio.wait(set(self._ending), timeout=END_WITHIN_S)
+        return not left

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.execution.sequencer import Sequencer, Step
+from agents.runtime.absences import Absences
 from schemas.control import Absent, Resumed
 from schemas.frame import NS_PER_MS, Frame
 from schemas.score import ConfluenceScore
@@ -145,3 +146,142 @@ def test_without_verdicts_ticks_wait_for_the_other_symbols_alone() -> None:
         feed(sequencer, frame)
     assert list(sequencer.steps()) == [Step(f, None) for f in (ada[0], btc[0], ada[1], btc[1])]
     assert sequencer.waiting == 1
+
+
+def _flapped(sequencer: Sequencer) -> list[Frame]:
+    """ADA is absent from 1, comes for a moment while the other is at 8, and is silent again."""
+    ada = frames_of(SYMBOLS[0], [1, 5], ticks_every=99)
+    btc = frames_of(SYMBOLS[1], list(range(1, 11)), ticks_every=99)
+    for frame in (ada[0], *btc[:8]):
+        feed(sequencer, frame)
+    feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], ada[0].close_ns))
+    feed(sequencer, ada[1])
+    assert [s.frame for s in sequencer.steps()] == [ada[0], *btc[:8]]
+    assert sequencer.returning() == [KEYS[0]]
+    feed(sequencer, Resumed("paper", VENUE, SYMBOLS[0], btc[7].close_ns))
+    for frame in btc[8:]:
+        feed(sequencer, frame)
+    return btc
+
+
+def test_a_symbol_that_came_back_for_a_moment_alone_can_be_absent_again() -> None:
+    """None of its frames counts; else nothing would ever end the waiting for it."""
+    sequencer = Sequencer(KEYS[:2])
+    btc = _flapped(sequencer)
+    assert list(sequencer.steps()) == []
+    assert sequencer.laggards() == [KEYS[0]]
+    assert sequencer.watermark_ns(KEYS[0]) == btc[7].close_ns
+    feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], sequencer.watermark_ns(KEYS[0])))
+    assert [s.frame for s in sequencer.steps()] == btc[8:]
+
+
+def test_a_second_word_of_an_absence_that_is_over_comes_too_late() -> None:
+    sequencer = Sequencer(KEYS[:2])
+    btc = _flapped(sequencer)
+    feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], STEP_NS))
+    assert list(sequencer.steps()) == []
+    feed(sequencer, frames_of(SYMBOLS[0], [1, 5, 10])[2])
+    assert [s.frame.close_ns for s in sequencer.steps()] == [f.close_ns for f in (btc[8],)] + (
+        2 * [btc[9].close_ns]
+    )
+
+
+def test_a_return_to_before_the_absence_ends_it_where_it_began() -> None:
+    sequencer = Sequencer(KEYS[:1])
+    frames = frames_of(SYMBOLS[0], [1, 2], ticks_every=99)
+    feed(sequencer, frames[0])
+    feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], frames[0].close_ns))
+    feed(sequencer, frames[1])
+    feed(sequencer, Resumed("paper", VENUE, SYMBOLS[0], -1))
+    assert [s.frame for s in sequencer.steps()] == frames
+
+
+def test_frames_of_an_absent_symbol_count_as_waiting() -> None:
+    sequencer = Sequencer(KEYS[:1])
+    feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], -1))
+    for frame in frames_of(SYMBOLS[0], [1, 2, 3]):
+        feed(sequencer, frame)
+    assert sequencer.waiting == 3
+    feed(sequencer, Resumed("paper", VENUE, SYMBOLS[0], 2 * STEP_NS))
+    assert sequencer.waiting == 1
+
+
+def test_what_is_kept_is_bounded_however_often_a_symbol_goes_and_comes() -> None:
+    sequencer = Sequencer(KEYS[:2], verdicts=True)
+    ada, btc = (frames_of(s, list(range(1, 4_001)), ticks_every=1) for s in SYMBOLS[:2])
+    lane = sequencer._lanes[KEYS[0]]
+    for n in range(0, 4_000, 4):
+        for frame in (ada[n], *btc[n : n + 4]):
+            for message in (frame, *inputs_of(frame)):
+                feed(sequencer, message)
+        feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], ada[n].close_ns))
+        for frame in ada[n + 1 : n + 3]:
+            for message in (frame, *inputs_of(frame)):
+                feed(sequencer, message)
+        list(sequencer.steps())
+        feed(sequencer, Resumed("paper", VENUE, SYMBOLS[0], btc[n + 3].close_ns))
+        kept = (lane.absences, lane.score_of_tick, lane.signals, lane.held, lane.frames)
+        assert max(map(len, kept)) < 6
+    for n in range(1_000):  # and if none of its frames counts
+        feed(sequencer, Absent("paper", VENUE, SYMBOLS[0], sequencer.watermark_ns(KEYS[0])))
+        feed(sequencer, Resumed("paper", VENUE, SYMBOLS[0], (4_000 + n) * STEP_NS))
+    assert len(lane.absences) == 1
+
+
+class Live:
+    """A reader that declares absences and returns as it goes, into the log that it reads."""
+
+    def __init__(self, seed: int) -> None:
+        self.lanes = {s: frames_of(s, list(range(1, 41))) for s in SYMBOLS[:2]}
+        self.given: dict[str, list[Frame]] = {symbol: [] for symbol in self.lanes}
+        self.control: list[Absent | Resumed] = []
+        self.released: list[Frame] = []
+        self._rng = random.Random(seed)
+        self._sequencer = Sequencer(KEYS[:2], verdicts=False)
+        self._absences = Absences("paper")
+        self._read = 0
+        self._applied_ns = -1
+
+    def move(self, kind: int) -> None:
+        match kind:
+            case 0 | 1 | 2 | 3:  # often of the one, and now and then of the other
+                self._some_of(SYMBOLS[0] if kind == 0 else SYMBOLS[1])
+            case 4:
+                for key in self._sequencer.laggards():
+                    from_ns = self._sequencer.watermark_ns(key)
+                    self.control.append(self._absences.leave(key, from_ns)[1])
+            case 5:
+                back = self._sequencer.returning()
+                self.control += self._absences.come_back(back, self._applied_ns)
+            case _:
+                self._read_back()
+        self._release()
+
+    def _some_of(self, symbol: str) -> None:
+        given = self.given[symbol]
+        for frame in self.lanes[symbol][len(given) :][: self._rng.randrange(4)]:
+            self._sequencer.add_frame(frame)
+            given.append(frame)
+
+    def _read_back(self) -> None:
+        for record in self.control[self._read : self._read + 1]:
+            feed(self._sequencer, record)
+            self._absences.read_back(record)
+            self._read += 1
+
+    def _release(self) -> None:
+        limit_ns = min(self._absences.limits_ns(self._applied_ns), default=None)
+        for step in self._sequencer.steps(until_ns=limit_ns):
+            self.released.append(step.frame)
+            self._applied_ns = step.frame.close_ns
+
+
+@given(seed=st.integers(0, 2**32), plan=st.lists(st.integers(0, 9), max_size=120))
+def test_whoever_reads_the_log_again_releases_the_same(seed: int, plan: list[int]) -> None:
+    live = Live(seed)
+    for kind in [*plan, *[9] * len(plan)]:
+        live.move(kind)
+    again = Sequencer(KEYS[:2], verdicts=False)
+    for message in (*live.control, *(f for frames in live.given.values() for f in frames)):
+        feed(again, message)
+    assert [step.frame for step in again.steps()] == live.released

@@ -14,6 +14,7 @@ from agents.runtime import back_pressure, roles
 from agents.runtime.fence import Partitions
 from agents.runtime.ordered_stage import OrderedStage
 from schemas.codec import encode
+from schemas.control import Absent, Resumed
 from schemas.frame import NS_PER_S, Message, Side
 from schemas.order import Order, OrderStatus, OrderType
 from schemas.score import ConfluenceScore
@@ -144,3 +145,18 @@ def test_a_step_that_a_rebalance_overtakes_is_left_to_whoever_has_the_state_then
     bench.take(frame_at(NS_PER_S, is_tick=False))
     assert sent == [order]
     assert stage.steps_applied == {}
+
+
+def test_frames_of_an_absence_are_not_needed_again_if_none_of_its_symbol_ever_follows() -> None:
+    """Else a delisted symbol keeps the place from which its partition is read for good."""
+    bench = Bench(*KEYS)
+    bench.take(frame_at(NS_PER_S, seq=1, is_tick=False, symbol=OTHER))
+    bench.take(Absent("paper", VENUE, OTHER, NS_PER_S))
+    bench.take(frame_at(2 * NS_PER_S, seq=2, is_tick=False, symbol=OTHER))
+    for number in range(1, 6):
+        bench.take(frame_at(number * NS_PER_S, seq=number, is_tick=False))
+    assert bench.starts()[FRAMES.name] == {0: 1}
+    bench.take(Resumed("paper", VENUE, OTHER, 5 * NS_PER_S))
+    assert bench.starts()[FRAMES.name] == {0: bench.offsets[TP(FRAMES.name, 0)]}
+    assert bench.stage._published == {}
+    assert bench.stage.pending() == 0

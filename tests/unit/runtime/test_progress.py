@@ -19,7 +19,7 @@ def next_offset(tp: TP) -> int:
 
 
 def progress() -> Progress:
-    return Progress(anew="control", interval_ns=100)
+    return Progress(anew="control", interval_ns=100, settled_ns=lambda _key, close_ns: close_ns)
 
 
 def test_what_is_read_and_not_yet_applied_is_needed_again() -> None:

@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 from faust.types import TP, ConsumerMessage
 
-from agents.runtime import live_terms, roles
+from agents.runtime import live_terms, roles, venue_link
 from agents.runtime.ordered_stage import OrderedStage
+from agents.runtime.venue_link import VenueLink
 from agents.venues.live_state import LiveState
 from schemas.codec import encode
 from schemas.control import Halt
+from schemas.errors import VenueUnavailable
 from schemas.frame import NS_PER_S, Message
 from schemas.order import Order, OrderStatus
 from schemas.settings import settings_from
@@ -250,3 +253,46 @@ def test_a_run_is_numbered_above_those_before_it_whatever_the_clock_says(
         await stage.end()
 
     asyncio.run(course())
+
+
+def test_a_desk_that_does_not_end_is_not_waited_for_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two must never hear at a time, and an account that waits for ever decides nothing."""
+    monkeypatch.setattr(venue_link, "END_WITHIN_S", 0.01)
+    failed: list[BaseException] = []
+    opened: list[int] = []
+
+    @asynccontextmanager
+    async def open_desk(run: int, _: Callable[[], bool]) -> AsyncIterator[Any]:
+        opened.append(run)
+        try:
+            yield Desk(run)
+        finally:
+            await asyncio.Event().wait()  # the venue answers nothing any more
+
+    async def crash(error: BaseException) -> None:
+        failed.append(error)
+
+    async def log_report(_: VenueReport) -> None:
+        """Nothing is sent."""
+
+    async def course() -> None:
+        link = VenueLink(open_desk, crash=crash)
+        stage: Any = SimpleNamespace(
+            agrees=lambda: False, report_tick_ns=lambda: 0, log_report=log_report
+        )
+        link.begin(stage, [])
+        while not opened:
+            await asyncio.sleep(0)
+        link.stop()
+        link.begin(stage, [])
+        async with asyncio.timeout(10):
+            while not failed:
+                await asyncio.sleep(0.001)
+            await link.close()
+
+    asyncio.run(course())
+    assert len(opened) == 1
+    assert isinstance(failed[0], VenueUnavailable)
+    assert "start the role again" in str(failed[0])
