@@ -7,7 +7,6 @@ all apps of a process that name the same one share it.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -226,8 +225,6 @@ class EmbeddedBroker:
         return self._committed.get(group, {}).get(at)
 
     def _create(self, spec: TopicSpec) -> None:
-        if spec.retention_bytes is None and spec.retention_ms is not None:
-            spec = replace(spec, retention_bytes=self._address.retention_bytes)
         if self._store is not None:
             self._store.create_topic(spec)
         self._add(spec)
@@ -235,6 +232,9 @@ class EmbeddedBroker:
 
     def _add(self, spec: TopicSpec) -> _Topic:
         at = [TopicPartition(spec.name, number) for number in range(spec.partitions)]
+        if spec.retention_bytes is None and spec.retention_ms is not None:
+            # Not as the topic is kept on disk: the address of another start may say otherwise.
+            spec = replace(spec, retention_bytes=self._address.retention_bytes)
         topic = _Topic(spec, [PartitionLog(partition, spec) for partition in at])
         self._topics[spec.name] = topic
         return topic
@@ -251,8 +251,8 @@ class EmbeddedBroker:
         batch, self._unwritten = self._unwritten, []
         try:
             self._store.append(record for record, _ in batch)
-        except sqlite3.Error as error:
-            self._refuse(batch, error)
+        except BrokerError as reason:
+            self._refuse(batch, reason)
             return
         touched = {}
         for record, done in batch:
@@ -267,13 +267,9 @@ class EmbeddedBroker:
                 self._store.remove(at, gone, first=log.begin)
 
     def _refuse(
-        self, batch: Sequence[tuple[Record, asyncio.Future[tuple[int, int]]]], error: Exception
+        self, batch: Sequence[tuple[Record, asyncio.Future[tuple[int, int]]]], reason: BrokerError
     ) -> None:
         """Nothing of a transaction was kept: whoever waits for it must not wait for ever."""
-        reason = BrokerError(
-            f"the embedded broker could not write to {self._address.folder}: {error}; "
-            "make room or mend the disk, then start again"
-        )
         log.error("broker.not_written", records=len(batch), error=str(reason))
         for record, done in batch:
             at = self._topics[record.topic].partitions[record.partition]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.errors import BrokerUnreachable
+from schemas.errors import BrokerError, BrokerUnreachable
 from streams.transport.log import Headers, Record, TopicPartition, TopicSpec
 
 _SCHEMA = """
@@ -53,7 +53,18 @@ class Store:
                 f"the embedded broker in {folder} is in use by another process; "
                 "stop that one, or use Kafka to share a broker"
             ) from error
+        self._folder = folder
         self._db = sqlite3.connect(folder / "log.sqlite", isolation_level=None)
+        try:
+            self._open(fsync=fsync)
+        except sqlite3.Error as error:
+            self.close()
+            raise BrokerError(
+                f"{folder / 'log.sqlite'} cannot be used as the embedded broker's log: {error}; "
+                "mend or move it, or name another folder"
+            ) from error
+
+    def _open(self, *, fsync: bool) -> None:
         self._db.execute("PRAGMA page_size=8192")  # frames of 2.5 kB: two thirds the file of 4096
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(f"PRAGMA synchronous={'FULL' if fsync else 'NORMAL'}")
@@ -150,20 +161,32 @@ class Store:
         self._lock.close()
 
     def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+        return _Transaction(self._db, self._folder)
 
 
 class _Transaction:
-    def __init__(self, db: sqlite3.Connection) -> None:
+    """All or nothing; raises :class:`BrokerError` where the file does not take it."""
+
+    def __init__(self, db: sqlite3.Connection, folder: Path) -> None:
         self._db = db
+        self._folder = folder
 
     def __enter__(self) -> None:
         self._db.execute("BEGIN")
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
         try:
             if kind is None:
                 self._db.execute("COMMIT")
+        except sqlite3.Error as refused:
+            error = refused
         finally:
             if self._db.in_transaction:  # SQLite has rolled back by itself where the disk is full
                 self._db.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            raise BrokerError(
+                f"the embedded broker could not write to {self._folder}: {error}; "
+                "make room or mend the disk, then start again"
+            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -203,6 +204,55 @@ def test_a_full_disk_is_told_to_whoever_waits_and_nothing_is_half_kept(tmp_path:
         again.close()
 
     _run(main)
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_full_disk_is_told_to_who_commits_or_creates_a_topic(tmp_path: Path, full: bool) -> None:
+    async def main() -> None:
+        broker, at = _on_disk(tmp_path), TopicPartition("t", 0)
+        broker.create_topics([TopicSpec("t", 1)])
+        db = broker._store._db  # type: ignore[union-attr]
+        db.execute(f"PRAGMA max_page_count = {1 if full else 100_000}")
+        acts: list[Callable[[], None]] = [
+            lambda: broker.commit("g" * MIB, {at: 1}),
+            lambda: broker.create_topics([TopicSpec("n" * MIB, 1)]),
+        ]
+        for act in acts:
+            with (
+                pytest.raises(BrokerError, match="full; make room")
+                if full
+                else contextlib.nullcontext()
+            ):
+                act()
+        assert len(broker.partition_counts()) == (1 if full else 2)
+        assert broker.committed("g" * MIB, at) == (None if full else 1)
+        broker.close()
+
+    _run(main)
+
+
+def test_a_file_that_is_no_log_is_told_and_the_folder_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    path.write_bytes(b"no database" * 1_000)
+    with pytest.raises(BrokerError, match="cannot be used as the embedded broker's log"):
+        _on_disk(tmp_path)
+    path.unlink()
+    _on_disk(tmp_path).close()
+
+
+def test_another_retention_holds_from_the_next_start_on(tmp_path: Path) -> None:
+    async def kept(retention_mib: int) -> int:
+        broker = EmbeddedBroker(Address("", tmp_path, retention_bytes=retention_mib * MIB))
+        broker.create_topics([TopicSpec("t", 1, retention_ms=10**9)])
+        for _ in range(40):
+            broker.produce("t", b"k", bytes(MIB // 10))
+        broker.flush()
+        log = broker.log_of(TopicPartition("t", 0))
+        broker.close()
+        return log.end - log.begin
+
+    assert asyncio.run(kept(64)) == 40
+    assert asyncio.run(kept(1)) <= 10
 
 
 def test_a_record_that_could_not_be_written_is_told_to_faust_too() -> None:
