@@ -22,6 +22,7 @@ from cli.common import (
 from cli.feeds import FileFeed
 from cli.moment import Moment, parse_moment
 from cli.progress import progress
+from cli.report import warn_of_unused
 from cli.run import PipelineRun
 from cli.stop import STOPPED_BY, Stop
 from schemas.errors import SourceMissing, UsageError
@@ -93,6 +94,8 @@ def plot(  # noqa: PLR0913 - the options of a command are its arguments
         raise UsageError("plots need matplotlib, which is not installed: pip install matplotlib")
     if out.suffix not in KINDS:
         raise UsageError(f"{out}: write it as {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}; make it, or name another")
     settings = settings_of(config, overrides)
     feed = FileFeed(sources, settings, symbol=symbol, history=history, series=series)
     if len(feed.keys()) > 1:
@@ -102,6 +105,7 @@ def plot(  # noqa: PLR0913 - the options of a command are its arguments
         gather(curves, feed, run, stop, window)
     if stop.by is not None:
         raise typer.Exit(STOPPED_BY + stop.by)
+    warn_of_unused(run.tally)
     if not curves.times:
         raise SourceMissing(f"{feed.title}: no tick in that time; see --from and --to")
     draw(curves, title=feed.title, out=out)

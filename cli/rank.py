@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,13 @@ from rich.table import Table
 from agents.overview.overview import Overview
 from cli.common import ConfigOption, JsonOption, SetOption, settings_of
 from cli.feeds import FileFeed
+from cli.moment import parse_moment
+from cli.report import warn, warn_of_unused
+from cli.tally import Tally
 from schemas.errors import UsageError
 from schemas.frame import NS_PER_S, Frame
 from schemas.overview import AssetOverview, LeadLag, MarketOverview, SymbolOverview
+from schemas.topics import DEAD_LETTERS
 from streams.sinks.files import json_line
 
 _NONE = "-"
@@ -43,8 +48,10 @@ def rank(
         ),
     ],
     at: Annotated[
-        datetime | None,
-        typer.Option(help="Market time (UTC) of the overview. Default: the last one."),
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Market time of the overview; see `prism score`. Default: the end."
+        ),
     ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -53,23 +60,32 @@ def rank(
     """Rank the symbols of recordings beside one another, and compare venues of one asset."""
     settings = settings_of(config, overrides)
     feed = FileFeed(sources, settings)
-    until_ns = None if at is None else round(at.replace(tzinfo=UTC).timestamp()) * NS_PER_S
+    moment = None if at is None else parse_moment(at)
+    until_ns: int | None = None
     overview = Overview(settings)
     state = overview.initial()
     found: MarketOverview | None = None
-    for frame in feed.messages(lambda _letter: None):
+    tally = Tally(digests=False)
+    ended = True
+    for frame in feed.messages(partial(tally.add, DEAD_LETTERS)):
         if not isinstance(frame, Frame):
             continue  # history and series are no market
+        if moment is not None and until_ns is None:
+            until_ns = moment.after(frame.open_ns)
         for given in overview.step(state, frame):
             if until_ns is None or given.tick_ns <= until_ns:
                 found = given
         if until_ns is not None and frame.close_ns > until_ns + settings.overview.interval_ns:
+            ended = False
             break
+    warn_of_unused(tally)
     if found is None:
         raise UsageError(
             f"{feed.title}: no interval of {settings.overview.interval_s} s is complete by then; "
             "name a later time, longer recordings or a shorter overview.interval_s"
         )
+    if until_ns is not None and ended and found.tick_ns + settings.overview.interval_ns <= until_ns:
+        warn("the recordings end before that time; this is their last overview")
     if as_json:
         typer.echo(json_line(found), nl=False)
     else:

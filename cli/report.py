@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import typer
 
+from cli.tally import Tally
+
 
 def report(summary: Mapping[str, Any], *, out: Path | None, as_json: bool, quiet: bool) -> None:
     """Print the summary on stdout (not if ``quiet``) and what went wrong on stderr."""
@@ -25,6 +27,12 @@ def report(summary: Mapping[str, Any], *, out: Path | None, as_json: bool, quiet
 def warn(text: str) -> None:
     """One warning on stderr."""
     typer.echo(f"prism: warning: {text}", err=True)
+
+
+def warn_of_unused(tally: Tally) -> None:
+    """What of the recordings that were read to look at could not be used, if anything."""
+    if tally.unused:
+        warn(told_unused(tally.unused, where="`prism replay` keeps them in dead_letters.jsonl"))
 
 
 def _unused(summary: Mapping[str, Any], *, out: Path | None) -> str | None:

@@ -10,7 +10,7 @@ from agents.confluence.breakdown import Breakdown, breakdown
 from cli.feeds import FileFeed
 from cli.moment import Moment, written
 from cli.progress import progress
-from cli.report import warn
+from cli.report import warn, warn_of_unused
 from cli.run import PipelineRun
 from cli.stop import Stop
 from cli.symbols import resolve
@@ -84,6 +84,7 @@ def from_recording(
             if stop.requested:
                 return None
             advance()
+    warn_of_unused(run.tally)
     told = latest.told()
     if told is None:
         start = "it holds no frame" if first_ns is None else f"it starts at {written(first_ns)}"

@@ -74,6 +74,11 @@ class Tally:
         return self._frames
 
     @property
+    def unused(self) -> dict[str, int]:
+        """Inputs that could not be used, by reason."""
+        return dict(sorted(self._dead.items()))
+
+    @property
     def data_seconds(self) -> float:
         """Market time from the first frame's open to the last one's close."""
         return 0.0 if self._open_ns is None else (self._close_ns - self._open_ns) / NS_PER_S
@@ -121,7 +126,7 @@ class Tally:
             "fills": self._messages[FILLS.name],
             "alerts": self._messages[ALERTS.name],
             "dead_letters": self._messages[DEAD_LETTERS.name],
-            "dead_letters_by_reason": dict(sorted(self._dead.items())),
+            "dead_letters_by_reason": self.unused,
             "data_seconds": self.data_seconds,
             "digests": {name: stream.hexdigest() for name, stream in self._digests.items()},
         }

@@ -67,6 +67,6 @@ def _symbol(pair: str) -> str | None:
 
 def _ask_for_symbol(path: Path) -> str:
     raise SourceMissing(
-        f"{path}: its name does not tell the market; give --symbol, as BTC/USDT for spot or "
-        "BTC/USDT:USDT for a perpetual"
+        f"{path}: its name does not tell the market; name it like BTC_USDT-1m.csv (spot) or "
+        "BTC_USDT_USDT-1m-futures.csv (perpetual), or give `prism replay` --symbol BTC/USDT:USDT"
     )

@@ -51,10 +51,24 @@ def test_rank_shows_symbols_and_assets_and_agrees_with_replay(
     lines = (tmp_path / "out" / "overview.jsonl").read_text().splitlines()
     assert len(lines) > 8
     assert json.loads(given.stdout) == json.loads(lines[-1])
-    moment = "2024-08-08T23:54:45"
-    earlier = prism("rank", *two_venues, *ON, "--json", "--at", moment)
     ticks = [json.loads(line)["tick_ns"] for line in lines]
-    assert json.loads(earlier.stdout)["tick_ns"] in ticks[:-1]
+    for moment in ("2024-08-08T23:54:45", "2024-08-09T01:54:45+02:00"):
+        earlier = prism("rank", *two_venues, *ON, "--json", "--at", moment)
+        assert json.loads(earlier.stdout)["tick_ns"] == 1_723_161_285_000_000_000
+    assert 1_723_161_285_000_000_000 in ticks[:-1]
+
+
+@pytest.mark.needs_market_data
+def test_rank_says_where_recordings_end_too_early_and_what_of_them_is_damaged(
+    two_venues: list[Path],
+) -> None:
+    cut = two_venues[0]
+    cut.write_bytes(cut.read_bytes()[:-100])
+    done = prism("rank", cut, *ON, "--at", "+1h")
+    assert done.stdout.startswith("Market overview  2024-08-08 23:5")
+    assert "1 input could not be used (truncated 1)" in done.stderr
+    assert "end before that time; this is their last overview" in done.stderr
+    assert prism("rank", cut, *ON, "--at", "+20s").stderr == ""
 
 
 @pytest.mark.needs_market_data

@@ -44,6 +44,21 @@ def test_a_time_without_a_tick_and_an_unknown_kind_are_refused(btc: Path, tmp_pa
     assert done.returncode == 2
     assert "x.bmp: write it as .pdf, .png or .svg" in done.stderr
     assert not list(tmp_path.glob("x.*"))
+    done = prism("plot", btc, "--out", tmp_path / "gone" / "x.png")
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+
+
+@pytest.mark.needs_market_data
+def test_a_damaged_recording_is_told_with_its_picture_and_its_score(
+    btc: Path, tmp_path: Path
+) -> None:
+    btc.write_bytes(btc.read_bytes()[:-100])
+    drawn = prism("plot", btc, "--out", tmp_path / "x.svg")
+    shown = prism("score", "BTC/USDT:USDT", "--source", btc)
+    for done in (drawn, shown):
+        assert done.returncode == 0
+        assert "1 input could not be used (truncated 1)" in done.stderr
 
 
 @pytest.mark.needs_market_data

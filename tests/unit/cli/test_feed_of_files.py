@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,25 @@ from cli.pace import Pacer
 from cli.roles import _feed
 from cli.stop import Stop
 from schemas.health import DeadLetter
-from schemas.settings import Settings, settings_from
+from schemas.settings import settings_from
 from schemas.topics import DEAD_LETTERS
 from streams.publish import LONGEST_BODY, FramePublisher
 from streams.transport.between import all_records
+from streams.transport.broker import forget
 from streams.transport.log import Log, TopicPartition, open_log, topic_specs
 from tests.support.klines import bars, csv_lines, write_csv
 
+SETTINGS = settings_from({"broker": {"url": "embedded://feed-of-files"}})
 
-async def letters_of(log: Log, settings: Settings) -> list[DeadLetter]:
-    at = TopicPartition(settings.broker.topic_prefix + DEAD_LETTERS.name, 0)
+
+@pytest.fixture(autouse=True)
+def _broker_of_its_own() -> Iterator[None]:
+    yield
+    forget(SETTINGS.broker.url)
+
+
+async def letters_of(log: Log) -> list[DeadLetter]:
+    at = TopicPartition(SETTINGS.broker.topic_prefix + DEAD_LETTERS.name, 0)
     decode = DEAD_LETTERS.decoder().decode
     found = [decode(record.value or b"") async for record in all_records(log, at)]
     return [letter for letter in found if isinstance(letter, DeadLetter)]
@@ -30,37 +40,34 @@ async def letters_of(log: Log, settings: Settings) -> list[DeadLetter]:
 def test_rows_that_cannot_be_used_become_dead_letters_and_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = settings_from({"broker": {"url": f"embedded://{tmp_path / 'log'}"}})
     lines = csv_lines(bars(4))
     source = write_csv(
         tmp_path / "BTC_USDT_USDT-1m-futures.csv", [*lines[:2], "no row", *lines[2:], "x"]
     )
 
     async def feed_and_look() -> list[DeadLetter]:
-        await _feed(settings, FileFeed([source], settings), Pacer(None), Stop())
-        log = await open_log(settings.broker.url)
+        await _feed(SETTINGS, FileFeed([source], SETTINGS), Pacer(None), Stop())
+        log = await open_log(SETTINGS.broker.url)
         try:
-            return await letters_of(log, settings)
+            return await letters_of(log)
         finally:
             await log.close()
 
     letters = asyncio.run(feed_and_look())
     assert [letter.body for letter in letters] == [b"no row", b"x"]
     told = capsys.readouterr().err
-    assert told == ("prism: warning: 2 inputs could not be used (malformed 2); see dead.letters\n")
+    assert told == "prism: warning: 2 inputs could not be used (malformed 2); see dead.letters\n"
 
 
-def test_of_a_message_that_no_broker_would_take_the_beginning_is_kept(tmp_path: Path) -> None:
-    settings = settings_from({"broker": {"url": f"embedded://{tmp_path / 'log'}"}})
-
+def test_of_a_message_that_no_broker_would_take_the_beginning_is_kept() -> None:
     async def say_and_look() -> list[DeadLetter]:
-        log = await open_log(settings.broker.url)
+        log = await open_log(SETTINGS.broker.url)
         try:
-            await log.ensure_topics(topic_specs(settings.broker))
-            publisher = FramePublisher(log, settings)
+            await log.ensure_topics(topic_specs(SETTINGS.broker))
+            publisher = FramePublisher(log, SETTINGS)
             await publisher.say(DeadLetter("coinbase", "malformed", "cut short", b"ab" * 2_000_000))
             await publisher.settle()
-            return await letters_of(log, settings)
+            return await letters_of(log)
         finally:
             await log.close()
 

@@ -210,7 +210,7 @@ def test_names_tell_symbol_timeframe_and_kind(
         ("prices.csv", "name it like BTC_USDT-1m.csv"),
         ("BTC_USDT-0m.csv", "name it like"),
         ("BTC_USDT-1w.csv", "name it like"),
-        ("BTCUSDT-1m-2025-05.csv", "give --symbol, as BTC/USDT"),
+        ("BTCUSDT-1m-2025-05.csv", "or give `prism replay` --symbol BTC/USDT:USDT"),
     ],
 )
 def test_a_name_that_does_not_tell_is_refused_with_what_to_do(
