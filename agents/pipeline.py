@@ -44,6 +44,7 @@ class Pipeline:
             DimensionMachine(registry.create(name, options.get(name, {}))) for name in names
         ]
         self._states: dict[tuple[str, str], SymbolState] = {}
+        self._seen: dict[str, tuple[int, int]] = {}
         self._closed_ns: dict[str, int] = {}
         self._join = Join(settings)
         self._join_states: dict[str, JoinState] = {}
@@ -77,6 +78,10 @@ class Pipeline:
         return []
 
     def _decide(self, frame: Frame) -> list[Message]:
+        at = (frame.epoch, frame.seq)
+        if at <= self._seen.get(frame.key, (-1, -1)):
+            return []  # of a feed that another one has succeeded, or seen before
+        self._seen[frame.key] = at
         decided: list[Message] = []
         signal = score = None
         repeated = frame.close_ns <= self._closed_ns.get(frame.key, -1)
