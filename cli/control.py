@@ -21,7 +21,7 @@ from cli.roles import BrokerOption
 from cli.symbols import nearest
 from schemas.clock import now_ns
 from schemas.control import Command, Flatten, Halt, Resume, TradingMode
-from schemas.errors import UsageError
+from schemas.errors import StoreError, UsageError
 from schemas.frame import NS_PER_S
 from schemas.ids import content_id
 from schemas.order import Order, Position
@@ -198,11 +198,12 @@ async def _ask(settings: Settings, command: Command, wait_s: float) -> Outcome:
             done = None if taken is None else await line.flattened(command, within_s=wait_s)
             flat = done is not None
         named = command.account
-        positions = {
-            f"{p.venue}:{p.symbol}": p
-            for p in await line.all_of(POSITIONS, Position, account=named)
-        }
-        orders = {o.client_order_id: o for o in await line.all_of(ORDERS, Order, account=named)}
+        told, versions = _stored(settings, named) or (
+            await line.all_of(POSITIONS, Position, account=named),
+            await line.all_of(ORDERS, Order, account=named),
+        )
+        positions = {f"{p.venue}:{p.symbol}": p for p in told}
+        orders = {o.client_order_id: o for o in versions}
         known = {*settings.runtime.symbols, *positions, *await _heard_of(log, settings)}
         known.update(f"{order.venue}:{order.symbol}" for order in orders.values())
         mistyped = command.scope and known and command.scope not in known
@@ -217,6 +218,28 @@ async def _ask(settings: Settings, command: Command, wait_s: float) -> Outcome:
         )
     finally:
         await log.close()
+
+
+def _stored(settings: Settings, account: str) -> tuple[list[Position], list[Order]] | None:
+    """Positions and working orders as the ledger has them; ``None`` if it cannot be had.
+
+    The topics forget after a day, and positions and stops may be older.
+    """
+    from streams.store.ledger import ledger_to_read
+
+    if not settings.store.url:
+        return None
+    try:
+        ledger = ledger_to_read(settings.store.url)
+        try:
+            return ledger.positions(account), ledger.working_orders(account)
+        finally:
+            ledger.close()
+    except (StoreError, UsageError) as error:
+        warn(
+            f"positions and orders are those of the last day alone, as the broker has them: {error}"
+        )
+        return None
 
 
 async def _heard_of(log: Log, settings: Settings) -> set[str]:
