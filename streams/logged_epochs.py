@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from schemas.clock import now_ns
 from schemas.errors import CodecError
-from schemas.frame import Frame
+from schemas.frame import NS_PER_S, Frame
 from schemas.topics import FRAMES
 from streams.transport.between import kept_between
 from streams.transport.log import Log, TopicPartition
@@ -27,7 +28,8 @@ class LoggedEpochs:
     """Reads partitions of the frames' topic from their end back, each record once for all symbols.
 
     What cannot be read is an error: a feed that took it for an empty topic would begin with an
-    epoch that readers are past, and nobody would hear it.
+    epoch that readers are past, and nobody would hear it. For the same reason a symbol that
+    retention may have removed is at an epoch above all that were counted up.
     """
 
     def __init__(self, log: Log, topic: str) -> None:
@@ -38,7 +40,8 @@ class LoggedEpochs:
         self._turn = asyncio.Lock()
 
     async def last(self, key: bytes, partition: int) -> int:
-        """Epoch of the newest frame of a symbol, 0 where there is none.
+        """Epoch of the newest frame of a symbol; where there is none it is 0 on a partition that
+        retention has removed nothing of, else the present second: readers remember for longer.
 
         Raises :class:`BrokerError` where the topic cannot be read.
         """
@@ -53,7 +56,8 @@ class LoggedEpochs:
                 start = max(begin, seen.start - _LOOK_BACK)
                 await self._read(at, start, seen.start, seen.epochs)
                 seen.start = start
-            return seen.epochs.get(key, 0)
+            unknown = now_ns() // NS_PER_S if begin > 0 else 0
+            return seen.epochs.get(key, unknown)
 
     async def _read(
         self, at: TopicPartition, start: int, end: int, epochs: dict[bytes, int]

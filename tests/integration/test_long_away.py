@@ -1,4 +1,4 @@
-"""An account that was away for longer than what it has given before is kept."""
+"""Roles and feeds that were away for longer than the topics keep what they need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agents.runtime.ordered_stage import OrderedStage
-from schemas.topics import MONITOR, ORDERS, PORTFOLIO, POSITIONS
+from schemas.frame import Frame
+from schemas.topics import DIMENSION_SCORES, FRAMES, MONITOR, ORDERS, PORTFOLIO, POSITIONS
+from streams.publish import FramePublisher
 from streams.transport.log import TopicPartition
 from tests.chaos.inside import Inside
 from tests.chaos.market import short_market, short_settings
@@ -29,7 +31,7 @@ async def _expire(kafka: KafkaServer, ends: dict[TopicPartition, int]) -> None:
 
 
 @pytest.mark.needs_kafka
-def test_it_begins_all_the_same(kafka: KafkaServer) -> None:
+def test_an_account_begins_all_the_same(kafka: KafkaServer) -> None:
     given = [TopicPartition(PREFIX + t.name, 0) for t in (ORDERS, POSITIONS, PORTFOLIO, MONITOR)]
 
     async def main() -> None:
@@ -48,5 +50,39 @@ def test_it_begins_all_the_same(kafka: KafkaServer) -> None:
             assert isinstance(stage, OrderedStage)
             while not stage._decides():
                 await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+@pytest.mark.needs_kafka
+def test_a_feed_that_was_away_for_longer_than_its_frames_are_kept_is_heard(
+    kafka: KafkaServer,
+) -> None:
+    """The workers remember its last epoch, and pass over what comes with an older one."""
+    frames = short_market().frames
+
+    async def main() -> None:
+        settings = short_settings(url=f"kafka://{kafka.bootstrap}", topic_prefix="feed-away.")
+        count, prefix = settings.broker.partitions, settings.broker.topic_prefix
+        published = [TopicPartition(prefix + FRAMES.name, n) for n in range(count)]
+        scored = [TopicPartition(prefix + DIMENSION_SCORES.name, n) for n in range(count)]
+        async with Inside(settings) as roles, asyncio.timeout(PATIENCE_S):
+
+            async def scores() -> int:
+                return sum((await roles.log.end_offsets(scored)).values())
+
+            async def market(part: list[Frame]) -> None:
+                """A feed begins, publishes, and ends."""
+                before, roles.publisher = await scores(), FramePublisher(roles.log, settings)
+                await roles.play(part)
+                await roles.publisher.settle()
+                while await scores() == before or roles.role("worker").fence.lag():
+                    await asyncio.sleep(0.01)
+
+            await roles.start("worker")
+            await market(frames[:120])
+            await market(frames[120:240])
+            await _expire(kafka, dict(await roles.log.end_offsets(published)))
+            await market(frames[240:])
 
     asyncio.run(main())

@@ -13,6 +13,7 @@ from schemas.codec import encode
 from schemas.errors import BrokerError
 from schemas.frame import NS_PER_S, Frame
 from schemas.series import Series, SeriesName
+from streams import logged_epochs
 from streams.logged_epochs import LoggedEpochs
 from streams.transport.broker import forget
 from streams.transport.log import (
@@ -119,5 +120,24 @@ def test_what_retention_removes_while_it_is_looked_for_hides_none_and_is_no_faul
             monkeypatch.setattr(log, "read", quicker)
             epochs = LoggedEpochs(log, TOPIC)
             assert await last(epochs, A, B) == [0, 7]
+
+    asyncio.run(run())
+
+
+def test_a_symbol_that_retention_may_have_removed_is_at_the_present_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Readers keep their states for good: a feed that counted from 1 again would not be heard."""
+    monkeypatch.setattr(logged_epochs, "now_ns", lambda: 1_700_000_000 * NS_PER_S + 5)
+
+    async def run() -> None:
+        log = await open_log(URL)
+        await log.ensure_topics([TopicSpec(TOPIC, 1, retention_bytes=100_000)])
+        await write(log, of(A, 7))
+        assert await last(LoggedEpochs(log, TOPIC), A, B) == [7, 0]
+        await write(log, of(B, 3), times=1_000)
+        assert await last(LoggedEpochs(log, TOPIC), A, B) == [1_700_000_000, 3]
+        await log.close()
+        forget(URL)
 
     asyncio.run(run())
