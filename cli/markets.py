@@ -11,6 +11,7 @@ from cli.feeds import Feed
 from cli.live import Course
 from cli.live_feed import publish_live
 from cli.pace import Pacer
+from cli.resume import Resume
 from cli.run import Run
 from schemas.clock import monotonic_ns, now_ns
 from schemas.errors import UsageError
@@ -53,17 +54,23 @@ class PlayedMarket:
 
     async def play(self, publisher: FramePublisher, course: Course, run: Run) -> None:
         """Publish each message when it is due."""
+        resume = Resume(publisher, self.title)
         for published, message in enumerate(self._feed.messages(run.dead_letter), 1):
+            is_new = await resume.is_new(message)
             while not course.over():
+                if not is_new:
+                    break
                 wait_s = self._pacer.wait_s(event_ns(message), now_ns=monotonic_ns())
                 if wait_s <= 0:
                     break
                 await asyncio.sleep(min(wait_s, _LOOK_UP_S))
             else:
                 return
-            await publisher.publish(message)
+            if is_new:
+                await publisher.publish(message)
             if published % _LOOK_EVERY == 0:
                 await course.keep_together()
+        resume.check()
 
 
 class VenueMarket:

@@ -21,6 +21,7 @@ from cli.feeds import Feed, feed_of
 from cli.live_feed import LiveSymbolsOption, VenueOption, publish_live
 from cli.pace import Pacer, parse_speed
 from cli.report import told_unused, warn
+from cli.resume import Resume
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
 from schemas.errors import UsageError
@@ -161,8 +162,10 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
         publisher = FramePublisher(log, settings)
         letters: list[DeadLetter] = []
         unused: Counter[str] = Counter()
-        for due_ns, messages in groupby(market.messages(letters.append), key=event_ns):
-            while not stop.requested:
+        resume = Resume(publisher, market.title)
+        for due_ns, together in groupby(market.messages(letters.append), key=event_ns):
+            messages = [message for message in together if await resume.is_new(message)]
+            while messages and not stop.requested:
                 wait_s = pacer.wait_s(due_ns, now_ns=monotonic_ns())
                 if wait_s <= 0:
                     break
@@ -171,6 +174,8 @@ async def _feed(settings: Settings, market: Feed, pacer: Pacer, stop: Stop) -> N
                 break
             await publisher.publish_together(messages)
             await _set_aside(letters, publisher, unused)
+        else:
+            resume.check()
         await _set_aside(letters, publisher, unused)
         await publisher.finish()
     finally:

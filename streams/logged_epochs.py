@@ -22,6 +22,7 @@ class _Seen:
     start: int
     end: int
     epochs: dict[bytes, int] = field(default_factory=dict)
+    closes: dict[bytes, int] = field(default_factory=dict)
 
 
 class LoggedEpochs:
@@ -50,22 +51,27 @@ class LoggedEpochs:
             begin = (await self._log.begin_offsets([at]))[at]
             end = (await self._log.end_offsets([at]))[at]
             seen = self._seen.setdefault(partition, _Seen(end, end))
-            await self._read(at, max(begin, seen.end), end, seen.epochs)
+            await self._read(at, max(begin, seen.end), end, seen)
             seen.end = end
             while key not in seen.epochs and seen.start > begin:
                 start = max(begin, seen.start - _LOOK_BACK)
-                await self._read(at, start, seen.start, seen.epochs)
+                await self._read(at, start, seen.start, seen)
                 seen.start = start
             unknown = now_ns() // NS_PER_S if begin > 0 else 0
             return seen.epochs.get(key, unknown)
 
-    async def _read(
-        self, at: TopicPartition, start: int, end: int, epochs: dict[bytes, int]
-    ) -> None:
+    def close_ns(self, key: bytes, partition: int) -> int:
+        """When the newest of a symbol's frames closed that :meth:`last` has read; -1: none."""
+        seen = self._seen.get(partition)
+        return -1 if seen is None else seen.closes.get(key, -1)
+
+    async def _read(self, at: TopicPartition, start: int, end: int, seen: _Seen) -> None:
         async for record in kept_between(self._log, at, start, end):
             frame = self._frame_in(record.value)
             if record.key is not None and frame is not None:
-                epochs[record.key] = max(frame.epoch, epochs.get(record.key, 0))
+                key = record.key
+                seen.epochs[key] = max(frame.epoch, seen.epochs.get(key, 0))
+                seen.closes[key] = max(frame.close_ns, seen.closes.get(key, -1))
 
     def _frame_in(self, value: bytes | None) -> Frame | None:
         try:

@@ -45,6 +45,7 @@ class FramePublisher:
         self._head_start_s = settings.feed.head_start_ms / 1_000
         self._logged = LoggedEpochs(log, self._topic)
         self._epochs: dict[str, int] = {}
+        self._held_until: dict[str, int] = {}
         self._last: dict[str, Frame] = {}
         self._sends: list[asyncio.Future[tuple[int, int]]] = []
 
@@ -70,7 +71,24 @@ class FramePublisher:
         if epoch is None:
             partition = partition_of(key.encode(), self._partitions)
             epoch = self._epochs[key] = 1 + await self._logged.last(key.encode(), partition)
+            self._held_until[key] = self._logged.close_ns(key.encode(), partition)
         return epoch
+
+    async def is_new(self, message: FeedMessage) -> bool:
+        """Whether a message that is played goes beyond what the log held when its feed began.
+
+        Readers pass over frames that do not: for them time does not run twice. They would hear
+        nothing until the source is beyond it.
+        """
+        if not isinstance(message, Frame):
+            return True
+        if message.key not in self._held_until:
+            await self.epoch_of(message.key)
+        return message.close_ns > self._held_until[message.key]
+
+    def held_until(self) -> int:
+        """When the newest frame closed that the log held of the symbols asked for; -1: none."""
+        return max(self._held_until.values(), default=-1)
 
     async def publish_batch(self, messages: Iterable[FeedMessage]) -> None:
         """Send what a live feed gave at once, each symbol's messages in their order."""
