@@ -22,7 +22,7 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP, Message
 
 from agents.runtime.cursor import Admission, Cursor
@@ -149,9 +149,9 @@ class Fence:
                 log.warning(
                     "fence.overtaken", partition=f"{tp.topic}[{tp.partition}]", removed=offset - at,
                     action="retention has removed what this role has not read: it goes on without; "
-                    "give the topic a longer retention, or start the role sooner",
+                    "give the topic a longer retention, or the role more time",
                 )  # fmt: skip
-            cursor.next_offset = offset
+            cursor.next_offset, cursor.hole_at = offset, None
 
     def read_up_to(self, ends: Mapping[TP, int]) -> None:
         """The present ends: some topics are to be read up to there before anything is decided.
@@ -262,11 +262,28 @@ class Fence:
                 await self._stage_of[tp.topic].take(message)
                 self._reached(tp, offset + 1)
             case Admission.REWIND:
-                self.rewinds += 1
-                log.warning("fence.rewind", partition=str(tp), expected=expected, got=offset)
-                await self._rewind(tp, expected)
+                await self._lift(tp, offset)
+                expected = self.next_offset(tp)
+                if expected == offset:
+                    await self.take(message)
+                elif expected is not None:
+                    self.rewinds += 1
+                    log.warning("fence.rewind", partition=str(tp), expected=expected, got=offset)
+                    await self._rewind(tp, expected)
             case Admission.IGNORE:
                 pass
+
+    async def _lift(self, tp: TP, offset: int) -> None:
+        """Expect nothing before ``offset`` that retention has removed.
+
+        Sought again it would never come, while retention moves on in front of a slow reader.
+        """
+        consumer: Any = self._app.consumer
+        try:
+            begins = await consumer.earliest_offsets(tp)
+            self.begin_at({tp: min(begin, offset) for tp, begin in begins.items()})
+        except KafkaError as error:
+            log.info("fence.begin_unknown", partition=str(tp), error=str(error))
 
     def _reached(self, tp: TP, next_offset: int) -> None:
         end = self._ends.get(tp)

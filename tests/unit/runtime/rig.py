@@ -20,9 +20,13 @@ class Assigned:
     def __init__(self, *partitions: TP) -> None:
         self.partitions = set(partitions)
         self.sought: list[dict[TP, int]] = []
+        self.begin = 0
 
     def assignment(self) -> set[TP]:
         return self.partitions
+
+    async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
+        return dict.fromkeys(partitions, self.begin)
 
     async def seek_wait(self, positions: dict[TP, int]) -> None:
         self.sought.append(positions)

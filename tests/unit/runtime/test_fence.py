@@ -121,6 +121,17 @@ def test_a_hole_that_the_log_really_has_is_passed() -> None:
     assert [offset for _, offset in stage.seen[::2]] == [0, 4, 5]
 
 
+def test_retention_that_goes_on_while_a_reader_seeks_back_does_not_end_the_reading() -> None:
+    """What it has removed is waited for no more, however often it is quicker."""
+    fence, stage, consumer = noted(IN)
+    asyncio.run(fence.take_or_stop(messages(IN, [0, 1])))
+    for begin, batch in ((40, [40, 41]), (60, [55, 56]), (70, [70, 71, 72])):
+        consumer.begin = begin
+        asyncio.run(fence.take_or_stop(messages(IN, batch)))
+    assert [offset for _, offset in stage.seen[::2]] == [0, 1, 40, 41, 55, 56, 70, 71, 72]
+    assert consumer.sought == []
+
+
 def test_what_was_seen_and_what_belongs_to_others_is_ignored() -> None:
     fence, stage, _ = noted(IN)
     elsewhere = TP(SOURCE, 1)
