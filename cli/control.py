@@ -314,6 +314,8 @@ def _text(outcome: Outcome) -> str:
     if outcome.flat:
         lines.append("flat     the venue reports no orders and no positions")
     lines += [f"in force {restriction.refusal()}" for restriction in outcome.in_force]
-    if not outcome.in_force:
+    if taken is None:
+        lines.append("taken    not yet: it holds once the account has read it")
+    elif not outcome.in_force:
         lines.append("in force nothing: the account may trade")
     return "\n".join(lines)

@@ -51,7 +51,11 @@ class PartitionReader:
 
     @classmethod
     async def open(cls, consumer: Any, at: TopicPartition) -> Self:
-        await consumer.start()
+        try:
+            await consumer.start()
+        except BaseException:  # who no longer wants to wait leaves no connection behind
+            await consumer.stop()
+            raise
         reader = cls(consumer, at)
         consumer.assign([reader._at])
         return reader
