@@ -106,6 +106,8 @@ class LiveVenue:
         if report.run < self.last_run(state):
             return
         state.heard[run] = report.number
+        if isinstance(report, AccountReport):
+            _forget_looks_before(state, report)
         state.waiting.append(report)
 
     def last_run(self, state: LiveState) -> int:
@@ -188,3 +190,19 @@ class LiveVenue:
 
 def _market(frame: Frame) -> tuple[str, str]:
     return frame.venue, frame.symbol
+
+
+def _forget_looks_before(state: LiveState, look: AccountReport) -> None:
+    """Of looks with one tick, which all count at the same frame, keep the last two with this one.
+
+    While no frame comes the account is looked at all the same, and no more is asked of looks than
+    whether two in a row show the same.
+    """
+    alike = [
+        report
+        for report in state.waiting
+        if isinstance(report, AccountReport)
+        and (report.run, report.effective_ns) == (look.run, look.effective_ns)
+    ]
+    for report in alike[:-1]:
+        state.waiting.remove(report)

@@ -37,7 +37,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class LiveState(msgspec.Struct, tag=True):
-    """Bounded by what is open and by reports that wait for their tick.
+    """Bounded by what is open and by reports that wait for their tick, of looks at the venue two.
 
     ``heard`` is the number of the last report by run: the log may be read again. ``problems`` are
     why nothing may be decided; ``doubts`` the differences of the last look, which count when the

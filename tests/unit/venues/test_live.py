@@ -257,6 +257,22 @@ def test_a_difference_counts_when_two_looks_in_a_row_show_it() -> None:
     assert bench.venue.unready(bench.state) is None
 
 
+@pytest.mark.parametrize("last_but_one", ["0", "1"])
+def test_while_no_frame_comes_the_last_two_looks_wait_and_no_more(last_but_one: str) -> None:
+    bench = Bench()
+    bench.shows()
+    bench.step()
+    for _ in range(1_000):
+        bench.shows(held="1")
+    bench.pays("f", "-1", at_ns=bench.now_ns)
+    bench.shows(held=last_but_one)
+    bench.shows(held="1")
+    assert len(bench.state.waiting) == 3
+    bench.step()
+    assert bench.state.waiting == []
+    assert (bench.venue.unready(bench.state) is None) == (last_but_one == "0")
+
+
 def test_too_little_balance_for_the_capital_is_refused_at_the_start() -> None:
     bench = Bench(capital=1_000)
     bench.shows(balance="999")
