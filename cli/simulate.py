@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +18,7 @@ from cli.common import PANEL_OUTPUT
 from cli.pace import parse_duration_s, parse_speed
 from cli.stop import Stop
 from schemas.clock import monotonic_ns, now_ns
-from schemas.errors import UsageError
+from schemas.errors import PrismError, UsageError
 from schemas.frame import NS_PER_S
 from streams.simulator.exchange.admin import AdminServer
 from streams.simulator.exchange.exchange import SimulatedExchange
@@ -187,8 +190,10 @@ async def _serve(
 ) -> None:
     admin = AdminServer(exchange)
     try:
-        await exchange.start(port=port, ca_file=ca_file)
-        where = await admin.start(port=admin_port)
+        with _free(port, "--port"):
+            await exchange.start(port=port, ca_file=ca_file)
+        with _free(admin_port, "--admin-port"):
+            where = await admin.start(port=admin_port)
         tell = _as_json if as_json else _as_text
         typer.echo(tell(exchange, where, keys))
         end_ns = None if duration_s is None else monotonic_ns() + round(duration_s * NS_PER_S)
@@ -198,6 +203,19 @@ async def _serve(
     finally:
         await admin.stop()
         await exchange.stop()
+
+
+@contextmanager
+def _free(port: int, option: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PrismError(
+            f"port {port}: address already in use; end what listens there, or give {option} "
+            "another, 0 for any"
+        ) from error
 
 
 def _as_json(exchange: SimulatedExchange, admin_port: int, keys: Path) -> str:

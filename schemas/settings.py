@@ -239,9 +239,6 @@ class RuntimeSettings(Section):
         "worker goes on at once instead of after session_timeout_s. auto: the host's name, which "
         "tells replicas in containers apart. Empty: none.",
     )
-    data_dir: Path = Field(
-        Path("data"), description="Where a run keeps what must survive it (broker log, ledger)."
-    )
 
     @field_validator("symbols")
     @classmethod

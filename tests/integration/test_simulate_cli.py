@@ -177,7 +177,9 @@ def test_what_cannot_be_is_one_line_and_code_2(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_one_line_and_code_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = prism("simulate", "--symbols", "BTC", "--port", str(port))
-    assert done.returncode == 1
-    assert "address already in use" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+        for option, others in (("--port", ()), ("--admin-port", ("--port=0",))):
+            done = prism("simulate", "--symbols", "BTC", option, str(port), *others)
+            assert done.returncode == 1
+            assert f"port {port}: address already in use; " in done.stderr
+            assert f"give {option} another" in done.stderr
+            assert len(done.stderr.splitlines()) == 1

@@ -170,7 +170,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
 def test_the_hash_follows_what_decides_and_not_where_it_runs() -> None:
     plain = Settings().config_hash()
     assert settings_from({"broker": {"partitions": 3}}).config_hash() == plain
-    assert settings_from({"runtime": {"data_dir": "elsewhere"}}).config_hash() == plain
+    assert settings_from({"runtime": {"instance": "elsewhere"}}).config_hash() == plain
     assert settings_from({"signals": {"long_threshold": 69}}).config_hash() != plain
     assert settings_from({"paper": {"latency_ms": 51}}).config_hash() != plain
 
