@@ -13,6 +13,8 @@ from streams.transport.between import kept_between
 from streams.transport.log import Log, TopicPartition
 
 _LOOK_BACK = 2_000
+MOST_LOOKED_AT = 200_000
+"""Records of a partition: some 5 s. A day of 25 symbols in it would be ten minutes."""
 
 
 @dataclass
@@ -29,8 +31,8 @@ class LoggedEpochs:
     """Reads partitions of the frames' topic from their end back, each record once for all symbols.
 
     What cannot be read is an error: a feed that took it for an empty topic would begin with an
-    epoch that readers are past, and nobody would hear it. For the same reason a symbol that
-    retention may have removed is at an epoch above all that were counted up.
+    epoch that readers are past, and nobody would hear it. For the same reason a symbol whose frames
+    retention may have removed, or that stand too far back, is at an epoch above all counted ones.
     """
 
     def __init__(self, log: Log, topic: str) -> None:
@@ -41,8 +43,8 @@ class LoggedEpochs:
         self._turn = asyncio.Lock()
 
     async def last(self, key: bytes, partition: int) -> int:
-        """Epoch of the newest frame of a symbol; where there is none it is 0 on a partition that
-        retention has removed nothing of, else the present second: readers remember for longer.
+        """Epoch of the newest frame of a symbol; where none is found it is 0 if the whole partition
+        was there and looked at, else the present second.
 
         Raises :class:`BrokerError` where the topic cannot be read.
         """
@@ -53,11 +55,11 @@ class LoggedEpochs:
             seen = self._seen.setdefault(partition, _Seen(end, end))
             await self._read(at, max(begin, seen.end), end, seen)
             seen.end = end
-            while key not in seen.epochs and seen.start > begin:
+            while key not in seen.epochs and seen.start > max(begin, seen.end - MOST_LOOKED_AT):
                 start = max(begin, seen.start - _LOOK_BACK)
                 await self._read(at, start, seen.start, seen)
                 seen.start = start
-            unknown = now_ns() // NS_PER_S if begin > 0 else 0
+            unknown = now_ns() // NS_PER_S if seen.start > 0 else 0
             return seen.epochs.get(key, unknown)
 
     def close_ns(self, key: bytes, partition: int) -> int:

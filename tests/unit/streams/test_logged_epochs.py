@@ -141,3 +141,24 @@ def test_a_symbol_that_retention_may_have_removed_is_at_the_present_second(
         forget(URL)
 
     asyncio.run(run())
+
+
+def test_a_new_symbol_does_not_have_a_whole_day_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logged_epochs, "now_ns", lambda: 1_700_000_000 * NS_PER_S + 5)
+    monkeypatch.setattr(logged_epochs, "MOST_LOOKED_AT", 3_000)
+
+    async def run() -> None:
+        async with topic() as log:
+            await write(log, of(A, 7))
+            await write(log, of(B, 3), times=MUCH)
+            read, offsets = log.read, list[int]()
+
+            async def noted(topic: str, number: int, offset: int, **how: int) -> list[Record]:
+                offsets.append(offset)
+                return await read(topic, number, offset, **how)
+
+            monkeypatch.setattr(log, "read", noted)
+            assert await last(LoggedEpochs(log, TOPIC), B, A) == [3, 1_700_000_000]
+            assert min(offsets) >= MUCH + 1 - 4_000
+
+    asyncio.run(run())
