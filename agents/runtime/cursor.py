@@ -24,11 +24,14 @@ class Cursor:
 
     next_offset: int | None = None
     hole_at: int | None = None
+    goes_over_old: bool = False
+    """Whether the last offset delivered was an old one."""
 
     def admit(self, offset: int) -> Admission:
         """Decide on a delivered offset; ``TAKE`` moves the cursor behind it."""
         expected = self.next_offset
-        if expected is None or offset < expected:
+        self.goes_over_old = expected is not None and offset < expected
+        if expected is None or self.goes_over_old:
             return Admission.IGNORE
         if offset > expected:
             if self.hole_at is None:

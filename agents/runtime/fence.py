@@ -159,6 +159,16 @@ class Fence:
         Raises :class:`BrokerError` where a state has seen more than there is: what is written from
         here on would be taken for what it has seen, and passed over in silence.
         """
+        self._check(ends)
+        self._ends = {
+            tp: end
+            for tp, end in ends.items()
+            if tp.topic in self._read_first and end > (self.next_offset(tp) or 0)
+        }
+        for topic in sorted(self._read_first):
+            self._note_caught_up(topic)
+
+    def _check(self, ends: Mapping[TP, int]) -> None:
         for tp, end in ends.items():
             seen = self.next_offset(tp) or 0
             if seen > end:
@@ -168,13 +178,6 @@ class Fence:
                     f"topics {self._app.conf.id}-*-changelog as well, and with them the role's "
                     "state, or use another topic_prefix"
                 )
-        self._ends = {
-            tp: end
-            for tp, end in ends.items()
-            if tp.topic in self._read_first and end > (self.next_offset(tp) or 0)
-        }
-        for topic in sorted(self._read_first):
-            self._note_caught_up(topic)
 
     def low_waters(self) -> dict[TP, int]:
         """What may be committed."""
@@ -255,7 +258,7 @@ class Fence:
         cursor = self._cursors.get(tp)
         if cursor is None:
             return
-        expected = cursor.next_offset
+        expected, went_over_old = cursor.next_offset, cursor.goes_over_old
         match cursor.admit(offset):
             case Admission.TAKE:
                 self.taken += 1
@@ -271,7 +274,21 @@ class Fence:
                     log.warning("fence.rewind", partition=str(tp), expected=expected, got=offset)
                     await self._rewind(tp, expected)
             case Admission.IGNORE:
-                pass
+                if cursor.goes_over_old and not went_over_old:
+                    await self._look_at_end(tp)
+
+    async def _look_at_end(self, tp: TP) -> None:
+        """Old offsets come: again, or because the log has lost its end and grows anew from there.
+
+        A client whose place is beyond the end goes back to the beginning by itself.
+        """
+        consumer: Any = self._app.consumer
+        try:
+            ends = await consumer.highwaters(tp)
+        except KafkaError as error:
+            log.info("fence.end_unknown", partition=str(tp), error=str(error))
+        else:
+            self._check(ends)
 
     async def _lift(self, tp: TP, offset: int) -> None:
         """Expect nothing before ``offset`` that retention has removed.

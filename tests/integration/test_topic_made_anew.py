@@ -1,15 +1,18 @@
-"""A topic that was deleted and made anew under a role that remembers the old one."""
+"""A topic that was made anew, or has lost its end, under a role that remembers the old one."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from schemas.errors import BrokerError
 from schemas.topics import FRAMES
-from streams.transport.log import topic_specs
+from streams.publish import FramePublisher
+from streams.transport.log import changelog_specs, open_log, topic_specs
 from tests.chaos.inside import Inside
 from tests.chaos.market import short_market, short_settings
 from tests.support.kafka import KafkaServer
@@ -24,6 +27,40 @@ def test_a_role_ends_and_says_why_instead_of_passing_over_what_is_new() -> None:
 @pytest.mark.needs_kafka
 def test_a_role_ends_on_kafka_too(kafka: KafkaServer) -> None:
     assert_it_says_why(asyncio.run(made_anew(f"kafka://{kafka.bootstrap}")))
+
+
+@pytest.mark.needs_kafka
+def test_a_role_ends_under_which_the_log_has_lost_its_end(tmp_path: Path) -> None:
+    """A power cut takes what one broker alone had not written through, and roles go on reading."""
+    with KafkaServer(tmp_path) as kafka:
+        reason = asyncio.run(lost_its_end(kafka))
+    assert isinstance(reason, BrokerError)
+    assert re.match(r"market\.frames\[\d\] ends at offset \d+, but .* seen it up to", str(reason))
+
+
+async def lost_its_end(kafka: KafkaServer) -> BaseException | None:
+    """For what reason the worker has ended."""
+    settings, frames = short_settings(url=f"kafka://{kafka.bootstrap}"), short_market().frames
+    async with Inside(settings) as roles, asyncio.timeout(PATIENCE_S):
+        changelog = {"prism-worker-symbols-changelog": settings.broker.partitions}
+        await roles.log.ensure_topics(changelog_specs(changelog))
+        await roles.start("worker")
+        await roles.play(frames[:200])
+        await roles.publisher.settle()
+        while roles.role("worker").fence.taken < 200:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(kafka.kill)
+        for log in (kafka.folder / "data").glob(f"{FRAMES.name}-*/*.log"):
+            os.truncate(log, log.stat().st_size // 2)
+        await asyncio.to_thread(kafka.start)
+        feed = await open_log(settings.broker.url)
+        roles.publisher = FramePublisher(feed, settings)
+        await roles.play(frames[200:])
+        await roles.publisher.settle()
+        await feed.close()
+        app = roles.role("worker").app
+        await app.failed.wait()
+        return app.crash_reason
 
 
 def assert_it_says_why(reason: BaseException | None) -> None:

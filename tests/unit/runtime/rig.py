@@ -21,12 +21,16 @@ class Assigned:
         self.partitions = set(partitions)
         self.sought: list[dict[TP, int]] = []
         self.begin = 0
+        self.end = 1 << 40
 
     def assignment(self) -> set[TP]:
         return self.partitions
 
     async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
         return dict.fromkeys(partitions, self.begin)
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        return dict.fromkeys(partitions, self.end)
 
     async def seek_wait(self, positions: dict[TP, int]) -> None:
         self.sought.append(positions)

@@ -14,6 +14,7 @@ from agents.runtime.fence import Fence, Partitions, Stage
 from agents.runtime.keyed_stage import KeyedStage
 from agents.runtime.roles import Role
 from agents.runtime.symbols import Snapshot
+from schemas.errors import BrokerError
 from tests.unit.runtime.rig import SOURCE, messages, worker
 
 IN = TP(SOURCE, 0)
@@ -130,6 +131,22 @@ def test_retention_that_goes_on_while_a_reader_seeks_back_does_not_end_the_readi
         asyncio.run(fence.take_or_stop(messages(IN, batch)))
     assert [offset for _, offset in stage.seen[::2]] == [0, 1, 40, 41, 55, 56, 70, 71, 72]
     assert consumer.sought == []
+
+
+def test_a_log_that_has_lost_its_end_is_not_passed_over_in_silence() -> None:
+    """Its new records come under offsets that were seen."""
+    fence, stage, consumer = noted(IN)
+
+    async def run() -> None:
+        await fence.take_or_stop(messages(IN, range(10)))
+        await fence.take_or_stop(messages(IN, [4, 5, 10]))  # delivered again, no more
+        consumer.end = 7
+        with pytest.raises(BrokerError, match=r"ends at offset 7, but .* seen it up to 11"):
+            await fence.take_or_stop(messages(IN, [0, 1, 2]))
+
+    asyncio.run(run())
+    assert fence._app.failed.is_set()
+    assert [offset for _, offset in stage.seen[::2]] == [*range(11)]
 
 
 def test_what_was_seen_and_what_belongs_to_others_is_ignored() -> None:
