@@ -11,7 +11,7 @@ from cli.run import Run
 from cli.show import Show
 from cli.stop import Stop
 from schemas.clock import monotonic_ns
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, PrismError
 from schemas.frame import NS_PER_S
 from schemas.settings import Settings
 from schemas.topics import (
@@ -114,15 +114,22 @@ class Course:
             self._end_ns = monotonic_ns() + round(duration_s * NS_PER_S)
 
     def over(self) -> bool:
-        """Whether somebody asked to stop, or its time is up. Raises what ended the watching."""
+        """Whether somebody asked to stop, or its time is up.
+
+        Raises what ended the watching, or a role.
+        """
+        _check_roles(self._started)
         if self._watching.done():
             self._watching.result()
         return self._stop.requested or (self._end_ns is not None and monotonic_ns() >= self._end_ns)
 
     async def keep_together(self) -> None:
-        """Wait for roles that are far behind what was published."""
-        while any(role.fence.lag() > _MOST_BEHIND for role in self._started):
+        """Wait for roles that are far behind what was published, unless the course is over."""
+        while not self.over() and self._behind():
             await asyncio.sleep(_LOOK_UP_S)
+
+    def _behind(self) -> bool:
+        return any(role.fence.lag() > _MOST_BEHIND for role in self._started)
 
 
 class Market(Protocol):
@@ -192,6 +199,16 @@ async def _start_roles(settings: Settings, log: Log) -> list[Role]:
     return started
 
 
+def _check_roles(started: Sequence[Role]) -> None:
+    """Raise what ended a role: it takes nothing any more, so there is nothing to wait for."""
+    for role in started:
+        if role.app.failed.is_set():
+            reason: BaseException | None = role.app.crash_reason
+            if isinstance(reason, PrismError):
+                raise reason
+            raise PrismError(f"{role.name} failed: {reason!r}; see the log above") from reason
+
+
 async def _watch(tail: Tail, show: Show) -> None:
     while True:
         if not await tail.read_on():
@@ -208,6 +225,7 @@ async def _drain(log: Log, started: Sequence[Role], watching: asyncio.Task[None]
             now_behind += role.fence.behind(await log.end_offsets(role.fence.partitions()))
         if not now_behind:
             return
+        _check_roles(started)
         if watching.done():
             watching.result()
         if now_behind != behind:

@@ -58,6 +58,17 @@ def test_what_is_logged_is_not_mixed_with_the_summary() -> None:
     assert "event='account.not_traded'" in done.stderr
 
 
+def test_a_role_that_fails_ends_the_run_with_the_reason(tmp_path: Path) -> None:
+    store = f"--set=store.url=sqlite://{tmp_path / 'ledger.db'}"
+    command = ("up", *GENERATED, "--headless", "--speed=max", store, *LIVELY)
+    assert prism(*command, "--duration=2s").returncode == 0
+    # Other orders under the same ids, of which the ledger knows better.
+    done = prism(*command, "--seed=8", "--duration=60s")
+    assert done.returncode == 1
+    assert "stored before with other content" in done.stderr.splitlines()[-1]
+    assert "exception='Traceback" in done.stderr
+
+
 def test_the_generated_market_gives_signals_of_both_sides_within_minutes() -> None:
     settings = Settings()
     frames = GeneratedFeed(settings, seed=7).messages(lambda _: None)
