@@ -7,15 +7,15 @@ LOCK   := requirements/dev.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check lint format types imports bench chaos lock clean $(VENV)
+.PHONY: help run test check lint format types imports bench chaos compiled lock clean $(VENV)
 
 help:  ## list the goals
 	@awk -F ':.*## ' '/^[a-z.$$()A-Z]+:.*## / { sub(/\$$\(VENV\)/, ".venv", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-run: $(STAMP)  ## play a market through the pipeline, live in the terminal (ARGS="--headless ...")
+run: compiled  ## play a market through the pipeline, live in the terminal (ARGS="--headless ...")
 	$(BIN)/prism up $(ARGS)
 
-test: $(STAMP)  ## all tests (ARGS="-k book" for some)
+test: compiled  ## all tests (ARGS="-k book" for some)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 check: lint types imports test  ## what CI runs: lint, format, types, import rules, tests
@@ -34,11 +34,14 @@ types: $(STAMP)  ## mypy --strict; prints how many files it checked
 imports: $(STAMP)  ## who may import whom
 	$(BIN)/lint-imports --no-logo
 
-bench: $(STAMP)  ## measure the hot paths
+bench: compiled  ## measure the hot paths
 	$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(STAMP)  ## the full kill and disturbance matrix (long)
+chaos: compiled  ## the full kill and disturbance matrix (long)
 	$(BIN)/python -m pytest -m chaos --timeout 3600 $(ARGS)
+
+compiled: $(STAMP)  ## the indicators as machine code, where there is a C compiler
+	@$(BIN)/python infra/compile.py
 
 $(VENV): $(STAMP)  ## the virtualenv, synced with the lock
 
@@ -64,5 +67,5 @@ UV_COMPILE := env -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --p
 pin = $(UV_COMPILE) $(LOCK_ARGS) --output-file requirements/$(1).txt requirements/$(1).in
 
 clean:  ## remove the virtualenv, caches and build output
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) agents/indicators/_compiled build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

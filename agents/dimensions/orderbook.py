@@ -133,7 +133,7 @@ class Orderbook(Dimension[OrderbookState]):
     """
 
     name = "orderbook"
-    state_version = 2
+    state_version = 3
     components = (
         ComponentSpec("liquidity", 0.35, monotone={Push.BID_DEPTH: 1, Push.ASK_DEPTH: -1}),
         ComponentSpec("imbalance", 0.35, monotone={Push.BID_DEPTH: 1, Push.ASK_DEPTH: -1}),

@@ -126,7 +126,7 @@ class Orderflow(Dimension[OrderflowState]):
     """
 
     name = "orderflow"
-    state_version = 4
+    state_version = 5
     components = (
         ComponentSpec("trade_flow", 0.40, monotone={Push.BUYING: 1, Push.SELLING: -1}),
         ComponentSpec("market_making", 0.30),

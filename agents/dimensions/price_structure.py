@@ -85,7 +85,7 @@ class PriceStructure(Dimension[PriceStructureState]):
     """
 
     name = "price_structure"
-    state_version = 4
+    state_version = 5
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (

@@ -70,7 +70,7 @@ class Sentiment(Dimension[SentimentState]):
     """
 
     name = "sentiment"
-    state_version = 3
+    state_version = 4
     components = (
         ComponentSpec("long_short_ratio", 0.20, tolerance=1e-6),
         ComponentSpec("funding", 0.15, tolerance=1e-6),

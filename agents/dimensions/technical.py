@@ -81,7 +81,7 @@ class Technical(Dimension[TechnicalState]):
     """
 
     name = "technical"
-    state_version = 4
+    state_version = 5
     components = tuple(
         ComponentSpec(name, weight, tolerance=TOLERANCE)
         for name, weight in (

@@ -64,7 +64,7 @@ class Volume(Dimension[VolumeState]):
     """
 
     name = "volume"
-    state_version = 2
+    state_version = 3
     components = (
         ComponentSpec(
             "volume_delta",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -10,7 +12,7 @@ from agents.indicators.ema_gap import EmaGap
 from agents.indicators.usual_size import UsualSize
 
 
-class AdlView(msgspec.Struct, array_like=True, frozen=True):
+class AdlView(msgspec.Struct):
     """The line and its oscillator, in units of volume, and the oscillator's standing."""
 
     line: float
@@ -18,7 +20,8 @@ class AdlView(msgspec.Struct, array_like=True, frozen=True):
     standing: float | None
 
 
-class Adl(msgspec.Struct):
+@dataclass
+class Adl:
     """Chaikin's line ``sum(CLV * volume)`` since the first bar, and his oscillator of it.
 
     ``oscillator = EMA3 - EMA10`` of the line (positive: volume comes in on closes near the high),
@@ -34,9 +37,9 @@ class Adl(msgspec.Struct):
     """
 
     line: float = 0.0
-    fast: EmaGap = msgspec.field(default_factory=lambda: EmaGap(period=3))
-    slow: EmaGap = msgspec.field(default_factory=lambda: EmaGap(period=10))
-    usual: UsualSize = msgspec.field(default_factory=UsualSize)
+    fast: EmaGap = field(default_factory=lambda: EmaGap(period=3))
+    slow: EmaGap = field(default_factory=lambda: EmaGap(period=10))
+    usual: UsualSize = field(default_factory=UsualSize)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

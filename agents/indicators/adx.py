@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.ema import BarEma
@@ -12,7 +12,8 @@ def _wilder() -> BarEma:
     return BarEma(period=14, wilder=True)
 
 
-class Adx(msgspec.Struct):
+@dataclass
+class Adx:
     """Strength of the trend, whichever way: Wilder's mean of 14 of ``100 |P - M| / (P + M)``.
 
     ``P`` and ``M`` are his means of upward and downward directional movement; the true range by
@@ -27,9 +28,9 @@ class Adx(msgspec.Struct):
     100.0
     """
 
-    plus: BarEma = msgspec.field(default_factory=_wilder)
-    minus: BarEma = msgspec.field(default_factory=_wilder)
-    mean: BarEma = msgspec.field(default_factory=_wilder)
+    plus: BarEma = field(default_factory=_wilder)
+    minus: BarEma = field(default_factory=_wilder)
+    mean: BarEma = field(default_factory=_wilder)
     high: float | None = None
     low: float = 0.0
 

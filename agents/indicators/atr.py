@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.ema import BarEma
@@ -25,7 +24,8 @@ def true_range(bar: Bar, last_close: float) -> float:
     return high - low
 
 
-class Atr(msgspec.Struct):
+@dataclass
+class Atr:
     """Average true range, and the expansion of it in the direction of the move.
 
     ``peek`` is Wilder's mean of 14 true ranges; the first bar, which has no close before it, has
@@ -41,9 +41,9 @@ class Atr(msgspec.Struct):
     1.25
     """
 
-    mean: BarEma = msgspec.field(default_factory=lambda: BarEma(period=14, wilder=True))
-    usual: UsualSize = msgspec.field(default_factory=UsualSize)
-    closes: list[float] = msgspec.field(default_factory=list)
+    mean: BarEma = field(default_factory=lambda: BarEma(period=14, wilder=True))
+    usual: UsualSize = field(default_factory=UsualSize)
+    closes: list[float] = field(default_factory=list)
     """Of the last 14 bars, oldest first."""
 
     def update(self, bar: Bar) -> None:

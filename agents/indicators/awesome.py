@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -12,7 +13,7 @@ from agents.indicators.usual_size import UsualSize
 from agents.indicators.window_mean import WindowMean
 
 
-class AwesomeView(msgspec.Struct, array_like=True):
+class AwesomeView(msgspec.Struct):
     """The oscillator at one bar; all but ``lean`` and ``momentum`` in units of price."""
 
     value: float
@@ -24,7 +25,8 @@ class AwesomeView(msgspec.Struct, array_like=True):
     momentum: float
 
 
-class AwesomeOscillator(msgspec.Struct):
+@dataclass
+class AwesomeOscillator:
     """Williams' AO, volume-weighted: ``VWMA5 - VWMA34`` of the median price (high + low) / 2.
 
     ``lean = 0.5 tanh(0.6 v) + 0.3 tanh(0.6 c) + 0.2 tanh(0.6 h)``, in (-1, 1): ``v`` the value,
@@ -39,11 +41,11 @@ class AwesomeOscillator(msgspec.Struct):
     14.5
     """
 
-    fast: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=5))
-    slow: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=34))
-    trend: BarEma = msgspec.field(default_factory=lambda: BarEma(period=21))
-    usual: UsualSize = msgspec.field(default_factory=UsualSize)
-    usual_change: UsualSize = msgspec.field(default_factory=UsualSize)
+    fast: WindowMean = field(default_factory=lambda: WindowMean(period=5))
+    slow: WindowMean = field(default_factory=lambda: WindowMean(period=34))
+    trend: BarEma = field(default_factory=lambda: BarEma(period=21))
+    usual: UsualSize = field(default_factory=UsualSize)
+    usual_change: UsualSize = field(default_factory=UsualSize)
     last: float | None = None
     last_change: float = 0.0
 

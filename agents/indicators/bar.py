@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 PRICE_SCALE = 10**8
 """Bars count prices in units of 1e-8, held in floats. Such prices are whole numbers and exact up to
@@ -12,7 +12,8 @@ ROUNDING = 1e-10
 """Buys less sells below this part of the volume are none: sums of a long bar's trades in floats."""
 
 
-class Bar(msgspec.Struct, array_like=True):
+@dataclass
+class Bar:
     """Open, high, low, close (units of 1e-8), volume and the takers' buys of one interval.
 
     ``bought`` is ``None`` where history does not tell it, and in what holds a part of such a bar.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from schemas.frame import NS_PER_S
@@ -14,7 +14,8 @@ TAINT_BARS = 100
 """Closed bars after which a tainted one is forgotten: Wilder's mean of 14 keeps 6e-4 of it."""
 
 
-class ClosedBar(msgspec.Struct, array_like=True):
+@dataclass
+class ClosedBar:
     """A bar that closed. ``fresh``: no bar stands before it, so what was computed starts anew."""
 
     timeframe: int
@@ -23,7 +24,8 @@ class ClosedBar(msgspec.Struct, array_like=True):
     fresh: bool
 
 
-class BarSeries(msgspec.Struct):
+@dataclass
+class BarSeries:
     """Bars of ``period_ns``, aligned to the epoch (UTC): some closed ones, and the forming one.
 
     **Empty intervals are flat bars** at the close before, with no volume, as the venues' own klines
@@ -40,7 +42,7 @@ class BarSeries(msgspec.Struct):
     period_ns: int = 60 * NS_PER_S
     rank: int = 0
     keep: int = 16
-    closed: list[Bar] = msgspec.field(default_factory=list)
+    closed: list[Bar] = field(default_factory=list)
     """The last ``keep`` closed bars, oldest first."""
     forming: Bar | None = None
     whole: bool = True

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from operator import attrgetter
-
-import msgspec
 
 from agents.indicators.bar import PRICE_SCALE, Bar
 from agents.indicators.bar_series import BarSeries, ClosedBar
@@ -26,7 +25,8 @@ _RECOVERED = int(TradeFlag.RECOVERED_LATE)
 _TAINTED = attrgetter("tainted")
 
 
-class MarketBars(msgspec.Struct):
+@dataclass
+class MarketBars:
     """1m bars by the trades' exchange time, added up to 5m, 15m and 4h.
 
     Trades that are not MARKET are left out. A trade that was recovered late, that belongs to a
@@ -47,7 +47,7 @@ class MarketBars(msgspec.Struct):
     [(0, 5.1, 2.0)]
     """
 
-    series: list[BarSeries] = msgspec.field(
+    series: list[BarSeries] = field(
         default_factory=lambda: [
             BarSeries(period_ns=minutes * MINUTE_NS, rank=rank)
             for rank, (_, minutes) in enumerate(TIMEFRAMES)

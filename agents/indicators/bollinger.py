@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 
 
-class Bollinger(msgspec.Struct):
+@dataclass
+class Bollinger:
     """Mean and population standard deviation of the last 20 closes; bands two deviations away.
 
     ``peek`` is (middle, deviation). Closes are kept as distances from the last one. Unit: price.
@@ -24,7 +24,7 @@ class Bollinger(msgspec.Struct):
     """
 
     period: int = 20
-    closes: list[float] = msgspec.field(default_factory=list)
+    closes: list[float] = field(default_factory=list)
     """Of the last ``period - 1`` closed bars."""
     total: float = 0.0
     squares: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade, memory_s
 from agents.indicators.rate import EventRate
@@ -12,7 +12,8 @@ _LONG = int(PositionSide.LONG)
 _LIQUIDATION = int(TradeFlag.LIQUIDATION)
 
 
-class LiquidationCascade(msgspec.Struct):
+@dataclass
+class LiquidationCascade:
     """Forced volume of the last moments, by the position closed, against the symbol's own rate.
 
     ``longs`` and ``shorts`` are decaying sums of quantity, ``count`` one of events; ``value`` is
@@ -35,7 +36,7 @@ class LiquidationCascade(msgspec.Struct):
     shorts: float = 0.0
     count: float = 0.0
     fresh: float = 0.0
-    rate: EventRate = msgspec.field(default_factory=lambda: EventRate(half_life_s=3600.0))
+    rate: EventRate = field(default_factory=lambda: EventRate(half_life_s=3600.0))
     seen_ns: int | None = None
 
     def update(self, frame: Frame) -> float:

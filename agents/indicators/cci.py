@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 
 
-class Cci(msgspec.Struct):
+@dataclass
+class Cci:
     """CCI 20: ``(t - m) / (0.015 d)`` of the typical price (high + low + close) / 3.
 
     ``m`` is the mean of the last 20 and ``d`` their mean absolute deviation from it (Lambert 1980);
@@ -24,9 +24,9 @@ class Cci(msgspec.Struct):
     """
 
     period: int = 20
-    typical: list[float] = msgspec.field(default_factory=list)
+    typical: list[float] = field(default_factory=list)
     """Of the last ``period - 1`` closed bars."""
-    away: list[float] = msgspec.field(default_factory=list)
+    away: list[float] = field(default_factory=list)
     """The same as distances from the last."""
     total: float = 0.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -13,7 +15,7 @@ NOTHING = 1e-3
 """A flow of less than this part of the volume is none."""
 
 
-class CmfView(msgspec.Struct, array_like=True, frozen=True):
+class CmfView(msgspec.Struct):
     """The flow, the same smoothed, and its standing."""
 
     value: float
@@ -21,7 +23,8 @@ class CmfView(msgspec.Struct, array_like=True, frozen=True):
     standing: float | None
 
 
-class Cmf(msgspec.Struct):
+@dataclass
+class Cmf:
     """CMF 20: ``sum(CLV * volume) / sum(volume)`` of the last 20 bars, 0 without volume.
 
     ``smooth = 0.5 CMF + 0.5 smooth_before`` (of closed bars, from the first value on); ``standing``
@@ -36,9 +39,9 @@ class Cmf(msgspec.Struct):
     """
 
     smoothing: float = 0.5
-    flow: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=20))
+    flow: WindowMean = field(default_factory=lambda: WindowMean(period=20))
     smooth: float | None = None
-    usual: UsualSize = msgspec.field(default_factory=UsualSize)
+    usual: UsualSize = field(default_factory=UsualSize)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bands import BandBounds, band_stretch
 from agents.indicators.liquidity import BookLiquidity
@@ -19,7 +19,8 @@ def _long() -> EventRate:
     return EventRate(half_life_s=1_800.0)
 
 
-class MarketConditions(msgspec.Struct):
+@dataclass
+class MarketConditions:
     """What moves the bands of those that see the tape and the book.
 
     ``volatility``: distance that the mid went per second (from tick to tick, whichever way) of the
@@ -36,11 +37,11 @@ class MarketConditions(msgspec.Struct):
     (True, True)
     """
 
-    short_path: EventRate = msgspec.field(default_factory=_short)
-    long_path: EventRate = msgspec.field(default_factory=_long)
-    short_volume: EventRate = msgspec.field(default_factory=_short)
-    long_volume: EventRate = msgspec.field(default_factory=_long)
-    liquidity: BookLiquidity = msgspec.field(default_factory=BookLiquidity)
+    short_path: EventRate = field(default_factory=_short)
+    long_path: EventRate = field(default_factory=_long)
+    short_volume: EventRate = field(default_factory=_short)
+    long_volume: EventRate = field(default_factory=_long)
+    liquidity: BookLiquidity = field(default_factory=BookLiquidity)
     fresh: float = 0.0
     """Traded since the last tick."""
     mid: tuple[int, int] | None = None

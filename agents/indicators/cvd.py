@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from schemas.frame import NS_PER_S
 
 
-class CvdSlope(msgspec.Struct):
+@dataclass
+class CvdSlope:
     """Least-squares slope of the cumulative volume delta over the last samples and now.
 
     The delta (aggressive buys minus sells) is kept as one sum per ``sample_s``; the slope is that
@@ -27,8 +27,8 @@ class CvdSlope(msgspec.Struct):
     sample_s: float = 2.0
     window: int = 30
     ready: int = 10
-    closed_ns: list[int] = msgspec.field(default_factory=list)
-    deltas: list[float] = msgspec.field(default_factory=list)
+    closed_ns: list[int] = field(default_factory=list)
+    deltas: list[float] = field(default_factory=list)
     open_delta: float = 0.0
     seen_ns: int = 0
     sums: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 
-class BarEma(msgspec.Struct):
+@dataclass
+class BarEma:
     """Exponential moving average of a value per bar: ``m + a (x - m)``.
 
     ``a = 2 / (period + 1)``; with ``wilder``, ``a = 1 / period`` (Wilder 1978). The first mean is

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 
-class EmaGap(msgspec.Struct):
+@dataclass
+class EmaGap:
     """``x - EMA(x)`` per bar, from its changes alone.
 
     ``g = (1 - a) (g + change)``, ``a = 2 / (n + 1)``: the same as subtracting a mean (seeded by the

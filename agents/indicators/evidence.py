@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.decay import fade
 from schemas.frame import Frame
 
 
-class TapeEvidence(msgspec.Struct):
+@dataclass
+class TapeEvidence:
     """Share of a reading of the flow that the trades behind it can carry: ``n / (n + doubt)``.
 
     ``n`` counts the frames with trades, halved every ``half_life_s``: one order that fills against

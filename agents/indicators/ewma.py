@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.decay import fade
 
 
-class Ewma(msgspec.Struct):
+@dataclass
+class Ewma:
     """Time-weighted exponential mean of a value sampled at irregular event times.
 
     Each sample counts for the time since the one before it, ``w = 1 - 2 ** (-dt / half_life)``;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import msgspec
 
@@ -22,7 +23,7 @@ UNVERIFIABLE = 0.1
 """Where ids are no sequence, a loss would not be seen."""
 
 
-class Defects(msgspec.Struct, array_like=True, frozen=True):
+class Defects(msgspec.Struct):
     """What is wrong, by cause: the share of trust that each takes away, 0 to 1."""
 
     gaps: float = 0.0
@@ -35,7 +36,8 @@ NO_DEFECTS = Defects()
 ONLY_UNVERIFIABLE = Defects(ids=UNVERIFIABLE)
 
 
-class Fitness(msgspec.Struct):
+@dataclass
+class Fitness:
     """Trust in [0, 1]: falls at once with a bad frame, recovers with a half-life of event time.
 
     ``fitness = (1 - gaps) (1 - age) (1 - skew) (1 - ids)``; each defect is the larger of the newest

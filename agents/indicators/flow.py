@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import compress
-
-import msgspec
 
 from agents.indicators.decay import fade, memory_s
 from agents.indicators.quantile import StepQuantile
@@ -13,7 +12,8 @@ from agents.indicators.rate import EventRate
 from schemas.frame import Frame
 
 
-class Pressure(msgspec.Struct):
+@dataclass
+class Pressure:
     """Buys and sells of the last moments, and what the symbol's own rate lets expect of them."""
 
     half_life_s: float = 15.0
@@ -21,7 +21,7 @@ class Pressure(msgspec.Struct):
     sell: float = 0.0
     fresh: float = 0.0
     """Volume since the last tick."""
-    rate: EventRate = msgspec.field(default_factory=EventRate)
+    rate: EventRate = field(default_factory=EventRate)
     expected: float | None = None
     seen_ns: int | None = None
     value: float | None = None
@@ -48,7 +48,8 @@ class Pressure(msgspec.Struct):
         self.expected = None if rate is None else rate * memory_s(self.half_life_s)
 
 
-class AggressorFlow(msgspec.Struct):
+@dataclass
+class AggressorFlow:
     """Imbalance of aggressive volume with its intensity, for all trades and for the large ones.
 
     ``value = (B - S) / (B + S + E)``: ``B`` and ``S`` are decaying sums of buys and sells, ``E``
@@ -65,9 +66,9 @@ class AggressorFlow(msgspec.Struct):
     0.3
     """
 
-    all: Pressure = msgspec.field(default_factory=Pressure)
-    large: Pressure = msgspec.field(default_factory=lambda: Pressure(half_life_s=60.0))
-    size: StepQuantile = msgspec.field(default_factory=StepQuantile)
+    all: Pressure = field(default_factory=Pressure)
+    large: Pressure = field(default_factory=lambda: Pressure(half_life_s=60.0))
+    size: StepQuantile = field(default_factory=StepQuantile)
     threshold: float | None = None
 
     def update(

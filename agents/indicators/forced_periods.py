@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade
 from agents.indicators.forced_lean import forced_lean
@@ -11,7 +11,8 @@ from agents.indicators.usual_size import UsualSize
 from schemas.frame import NS_PER_S
 
 
-class ForcedSide(msgspec.Struct):
+@dataclass
+class ForcedSide:
     """Forced closes of one side by period: the last one, the last few, and the usual.
 
     >>> side = ForcedSide()
@@ -21,9 +22,9 @@ class ForcedSide(msgspec.Struct):
     (2.0, 2.0)
     """
 
-    heard: Heard = msgspec.field(default_factory=Heard)
-    recent: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=3, ready=1))
-    usual: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=30, ready=5))
+    heard: Heard = field(default_factory=Heard)
+    recent: UsualSize = field(default_factory=lambda: UsualSize(span=3, ready=1))
+    usual: UsualSize = field(default_factory=lambda: UsualSize(span=30, ready=5))
 
     def update(self, value: float, at_ns: int) -> None:
         """Take in the volume of the period that ended at ``at_ns``."""
@@ -32,7 +33,8 @@ class ForcedSide(msgspec.Struct):
             self.usual.update(value)
 
 
-class ForcedPeriods(msgspec.Struct):
+@dataclass
+class ForcedPeriods:
     """Lean of the liquidations that a series tells of, as one volume per period and side.
 
     :func:`forced_lean` of the last period against the last few (a span of 3), normal is the mean of
@@ -47,8 +49,8 @@ class ForcedPeriods(msgspec.Struct):
     True
     """
 
-    longs: ForcedSide = msgspec.field(default_factory=ForcedSide)
-    shorts: ForcedSide = msgspec.field(default_factory=ForcedSide)
+    longs: ForcedSide = field(default_factory=ForcedSide)
+    shorts: ForcedSide = field(default_factory=ForcedSide)
 
     def lean(self, now_ns: int) -> float | None:
         """Lean now, ``None`` while warming up or without a fresh period of both sides."""

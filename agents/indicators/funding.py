@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.blend import blend, squash
 from agents.indicators.clamp import clamp
@@ -26,7 +25,8 @@ values of 119 perpetuals in 2022 and 2023 were above 0.022%, 5% below -0.033%.""
 _DAY_S = 86_400.0
 
 
-class FundingRate(msgspec.Struct):
+@dataclass
+class FundingRate:
     """Funding in one unit (the plain yearly rate ``a``), its motion, and its steadiness.
 
     ``hourly = rate / period``, ``a = 8760 hourly``; the period is the distance of two next funding
@@ -55,13 +55,13 @@ class FundingRate(msgspec.Struct):
     """Whether anything told the period; until then 8 h are assumed."""
     next_ns: int | None = None
     settled_ns: int | None = None
-    heard: Heard = msgspec.field(default_factory=Heard)
+    heard: Heard = field(default_factory=Heard)
     annual: float | None = None
     momentum: float | None = None
     acceleration: float | None = None
-    recent: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=_DAY_S))
-    pace: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=_DAY_S))
-    habit: Standing = msgspec.field(
+    recent: Ewma = field(default_factory=lambda: Ewma(half_life_s=_DAY_S))
+    pace: Ewma = field(default_factory=lambda: Ewma(half_life_s=_DAY_S))
+    habit: Standing = field(
         default_factory=lambda: Standing(half_life_s=7 * _DAY_S, warmup_s=_DAY_S, floor=0.01)
     )
 

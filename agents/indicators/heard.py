@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from schemas.frame import NS_PER_S
 
@@ -14,7 +14,8 @@ FIRST_NS = 2 * 86_400 * NS_PER_S
 """How long a value is believed while nothing is known of the source's pace."""
 
 
-class Heard(msgspec.Struct):
+@dataclass
+class Heard:
     """The newest value, believed for three of the usual distances between values.
 
     So a daily index lasts and a stream that fell silent does not. A value that is not newer than

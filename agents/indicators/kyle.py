@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.decay import fade
 from agents.indicators.fitness import MAX_SILENCE_NS
@@ -10,7 +10,8 @@ from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame
 
 
-class KyleLambda(msgspec.Struct):
+@dataclass
+class KyleLambda:
     """Kyle's lambda: slope of the mid's change on signed volume, over samples of ``sample_s``.
 
     ``lambda = (Sxy - Sx Sy / W) / (Sxx - Sx Sx / W)`` with exponentially weighted sums, ``x`` the

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade
 from agents.indicators.ewma import Ewma
@@ -14,7 +13,8 @@ _NON_MARKET = int(TradeFlag.NON_MARKET)
 _TRACKED = 8
 
 
-class Tracked(msgspec.Struct, array_like=True):
+@dataclass
+class Tracked:
     """A large order that rests: a bid (side 1) or an ask (-1), quantities in mantissas."""
 
     side: int
@@ -23,7 +23,8 @@ class Tracked(msgspec.Struct, array_like=True):
     traded: int
 
 
-class Tally(msgspec.Struct, array_like=True):
+@dataclass
+class Tally:
     """Decaying counts of one side."""
 
     placed: float = 0.0
@@ -31,7 +32,8 @@ class Tally(msgspec.Struct, array_like=True):
     filled: float = 0.0
 
 
-class LargeOrders(msgspec.Struct):
+@dataclass
+class LargeOrders:
     """Counts of large orders placed near the touch, and pulled or filled, by side.
 
     Placed: a level among the best ``near`` grew by at least ``multiple`` times the usual level
@@ -55,10 +57,10 @@ class LargeOrders(msgspec.Struct):
     multiple: float = 5.0
     rest: float = 0.3
     half_life_s: float = 300.0
-    usual: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=300.0))
-    tracked: list[Tracked] = msgspec.field(default_factory=list)
-    bid: Tally = msgspec.field(default_factory=Tally)
-    ask: Tally = msgspec.field(default_factory=Tally)
+    usual: Ewma = field(default_factory=lambda: Ewma(half_life_s=300.0))
+    tracked: list[Tracked] = field(default_factory=list)
+    bid: Tally = field(default_factory=Tally)
+    ask: Tally = field(default_factory=Tally)
     before: Book | None = None
     exponents: tuple[int, int] = (0, 0)
     seen_ns: int | None = None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.swings import Swing
 from agents.indicators.usual_size import NOTHING
@@ -24,7 +23,8 @@ ALIGNED = 0.25
 """What each further timeframe with the same level adds to its strength."""
 
 
-class Level(msgspec.Struct, array_like=True):
+@dataclass
+class Level:
     """A price (units of 1e-8) at which the market turned; ``strength`` in [0, 1).
 
     ``aligned`` counts the other timeframes with a level there, 0 to 3.

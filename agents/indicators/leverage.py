@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.ewma import Ewma
 from agents.indicators.heard import Heard
 
 
-class OpenPositions(msgspec.Struct):
+@dataclass
+class OpenPositions:
     """Open interest against the day's volume and against its own past, as leverage.
 
     ``leverage = 0.5 o / (o + v) + 0.25 (1 + tanh(5 (o / mean - 1)))``: ``o`` open interest, ``v``
@@ -26,8 +26,8 @@ class OpenPositions(msgspec.Struct):
     0.3
     """
 
-    heard: Heard = msgspec.field(default_factory=Heard)
-    mean: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=7 * 86_400.0))
+    heard: Heard = field(default_factory=Heard)
+    mean: Ewma = field(default_factory=lambda: Ewma(half_life_s=7 * 86_400.0))
 
     def update(self, value: float, at_ns: int) -> None:
         """Take in open interest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.cascade import LiquidationCascade, forced
 from agents.indicators.decay import fade, memory_s
@@ -15,7 +15,8 @@ LEAST = 3.0
 """So many usual liquidations at once are normal, however rare they are."""
 
 
-class LiquidationRun(msgspec.Struct):
+@dataclass
+class LiquidationRun:
     """Lean of the liquidations that frames tell of, event by event.
 
     The last moments are the sums of a :class:`LiquidationCascade` (half-life 5 minutes), the longer
@@ -31,7 +32,7 @@ class LiquidationRun(msgspec.Struct):
     True
     """
 
-    now: LiquidationCascade = msgspec.field(
+    now: LiquidationCascade = field(
         default_factory=lambda: LiquidationCascade(
             half_life_s=300.0, rate=EventRate(half_life_s=86_400.0, warmup_s=3_600.0)
         )
@@ -39,7 +40,7 @@ class LiquidationRun(msgspec.Struct):
     half_life_s: float = 3_600.0
     longs: float = 0.0
     shorts: float = 0.0
-    usual: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=100, ready=5))
+    usual: UsualSize = field(default_factory=lambda: UsualSize(span=100, ready=5))
     seen_ns: int | None = None
 
     def update(self, frame: Frame) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.book_shape import is_sound
 from agents.indicators.ewma import Ewma
@@ -14,7 +13,8 @@ LEVELS = 20
 """Best levels a side that count as depth: known of every book, however far they reach."""
 
 
-class BookLiquidity(msgspec.Struct):
+@dataclass
+class BookLiquidity:
     """Spread and depth of the book at ticks, each over its own exponential mean before.
 
     ``spread`` is best ask less best bid, ``depth`` the quantity of the best 20 levels of both
@@ -31,8 +31,8 @@ class BookLiquidity(msgspec.Struct):
     (1.0, 0.25, 2.0)
     """
 
-    usual_spread: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=600.0))
-    usual_depth: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=600.0))
+    usual_spread: Ewma = field(default_factory=lambda: Ewma(half_life_s=600.0))
+    usual_depth: Ewma = field(default_factory=lambda: Ewma(half_life_s=600.0))
     spread: float | None = None
     depth: float | None = None
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.crowd import crowd_lean
 from agents.indicators.ewma import Ewma
@@ -18,7 +17,8 @@ beyond the first and 1.5% beyond the second."""
 _DAY_S = 86_400.0
 
 
-class LongShortRatio(msgspec.Struct):
+@dataclass
+class LongShortRatio:
     """Crowding of the accounts: the log of longs per short, against the symbol's own past.
 
     ``x`` is the standing of ``log r`` in its last week (accounts of small coins are always mostly
@@ -36,11 +36,11 @@ class LongShortRatio(msgspec.Struct):
     True
     """
 
-    heard: Heard = msgspec.field(default_factory=Heard)
-    standing: Standing = msgspec.field(
+    heard: Heard = field(default_factory=Heard)
+    standing: Standing = field(
         default_factory=lambda: Standing(half_life_s=7 * _DAY_S, warmup_s=4 * 3_600.0, floor=0.05)
     )
-    habit: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=_DAY_S))
+    habit: Ewma = field(default_factory=lambda: Ewma(half_life_s=_DAY_S))
     """Of the crowding, squashed."""
 
     def update(self, value: float, at_ns: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.ema import BarEma
@@ -10,7 +10,8 @@ from agents.indicators.ema_gap import EmaGap
 from agents.indicators.usual_size import UsualSize
 
 
-class Macd(msgspec.Struct):
+@dataclass
+class Macd:
     """Histogram of MACD 12/26/9: ``EMA12 - EMA26`` of the close, less its own EMA9.
 
     Each mean is seeded by the simple mean of its first values; TA-Lib starts the fast one later,
@@ -25,10 +26,10 @@ class Macd(msgspec.Struct):
     True
     """
 
-    fast: EmaGap = msgspec.field(default_factory=lambda: EmaGap(period=12))
-    slow: EmaGap = msgspec.field(default_factory=lambda: EmaGap(period=26))
-    signal: BarEma = msgspec.field(default_factory=lambda: BarEma(period=9))
-    usual: UsualSize = msgspec.field(default_factory=UsualSize)
+    fast: EmaGap = field(default_factory=lambda: EmaGap(period=12))
+    slow: EmaGap = field(default_factory=lambda: EmaGap(period=26))
+    signal: BarEma = field(default_factory=lambda: BarEma(period=9))
+    usual: UsualSize = field(default_factory=UsualSize)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

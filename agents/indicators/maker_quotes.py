@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade
 from agents.indicators.ewma import Ewma
@@ -13,7 +13,8 @@ Quotes = tuple[tuple[int, ...], tuple[int, ...]]
 """Best prices and quantities of one side, change by change."""
 
 
-class QuoteSide(msgspec.Struct):
+@dataclass
+class QuoteSide:
     """One side of the touch and what its makers did lately.
 
     ``sign`` (1 bid, -1 ask) turns prices so that a higher one is a better quote: both sides then
@@ -108,7 +109,8 @@ class QuoteSide(msgspec.Struct):
         self.lost_qty = rescaled(self.lost_qty, old, new)
 
 
-class MakerQuotes(msgspec.Struct):
+@dataclass
+class MakerQuotes:
     """Signed measures of passive quoting; + is makers standing on the bid.
 
     Read from every change of the touch, trades in between:
@@ -135,9 +137,9 @@ class MakerQuotes(msgspec.Struct):
 
     half_life_s: float = 60.0
     ready: float = 2.0
-    bid: QuoteSide = msgspec.field(default_factory=QuoteSide)
-    ask: QuoteSide = msgspec.field(default_factory=lambda: QuoteSide(sign=-1))
-    usual_spread: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=300.0))
+    bid: QuoteSide = field(default_factory=QuoteSide)
+    ask: QuoteSide = field(default_factory=lambda: QuoteSide(sign=-1))
+    usual_spread: Ewma = field(default_factory=lambda: Ewma(half_life_s=300.0))
     price_exponent: int = 0
     qty_exponent: int = 0
     started: bool = False

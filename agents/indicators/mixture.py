@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import exp
 from operator import mul
-
-import msgspec
 
 START = (-1.2, 0.0, 1.2)
 """Where the components start, in standard deviations from the mean of everything."""
@@ -19,7 +18,8 @@ TRACE = 1e-6
 """Part of the whole that a component keeps at least, so that its logarithm exists."""
 
 
-class Mixture(msgspec.Struct, array_like=True):
+@dataclass
+class Mixture:
     """``p(x) = sum_k weight_k N(x; centre_k, spread_k)``.
 
     >>> peaks = fit([0.0, 4.0, 0.0, 0.0, 0.0, 4.0, 0.0])
@@ -30,7 +30,7 @@ class Mixture(msgspec.Struct, array_like=True):
     weights: list[float]
     centres: list[float]
     spreads: list[float]
-    heights: list[float] = msgspec.field(default_factory=list)
+    heights: list[float] = field(default_factory=list)
     """``log(weight / spread)``, once the fit is done."""
 
     def standing(self, x: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,7 +15,7 @@ from agents.indicators.rsi import Rsi
 from agents.indicators.usual_size import UsualSize
 
 
-class MoodView(msgspec.Struct, array_like=True):
+class MoodView(msgspec.Struct):
     """What a timeframe says; ``None`` is "not ready", the four parts are leans in [-1, 1]."""
 
     volatility: float | None = None
@@ -43,7 +44,8 @@ class MoodView(msgspec.Struct, array_like=True):
         return blend(self.parts)
 
 
-class Mood(msgspec.Struct):
+@dataclass
+class Mood:
     """Volatility, momentum, volume and trend of one timeframe's bars, each with the move's sign.
 
     - volatility: expansion of the range in the direction of the move (:class:`Atr`).
@@ -62,12 +64,12 @@ class Mood(msgspec.Struct):
     True
     """
 
-    atr: Atr = msgspec.field(default_factory=Atr)
-    rsi: Rsi = msgspec.field(default_factory=Rsi)
-    gap: EmaGap = msgspec.field(default_factory=EmaGap)
-    short: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=5, ready=5))
-    long: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=20, ready=20))
-    closed: MoodView = msgspec.field(default_factory=MoodView)
+    atr: Atr = field(default_factory=Atr)
+    rsi: Rsi = field(default_factory=Rsi)
+    gap: EmaGap = field(default_factory=EmaGap)
+    short: UsualSize = field(default_factory=lambda: UsualSize(span=5, ready=5))
+    long: UsualSize = field(default_factory=lambda: UsualSize(span=20, ready=20))
+    closed: MoodView = field(default_factory=MoodView)
     """What the last closed bar said."""
 
     def update(self, bar: Bar) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -19,14 +21,15 @@ def signed_volume(volume: float, change: float) -> float:
     return volume if change > 0.0 else -volume
 
 
-class ObvView(msgspec.Struct, array_like=True, frozen=True):
+class ObvView(msgspec.Struct):
     """The line in units of volume, and its distance from its mean in deviations."""
 
     line: float
     z: float | None
 
 
-class Obv(msgspec.Struct):
+@dataclass
+class Obv:
     """Granville's line: the volume of bars that close higher, less that of those that close lower.
 
     A bar that closes where the one before did adds nothing, nor does the first. ``z`` is the line's
@@ -42,7 +45,7 @@ class Obv(msgspec.Struct):
 
     line: float = 0.0
     close: float | None = None
-    window: WindowDeviation = msgspec.field(default_factory=lambda: WindowDeviation(period=50))
+    window: WindowDeviation = field(default_factory=lambda: WindowDeviation(period=50))
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade
 from agents.indicators.ewma import Ewma
@@ -10,7 +10,8 @@ from agents.indicators.quotes import queue_growth, rescaled
 from schemas.frame import Frame
 
 
-class OrderFlowImbalance(msgspec.Struct):
+@dataclass
+class OrderFlowImbalance:
     """Net quantity that came to the bid and left the ask, over every change of the touch.
 
     Per change, primes marking what was before it:
@@ -29,7 +30,7 @@ class OrderFlowImbalance(msgspec.Struct):
 
     half_life_s: float = 10.0
     total: float = 0.0
-    depth: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=60.0))
+    depth: Ewma = field(default_factory=lambda: Ewma(half_life_s=60.0))
     seen_ns: int | None = None
     started: bool = False
     price_exponent: int = 0

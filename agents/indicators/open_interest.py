@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import repeat
 from operator import mul, sub
-
-import msgspec
 
 from agents.indicators.bars import AHEAD_NS
 from agents.indicators.quotes import rescaled, twice_mid
 from schemas.frame import NS_PER_S, Frame
 
 
-class OpenInterestTrend(msgspec.Struct):
+@dataclass
+class OpenInterestTrend:
     """Direction of the price, weighed by whether open interest rises with it.
 
     Over the samples of the last ``window_s``: ``p`` and ``o`` are the changes of price and open
@@ -36,9 +36,9 @@ class OpenInterestTrend(msgspec.Struct):
     sample_s: float = 10.0
     stale_s: float = 300.0
     ready: int = 5
-    known_ns: list[int] = msgspec.field(default_factory=list)
-    interest: list[float] = msgspec.field(default_factory=list)
-    price: list[int] = msgspec.field(default_factory=list)
+    known_ns: list[int] = field(default_factory=list)
+    interest: list[float] = field(default_factory=list)
+    price: list[int] = field(default_factory=list)
     """Twice the mid, in mantissas: its steps are exact."""
     price_exponent: int = 0
     value: float | None = None

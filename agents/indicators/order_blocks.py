@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.levels import DOUBT, HALF_AWAY
@@ -20,7 +19,8 @@ WORN = 0.5
 """What a mitigated block is worth of a fresh one."""
 
 
-class OrderBlock(msgspec.Struct, array_like=True):
+@dataclass
+class OrderBlock:
     """The range of the bar before a strong move up (``side`` 1, demand) or down (-1, supply).
 
     Prices in units of 1e-8, ``strength`` in [0, 1). ``mitigated``: the market has come back to it.
@@ -41,7 +41,8 @@ class OrderBlock(msgspec.Struct, array_like=True):
         return bar.low <= self.high if self.side > 0 else bar.high >= self.low
 
 
-class OrderBlocks(msgspec.Struct):
+@dataclass
+class OrderBlocks:
     """The last order blocks of a timeframe.
 
     A demand block is a bar that closed down, after which the next one closed up and one of the next
@@ -62,15 +63,15 @@ class OrderBlocks(msgspec.Struct):
 
     keep: int = 8
     ready: int = 20
-    blocks: list[OrderBlock] = msgspec.field(default_factory=list)
+    blocks: list[OrderBlock] = field(default_factory=list)
     """Oldest first."""
-    recent: list[Bar] = msgspec.field(default_factory=list)
+    recent: list[Bar] = field(default_factory=list)
     """The last ``AFTER + 1`` bars."""
-    means: list[float] = msgspec.field(default_factory=list)
+    means: list[float] = field(default_factory=list)
     """Beside each of them the mean volume before it."""
-    volumes: list[float] = msgspec.field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
     """Of the last ``PAST`` bars."""
-    ranges: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=50, ready=1))
+    ranges: UsualSize = field(default_factory=lambda: UsualSize(span=50, ready=1))
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.clamp import clamp
 from agents.indicators.crowd import crowd_lean
@@ -15,7 +15,8 @@ FEAR_GREED = (25.0, 45.0)
 SOCIAL = (0.5, 1.0)
 
 
-class OutsideMood(msgspec.Struct):
+@dataclass
+class OutsideMood:
     """Leans of what came by series from outside the market, each ``None`` until it has come.
 
     - fear and greed ``f`` (0 to 100): a crowd's, ``crowd_lean(f - 50)``: confirming from 25 to 75,
@@ -34,9 +35,9 @@ class OutsideMood(msgspec.Struct):
     """
 
     half_life_s: float = 6 * 3_600.0
-    fear_greed: Heard = msgspec.field(default_factory=Heard)
-    news: Heard = msgspec.field(default_factory=Heard)
-    social: Heard = msgspec.field(default_factory=Heard)
+    fear_greed: Heard = field(default_factory=Heard)
+    news: Heard = field(default_factory=Heard)
+    social: Heard = field(default_factory=Heard)
 
     def parts(self, now_ns: int) -> tuple[tuple[float, float | None], ...]:
         """Weights and leans of the index, of news and of social media."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import compress
 from operator import mul
 
@@ -19,7 +20,7 @@ FEW = 0.01
 """Part of all open interest that recent openings must reach to count half."""
 
 
-class HeatView(msgspec.Struct, array_like=True):
+class HeatView(msgspec.Struct):
     """``lean`` in (-1, 1); ``entry`` the mean price of recent openings (units of 1e-8).
 
     ``above`` and ``below`` are the parts of them at a higher and a lower price: longs and shorts
@@ -35,7 +36,8 @@ class HeatView(msgspec.Struct, array_like=True):
     concentration: float | None = None
 
 
-class PositionHeat(msgspec.Struct):
+@dataclass
+class PositionHeat:
     """Who is under water, of those who opened lately.
 
     A rise of open interest between two samples is a position opened at the price of that time; a
@@ -65,10 +67,10 @@ class PositionHeat(msgspec.Struct):
     stale_s: float = 7_200.0
     ready: int = 5
     bins: int = 24
-    prices: list[float] = msgspec.field(default_factory=list)
-    weights: list[float] = msgspec.field(default_factory=list)
+    prices: list[float] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     """Recent openings, oldest first."""
-    steps: UsualSize = msgspec.field(default_factory=lambda: UsualSize(ready=1))
+    steps: UsualSize = field(default_factory=lambda: UsualSize(ready=1))
     interest: float | None = None
     price: float | None = None
     known_ns: int | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.heard import Heard
 from agents.indicators.standing import Standing
 
 
-class Premium(msgspec.Struct):
+@dataclass
+class Premium:
     """Standing of the premium in its last three days; funding will be made of it.
 
     The premium is mark less index, or last price less mark where a venue tells no index, at the
@@ -22,8 +23,8 @@ class Premium(msgspec.Struct):
     2.0
     """
 
-    heard: Heard = msgspec.field(default_factory=Heard)
-    standing: Standing = msgspec.field(
+    heard: Heard = field(default_factory=Heard)
+    standing: Standing = field(
         default_factory=lambda: Standing(half_life_s=3 * 86_400.0, warmup_s=3_600.0, centred=False)
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-import msgspec
 
-
-class StepQuantile(msgspec.Struct):
+@dataclass
+class StepQuantile:
     """Quantile ``odds / (odds + 1)`` of a positive value, by stochastic approximation.
 
     The estimate is ``first * exp(step * k)``, so it moves in logarithms; a sample above it moves

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.decay import fade
 from schemas.frame import NS_PER_S
@@ -12,7 +11,8 @@ from schemas.frame import NS_PER_S
 _LN2 = math.log(2.0)
 
 
-class EventRate(msgspec.Struct):
+@dataclass
+class EventRate:
     """Exponentially weighted amount per second of event time.
 
     ``rate = sum(amount_i * faded) / (memory * (1 - faded since the first update))``; both sides

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 
-class RecentRatio(msgspec.Struct):
+@dataclass
+class RecentRatio:
     """Exponentially weighted ``sum(part) / sum(whole)`` over closed bars, the forming one on top.
 
     Weights ``k^i``, ``k = 1 - 1 / span``. Of net purchases and volume it is the balance of the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -17,7 +18,7 @@ LARGEST = 100.0
 """Where the ratio ends; it has no end where nothing was traded before."""
 
 
-class RelativeVolumeView(msgspec.Struct, array_like=True, frozen=True):
+class RelativeVolumeView(msgspec.Struct):
     """Ratio, volatility, direction and lean as :class:`RelativeVolume` says; none has a unit."""
 
     ratio: float
@@ -36,7 +37,8 @@ def body_share(bar: Bar) -> float:
     return (bar.close - bar.open) / width if width > 0.0 else 0.0
 
 
-class RelativeVolume(msgspec.Struct):
+@dataclass
+class RelativeVolume:
     """Mean volume of 5 bars over that of the 50 before, and a lean: its sigmoid, signed by the 5.
 
     ``ratio = mean5 / mean50``, at most 100; ``volatility = deviation50 / mean50``;
@@ -54,12 +56,12 @@ class RelativeVolume(msgspec.Struct):
     (1.0, 1.0, 0.482)
     """
 
-    short: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=5))
-    middle: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=20))
-    recent: list[float] = msgspec.field(default_factory=list)
+    short: WindowMean = field(default_factory=lambda: WindowMean(period=5))
+    middle: WindowMean = field(default_factory=lambda: WindowMean(period=20))
+    recent: list[float] = field(default_factory=list)
     """Volumes of the last 5 closed bars, oldest first: too young for the base."""
-    base: WindowDeviation = msgspec.field(default_factory=lambda: WindowDeviation(period=50))
-    direction: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=5))
+    base: WindowDeviation = field(default_factory=lambda: WindowDeviation(period=50))
+    direction: WindowMean = field(default_factory=lambda: WindowMean(period=5))
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

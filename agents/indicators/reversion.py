@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade
 from agents.indicators.ewma import Ewma
 from schemas.frame import NS_PER_S
 
 
-class ReversionTime(msgspec.Struct):
+@dataclass
+class ReversionTime:
     """Half-life, in seconds, with which a value returns to its mean.
 
     With deviations ``d`` from an exponential mean: ``phi = sum d_i d_(i-1) / sum d_(i-1) ** 2``
@@ -28,7 +28,7 @@ class ReversionTime(msgspec.Struct):
 
     half_life_s: float = 300.0
     ready: int = 30
-    mean: Ewma = msgspec.field(default_factory=lambda: Ewma(half_life_s=300.0))
+    mean: Ewma = field(default_factory=lambda: Ewma(half_life_s=300.0))
     products: float = 0.0
     squares: float = 0.0
     steps_s: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.ema import BarEma
@@ -11,7 +11,8 @@ OVERBOUGHT, CALM = 20.0, 5.0
 """Distances from 50 of the bands 30/70 and 45/55."""
 
 
-class Rsi(msgspec.Struct):
+@dataclass
+class Rsi:
     """Wilder's RSI: ``100 G / (G + L)`` of his means of gains and losses of the close.
 
     50 where the close did not move at all. Range: [0, 100]. Warm-up: ``period + 1`` bars; the means
@@ -25,8 +26,8 @@ class Rsi(msgspec.Struct):
     75.0
     """
 
-    gains: BarEma = msgspec.field(default_factory=lambda: BarEma(period=14, wilder=True))
-    losses: BarEma = msgspec.field(default_factory=lambda: BarEma(period=14, wilder=True))
+    gains: BarEma = field(default_factory=lambda: BarEma(period=14, wilder=True))
+    losses: BarEma = field(default_factory=lambda: BarEma(period=14, wilder=True))
     last: float | None = None
 
     def update(self, bar: Bar) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.decay import fade
 from agents.indicators.fitness import MAX_SILENCE_NS
@@ -16,7 +15,8 @@ _UNUSABLE = int(TradeFlag.NON_MARKET | TradeFlag.RECOVERED_LATE)
 _PENDING = 32
 
 
-class Await(msgspec.Struct, array_like=True):
+@dataclass
+class Await:
     """Trades that wait for the mid at their horizon; volume ``v``, side ``s``, mid ``m``."""
 
     close_ns: int
@@ -33,7 +33,8 @@ class Await(msgspec.Struct, array_like=True):
     """Sum of ``s v (price - m)``."""
 
 
-class TradeSpreads(msgspec.Struct):
+@dataclass
+class TradeSpreads:
     """Effective and realised half-spread of trades, and the drift of the mid behind them.
 
     For a trade at ``p`` by side ``s`` with mid ``m`` before it and ``m_h`` a horizon later:
@@ -57,7 +58,7 @@ class TradeSpreads(msgspec.Struct):
     horizon_s: float = 5.0
     half_life_s: float = 60.0
     ready: int = 10
-    pending: list[Await] = msgspec.field(default_factory=list)
+    pending: list[Await] = field(default_factory=list)
     twice: int | None = None
     price_exponent: int = 0
     volume: float = 0.0

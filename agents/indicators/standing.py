@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.decay import fade
 from schemas.frame import NS_PER_S
@@ -14,7 +13,8 @@ LARGEST = sys.float_info.max
 """Where a standing ends whose past had all but faded to nothing."""
 
 
-class Standing(msgspec.Struct):
+@dataclass
+class Standing:
     """Distance of a value from its past, in mean absolute deviations of that past.
 
     ``value = (x - m) / (a + floor)``, where ``m`` is the exponentially weighted mean of the samples

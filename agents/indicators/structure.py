@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,7 +16,7 @@ from agents.indicators.volume_profile import ProfileView, VolumeProfile
 from agents.indicators.vwap import Vwap, VwapView
 
 
-class StructureView(msgspec.Struct, array_like=True):
+class StructureView(msgspec.Struct):
     """What a timeframe says of the present price; ``None`` is "not ready".
 
     Leans are in [-1, 1], prices in units of 1e-8.
@@ -30,7 +31,8 @@ class StructureView(msgspec.Struct, array_like=True):
     vwap: VwapView | None
 
 
-class Structure(msgspec.Struct):
+@dataclass
+class Structure:
     """Order blocks, swing levels, volume profile with its clusters, and VWAP of a timeframe.
 
     ``update`` takes closed bars in, :meth:`refit` then brings what is fitted (rows, clusters,
@@ -45,11 +47,11 @@ class Structure(msgspec.Struct):
     True
     """
 
-    profile: VolumeProfile = msgspec.field(default_factory=VolumeProfile)
-    vwap: Vwap = msgspec.field(default_factory=Vwap)
-    swings: SwingPoints = msgspec.field(default_factory=SwingPoints)
-    blocks: OrderBlocks = msgspec.field(default_factory=OrderBlocks)
-    levels: list[Level] = msgspec.field(default_factory=list)
+    profile: VolumeProfile = field(default_factory=VolumeProfile)
+    vwap: Vwap = field(default_factory=Vwap)
+    swings: SwingPoints = field(default_factory=SwingPoints)
+    blocks: OrderBlocks = field(default_factory=OrderBlocks)
+    levels: list[Level] = field(default_factory=list)
     clusters: Mixture | None = None
     last_ns: int = 0
     """Start of the last closed bar."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.usual_size import UsualSize
 
 
-class Swing(msgspec.Struct, array_like=True):
+@dataclass
+class Swing:
     """A turn of the market: a high (``side`` 1) or a low (-1), price in units of 1e-8.
 
     ``weight`` is how busy its bar was, ``v / (v + usual)``: 1/2 is as usual, range [0, 1).
@@ -19,7 +20,8 @@ class Swing(msgspec.Struct, array_like=True):
     weight: float
 
 
-class SwingPoints(msgspec.Struct):
+@dataclass
+class SwingPoints:
     """The last swing highs and lows: bars whose high (low) stands out among ``wing`` on each side.
 
     A high is higher than those before it and not lower than those after (of equal ones the first
@@ -36,13 +38,13 @@ class SwingPoints(msgspec.Struct):
     wing: int = 3
     keep: int = 10
     """Of each kind, so that neither crowds out the other."""
-    tops: list[Swing] = msgspec.field(default_factory=list)
-    bottoms: list[Swing] = msgspec.field(default_factory=list)
+    tops: list[Swing] = field(default_factory=list)
+    bottoms: list[Swing] = field(default_factory=list)
     """Oldest first."""
-    usual_volume: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=50, ready=1))
-    highs: list[float] = msgspec.field(default_factory=list)
-    lows: list[float] = msgspec.field(default_factory=list)
-    weights: list[float] = msgspec.field(default_factory=list)
+    usual_volume: UsualSize = field(default_factory=lambda: UsualSize(span=50, ready=1))
+    highs: list[float] = field(default_factory=list)
+    lows: list[float] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     """Of the last ``2 wing`` bars."""
 
     def update(self, bar: Bar) -> None:

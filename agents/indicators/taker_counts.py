@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from agents.indicators.decay import fade
 from agents.indicators.quotes import NOT_NOW
 from schemas.frame import Frame
 
 
-class TakerCounts(msgspec.Struct):
+@dataclass
+class TakerCounts:
     """Balance of the number of buys and sells, ``(b - s) / (b + s)``, decaying in event time.
 
     Beside the balance of volume it tells many small buyers from one large one. Range: [-1, 1].

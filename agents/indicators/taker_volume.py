@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 from agents.indicators.recent_ratio import RecentRatio
 
 
-class TakerVolume(msgspec.Struct):
+@dataclass
+class TakerVolume:
     """Balance of the takers' volume, and price impact, over the last bars and the forming one.
 
     ``balance = sum(2 bought - volume) / sum(volume)``; ``impact = sum(v (close - open)) /
@@ -23,8 +24,8 @@ class TakerVolume(msgspec.Struct):
     (0.5, 0.5)
     """
 
-    balance: RecentRatio = msgspec.field(default_factory=RecentRatio)
-    impact: RecentRatio = msgspec.field(default_factory=RecentRatio)
+    balance: RecentRatio = field(default_factory=RecentRatio)
+    impact: RecentRatio = field(default_factory=RecentRatio)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from agents.indicators.adx import Adx
@@ -17,7 +19,7 @@ from agents.indicators.usual_size import UsualSize
 from agents.indicators.williams_r import WilliamsR
 
 
-class TechnicalView(msgspec.Struct, array_like=True):
+class TechnicalView(msgspec.Struct):
     """What the indicators say of one bar; ``None`` is "not ready". Prices in units of 1e-8.
 
     ``macd_lean`` and ``cci_lean`` are in [-1, 1], ``atr_lean`` in (-1, 1).
@@ -50,7 +52,8 @@ class TechnicalView(msgspec.Struct, array_like=True):
         return stretch * against if against > 0.0 else 0.0
 
 
-class Technicals(msgspec.Struct):
+@dataclass
+class Technicals:
     """AO, MACD, RSI, Williams %R, CCI, ATR, ADX and Bollinger bands over the bars of a timeframe.
 
     ``peek`` reads them as if the forming bar closed now and changes nothing. Warm-up: 14 bars for
@@ -63,18 +66,18 @@ class Technicals(msgspec.Struct):
     (100.0, None)
     """
 
-    ao: AwesomeOscillator = msgspec.field(default_factory=AwesomeOscillator)
-    macd: Macd = msgspec.field(default_factory=Macd)
-    rsi: Rsi = msgspec.field(default_factory=Rsi)
-    williams_r: WilliamsR = msgspec.field(default_factory=WilliamsR)
-    cci: Cci = msgspec.field(default_factory=Cci)
-    atr: Atr = msgspec.field(default_factory=Atr)
-    adx: Adx = msgspec.field(default_factory=Adx)
-    bollinger: Bollinger = msgspec.field(default_factory=Bollinger)
-    closed: TechnicalView = msgspec.field(default_factory=TechnicalView)
+    ao: AwesomeOscillator = field(default_factory=AwesomeOscillator)
+    macd: Macd = field(default_factory=Macd)
+    rsi: Rsi = field(default_factory=Rsi)
+    williams_r: WilliamsR = field(default_factory=WilliamsR)
+    cci: Cci = field(default_factory=Cci)
+    atr: Atr = field(default_factory=Atr)
+    adx: Adx = field(default_factory=Adx)
+    bollinger: Bollinger = field(default_factory=Bollinger)
+    closed: TechnicalView = field(default_factory=TechnicalView)
     """What they said of the last closed bar."""
-    volume: UsualSize = msgspec.field(default_factory=lambda: UsualSize(span=5, ready=5))
-    usual_volume: UsualSize = msgspec.field(default_factory=UsualSize)
+    volume: UsualSize = field(default_factory=lambda: UsualSize(span=5, ready=5))
+    usual_volume: UsualSize = field(default_factory=UsualSize)
 
     @property
     def volatility_ratio(self) -> float | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 NOTHING = 1e-12
 """A move of less than this part of the price is none: rounding, not a market."""
 
 
-class UsualSize(msgspec.Struct):
+@dataclass
+class UsualSize:
     """Exponentially weighted mean absolute size of a value over the closed bars.
 
     ``size = sum(k^i |x_i|) / sum(k^i)``, ``k = 1 - 1 / span``: a straight mean at first. Unit: the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,14 +15,15 @@ NOTHING = 1e-3
 """An imbalance of less than this part of the volume is none."""
 
 
-class VolumeDeltaView(msgspec.Struct, array_like=True, frozen=True):
+class VolumeDeltaView(msgspec.Struct):
     """The imbalance, and in its usual size."""
 
     ratio: float
     standing: float | None
 
 
-class VolumeDelta(msgspec.Struct):
+@dataclass
+class VolumeDelta:
     """Buys less sells over the volume of the last 20 bars: ``sum(delta) / sum(volume)``.
 
     ``standing`` is the ratio over its usual size plus 0.001. The usual size is of the windows that
@@ -38,10 +40,10 @@ class VolumeDelta(msgspec.Struct):
     True
     """
 
-    flow: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=20))
-    recent: list[float] = msgspec.field(default_factory=list)
+    flow: WindowMean = field(default_factory=lambda: WindowMean(period=20))
+    recent: list[float] = field(default_factory=list)
     """Ratios of the last 20 closed bars, oldest first: too young for the yardstick."""
-    usual: UsualSize = msgspec.field(default_factory=UsualSize)
+    usual: UsualSize = field(default_factory=UsualSize)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from agents.indicators.bar import Bar
@@ -10,7 +12,7 @@ from agents.indicators.obv import signed_volume
 from agents.indicators.window_drift import WindowDrift
 
 
-class VolumeDivergenceView(msgspec.Struct, array_like=True, frozen=True):
+class VolumeDivergenceView(msgspec.Struct):
     """Drift of each line less that of the price; ``None`` is "not ready".
 
     ``bought`` is the line's own sum over the window, in units of volume.
@@ -22,7 +24,8 @@ class VolumeDivergenceView(msgspec.Struct, array_like=True, frozen=True):
     bought: float | None = None
 
 
-class VolumeDivergence(msgspec.Struct):
+@dataclass
+class VolumeDivergence:
     """Drift over 20 bars of CVD, OBV and ADL less that of the close.
 
     Each drift is ``sum(changes) / sqrt(sum(changes^2))`` (:class:`WindowDrift`), so a difference
@@ -40,10 +43,10 @@ class VolumeDivergence(msgspec.Struct):
     """
 
     close: float | None = None
-    price: WindowDrift = msgspec.field(default_factory=WindowDrift)
-    cvd: WindowDrift = msgspec.field(default_factory=WindowDrift)
-    obv: WindowDrift = msgspec.field(default_factory=WindowDrift)
-    adl: WindowDrift = msgspec.field(default_factory=WindowDrift)
+    price: WindowDrift = field(default_factory=WindowDrift)
+    cvd: WindowDrift = field(default_factory=WindowDrift)
+    obv: WindowDrift = field(default_factory=WindowDrift)
+    adl: WindowDrift = field(default_factory=WindowDrift)
 
     def update(self, bar: Bar) -> None:
         """Take in a closed bar."""

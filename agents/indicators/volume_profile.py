@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -13,7 +14,7 @@ from agents.indicators.value_area import value_area
 FEWEST_ROWS, MOST_ROWS = 8, 32
 
 
-class ProfileView(msgspec.Struct, array_like=True):
+class ProfileView(msgspec.Struct):
     """Point of control and value area in units of price, and the part of the volume below."""
 
     poc: float
@@ -33,7 +34,8 @@ class ProfileView(msgspec.Struct, array_like=True):
         return away / reach if reach > 0.0 else math.copysign(math.inf, away)
 
 
-class VolumeProfile(msgspec.Struct):
+@dataclass
+class VolumeProfile:
     """Volume of the last ``window`` bars by price: POC, value area (70%), and what lies below.
 
     The volume of a bar is spread evenly over its range. **Rows adapt**: each is about half a mean
@@ -52,15 +54,15 @@ class VolumeProfile(msgspec.Struct):
 
     window: int = 72
     ready: int = 20
-    lows: list[float] = msgspec.field(default_factory=list)
-    highs: list[float] = msgspec.field(default_factory=list)
-    volumes: list[float] = msgspec.field(default_factory=list)
+    lows: list[float] = field(default_factory=list)
+    highs: list[float] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
     low: float = 0.0
     span: float = 0.0
     """Lowest price of the window, and how far above it the highest is."""
-    rows: list[float] = msgspec.field(default_factory=list)
+    rows: list[float] = field(default_factory=list)
     """Volume by row, lowest price first; the first and last are for what lies outside."""
-    edges: list[float] = msgspec.field(default_factory=list)
+    edges: list[float] = field(default_factory=list)
     """Prices at the lower ends of the rows, and at the upper end of the last."""
 
     def update(self, bar: Bar) -> None:

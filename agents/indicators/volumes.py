@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from agents.indicators.adl import Adl, AdlView
@@ -16,7 +18,7 @@ from agents.indicators.volume_divergence import VolumeDivergence, VolumeDivergen
 from agents.indicators.window_mean import WindowMean
 
 
-class VolumeView(msgspec.Struct, array_like=True):
+class VolumeView(msgspec.Struct):
     """What the indicators say of one bar; ``None`` is "not ready". Leans are in [-1, 1]."""
 
     delta: VolumeDeltaView | None = None
@@ -35,7 +37,8 @@ class VolumeView(msgspec.Struct, array_like=True):
     trend: float | None = None
 
 
-class Volumes(msgspec.Struct):
+@dataclass
+class Volumes:
     """Delta, ADL, CMF, relative volume, OBV, divergence and VWAP over the bars of a timeframe.
 
     ``peek`` reads them as if the forming bar closed now and changes nothing. Warm-up: 20 to 55
@@ -49,15 +52,15 @@ class Volumes(msgspec.Struct):
     (0.0, None)
     """
 
-    delta: VolumeDelta = msgspec.field(default_factory=VolumeDelta)
-    adx: Adx = msgspec.field(default_factory=Adx)
-    adl: Adl = msgspec.field(default_factory=Adl)
-    cmf: Cmf = msgspec.field(default_factory=Cmf)
-    relative: RelativeVolume = msgspec.field(default_factory=RelativeVolume)
-    obv: Obv = msgspec.field(default_factory=Obv)
-    divergence: VolumeDivergence = msgspec.field(default_factory=VolumeDivergence)
-    vwap: WindowMean = msgspec.field(default_factory=lambda: WindowMean(period=20))
-    closed: VolumeView = msgspec.field(default_factory=VolumeView)
+    delta: VolumeDelta = field(default_factory=VolumeDelta)
+    adx: Adx = field(default_factory=Adx)
+    adl: Adl = field(default_factory=Adl)
+    cmf: Cmf = field(default_factory=Cmf)
+    relative: RelativeVolume = field(default_factory=RelativeVolume)
+    obv: Obv = field(default_factory=Obv)
+    divergence: VolumeDivergence = field(default_factory=VolumeDivergence)
+    vwap: WindowMean = field(default_factory=lambda: WindowMean(period=20))
+    closed: VolumeView = field(default_factory=VolumeView)
     """What they said of the last closed bar."""
 
     def update(self, bar: Bar) -> None:

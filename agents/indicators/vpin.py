@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.quotes import NOT_NOW
 from agents.indicators.rate import EventRate
 from schemas.frame import Frame
 
 
-class Vpin(msgspec.Struct):
+@dataclass
+class Vpin:
     """Mean absolute order imbalance of the last ``window`` buckets of volume.
 
     ``VPIN = sum |buy_i - sell_i| / sum volume_i``, range [0, 1], unit none. A bucket holds what the
@@ -34,13 +34,13 @@ class Vpin(msgspec.Struct):
     bucket_s: float = 10.0
     window: int = 30
     ready: int = 8
-    rate: EventRate = msgspec.field(default_factory=EventRate)
+    rate: EventRate = field(default_factory=EventRate)
     size: float | None = None
     fresh: float = 0.0
     bought: float = 0.0
     sold: float = 0.0
-    imbalances: list[float] = msgspec.field(default_factory=list)
-    volumes: list[float] = msgspec.field(default_factory=list)
+    imbalances: list[float] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
     value: float | None = None
     """VPIN, ``None`` while warming up."""
 

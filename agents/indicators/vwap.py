@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from operator import mul
 
 import msgspec
@@ -18,7 +19,7 @@ RAMP = 0.1
 """Distance within which the side of the VWAP builds up from none to all."""
 
 
-class VwapView(msgspec.Struct, array_like=True):
+class VwapView(msgspec.Struct):
     """VWAP and the volume-weighted standard deviation around it, in units of price."""
 
     value: float
@@ -31,7 +32,8 @@ class VwapView(msgspec.Struct, array_like=True):
         return clamp(away / reach, -1.0, 1.0) if reach > 0.0 else 0.0
 
 
-class Vwap(msgspec.Struct):
+@dataclass
+class Vwap:
     """VWAP of ``period`` bars, the forming one included: ``sum(v t) / sum(v)``.
 
     ``t`` is the typical price of a bar. With it comes the deviation
@@ -46,8 +48,8 @@ class Vwap(msgspec.Struct):
 
     period: int = 48
     ready: int = 20
-    typical: list[float] = msgspec.field(default_factory=list)
-    volumes: list[float] = msgspec.field(default_factory=list)
+    typical: list[float] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
     """The last ``period - 1``, oldest first: what a peek is added to."""
     weight: float = 0.0
     first: float = 0.0

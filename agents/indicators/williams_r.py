@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import Bar
 
 
-class WilliamsR(msgspec.Struct):
+@dataclass
+class WilliamsR:
     """Where the close lies in the range of the last 14 bars: ``-100 (H - close) / (H - L)``.
 
     -50 where there is no range. Range: [-100, 0]. Warm-up: ``period`` bars. Cost: O(1) a peek, the
@@ -20,8 +21,8 @@ class WilliamsR(msgspec.Struct):
     """
 
     period: int = 14
-    highs: list[float] = msgspec.field(default_factory=list)
-    lows: list[float] = msgspec.field(default_factory=list)
+    highs: list[float] = field(default_factory=list)
+    lows: list[float] = field(default_factory=list)
     """Of the last ``period - 1`` closed bars."""
     highest: float = 0.0
     lowest: float = 0.0

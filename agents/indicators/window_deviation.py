@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
-import msgspec
 
-
-class WindowDeviation(msgspec.Struct):
+@dataclass
+class WindowDeviation:
     """Mean and population standard deviation of the last ``period`` values.
 
     Values are summed as distances from the last one: a line that has come far keeps its precision,
@@ -21,7 +21,7 @@ class WindowDeviation(msgspec.Struct):
     """
 
     period: int = 50
-    values: list[float] = msgspec.field(default_factory=list)
+    values: list[float] = field(default_factory=list)
     """The last ``period - 1``, oldest first: what a peek is added to."""
     total: float = 0.0
     squares: float = 0.0

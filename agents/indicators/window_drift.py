@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
-import msgspec
 
-
-class WindowDrift(msgspec.Struct):
+@dataclass
+class WindowDrift:
     """Sum of a line's last 20 changes over what it would be by chance: ``sum(x) / sqrt(sum(x^2))``.
 
     Of changes with random signs it has mean 0 and variance 1, whatever their sizes and unit; 0
@@ -22,7 +22,7 @@ class WindowDrift(msgspec.Struct):
     """
 
     period: int = 20
-    changes: list[float] = msgspec.field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
     """The last ``period - 1``, oldest first: what a peek is added to."""
     total: float = 0.0
     squares: float = 0.0

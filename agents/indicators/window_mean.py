@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
-import msgspec
 
-
-class WindowMean(msgspec.Struct):
+@dataclass
+class WindowMean:
     """Mean of the last ``period`` values, weighted by volume: ``sum(v x) / sum(v)``.
 
     With equal volumes, or none at all, it is the simple moving average. Values are summed as
@@ -22,8 +22,8 @@ class WindowMean(msgspec.Struct):
     """
 
     period: int = 5
-    values: list[float] = msgspec.field(default_factory=list)
-    volumes: list[float] = msgspec.field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
     """The last ``period - 1``, oldest first: what a peek is added to."""
     origin: float = 0.0
     total: float = 0.0

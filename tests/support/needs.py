@@ -1,8 +1,9 @@
 """What a test needs of the machine: a skip on a laptop, a failure in CI.
 
-A test that needs a server or the recorded data carries ``needs_kafka``, ``needs_database`` or
-``needs_market_data``. Where the thing is absent the test skips, with the reason; under ``CI=true``
-a skip of such a test would hide that nothing was tested, so it fails.
+A test that needs a compiler, a server or the recorded data carries ``needs_compiler``,
+``needs_kafka``, ``needs_database`` or ``needs_market_data``. Where the thing is absent the test
+skips, with the reason; under ``CI=true`` a skip of such a test would hide that nothing was tested,
+so it fails.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NEEDS = ("needs_kafka", "needs_database", "needs_market_data")
+NEEDS = ("needs_compiler", "needs_kafka", "needs_database", "needs_market_data")
 
 
 def in_ci() -> bool:

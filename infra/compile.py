@@ -1,0 +1,139 @@
+"""Make machine code of agents/indicators with mypyc: ``python infra/compile.py``.
+
+Done when the code there is of exactly these sources. Without a C compiler or the headers of the
+interpreter it says so and changes nothing: everything then runs as Python, more slowly. A wheel
+is built with it too (:class:`CompiledWheel`).
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from agents.indicators import COMPILED, MADE_OF, SOURCES, fingerprint  # noqa: E402
+
+GROUP = "agents.indicators.machine"
+"""All modules are one library; each has a small one of its own that finds itself in it."""
+
+# Products and sums are rounded one by one, as Python does it, on every processor.
+BUILD = """
+from mypyc.build import mypycify
+from setuptools import setup
+made = mypycify({modules!r}, opt_level="2", debug_level="0", group_name={group!r})
+for extension in made:
+    extension.extra_compile_args.append("-ffp-contract=off")
+setup(packages=[], ext_modules=made, script_args=["--quiet", "build_ext", "--inplace"])
+"""
+
+
+class CompileError(Exception):
+    """The compiler refused; the text is what it printed."""
+
+
+class CompiledWheel(BuildHookInterface[Any]):
+    """Puts the machine code into a wheel, which is then of one platform."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile; nothing for an editable install, which takes what ``make`` compiles."""
+        if version != "editable" and compile_indicators():
+            build_data["artifacts"].append(str(COMPILED.relative_to(REPOSITORY) / "*"))
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
+
+
+def main() -> int:
+    """1 if the compiler failed."""
+    try:
+        compile_indicators()
+    except CompileError as error:
+        print(f"error: mypyc could not compile agents/indicators:\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def compile_indicators() -> bool:
+    """Compile unless it is done; whether there is machine code of these sources now."""
+    wanted = fingerprint()
+    if MADE_OF.is_file() and MADE_OF.read_text() == wanted:
+        return True
+    lacking = what_is_lacking()
+    if lacking is not None:
+        print(f"the indicators stay Python, and ticks slower: {lacking}", file=sys.stderr)
+        return False
+    print("compiling agents/indicators: about a minute, once per change", file=sys.stderr)
+    with tempfile.TemporaryDirectory(dir=REPOSITORY, prefix=".compiling-") as folder:
+        made = compiled_in(Path(folder))
+        (made / MADE_OF.name).write_text(wanted)
+        shutil.rmtree(COMPILED, ignore_errors=True)
+        made.rename(COMPILED)
+    return True
+
+
+def what_is_lacking() -> str | None:
+    """What this machine has not and compiling needs, with how to get it; ``None`` if nothing."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    if shutil.which(compiler) is None:
+        return f"no C compiler '{compiler}' (Debian: apt-get install gcc libc6-dev)"
+    if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
+        return f"no headers of {sys.executable} (Debian: apt-get install python3-dev)"
+    return None
+
+
+def compiled_in(work: Path) -> Path:
+    """Compile a copy of the sources in ``work``; the folder with nothing but the machine code."""
+    package = work / SOURCES.relative_to(REPOSITORY)
+    package.mkdir(parents=True)
+    shutil.copytree(REPOSITORY / "schemas", work / "schemas")
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    modules = []
+    for source in sorted(SOURCES.glob("*.py")):
+        if source.name != "__init__.py":
+            copy = package / source.name
+            copy.write_text(with_annotations(source.read_text()))
+            modules.append(str(copy.relative_to(work)))
+    script = BUILD.format(modules=modules, group=GROUP)
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=work, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CompileError(done.stdout + done.stderr)
+    made = work / "made"
+    made.mkdir()
+    for library in package.glob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
+        library.rename(made / library.name)
+    return made
+
+
+def with_annotations(source: str) -> str:
+    """The module, and at its end the annotations of its classes' fields.
+
+    Of ``float | None`` mypyc keeps no more than that it is some type; the codec that reads a state
+    back needs it whole. Options in a class's brackets it drops without a word: there may be none.
+    """
+    told = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            if node.keywords:
+                raise CompileError(f"class {node.name}: options in brackets would be dropped")
+            fields = [field for field in node.body if isinstance(field, ast.AnnAssign)]
+            types = {ast.unparse(f.target): ast.unparse(f.annotation) for f in fields}
+            told.append(f"globals()[{node.name!r}].__annotations__.update({types!r})")
+    return "\n".join([source, *told, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
