@@ -40,7 +40,7 @@ bench: compiled  ## measure the hot paths
 chaos: compiled  ## the full kill and disturbance matrix (long)
 	$(BIN)/python -m pytest -m chaos --timeout 3600 $(ARGS)
 
-compiled: $(STAMP)  ## the indicators as machine code, where there is a C compiler
+compiled: $(STAMP)  ## indicators and dimensions as machine code, where there is a C compiler
 	@$(BIN)/python infra/compile.py
 
 $(VENV): $(STAMP)  ## the virtualenv, synced with the lock
@@ -67,5 +67,5 @@ UV_COMPILE := env -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --p
 pin = $(UV_COMPILE) $(LOCK_ARGS) --output-file requirements/$(1).txt requirements/$(1).in
 
 clean:  ## remove the virtualenv, caches and build output
-	rm -rf $(VENV) agents/indicators/_compiled build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) agents/_compiled build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

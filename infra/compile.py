@@ -1,4 +1,4 @@
-"""Make machine code of agents/indicators with mypyc: ``python infra/compile.py``.
+"""Make machine code of the indicators and dimensions with mypyc: ``python infra/compile.py``.
 
 Done when the code there is of exactly these sources. Without a C compiler or the headers of the
 interpreter it says so and changes nothing: everything then runs as Python, more slowly. A wheel
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,10 +23,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from agents.indicators import COMPILED, MADE_OF, SOURCES, fingerprint  # noqa: E402
+from agents.compiled import COMPILED, PACKAGES, fingerprint, is_made, sources  # noqa: E402
 
 GROUP = "agents.indicators.machine"
 """All modules are one library; each has a small one of its own that finds itself in it."""
+
+HOLDS_SETTINGS = re.compile(r"^from pydantic import", re.MULTILINE)
+"""pydantic reads its classes as they are written, which machine code has forgotten."""
 
 # Products and sums are rounded one by one, as Python does it, on every processor.
 BUILD = """
@@ -48,7 +52,7 @@ class CompiledWheel(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; nothing for an editable install, which takes what ``make`` compiles."""
         if version != "editable" and compile_indicators():
-            build_data["artifacts"].append(str(COMPILED.relative_to(REPOSITORY) / "*"))
+            build_data["artifacts"].append(f"{COMPILED.relative_to(REPOSITORY)}/**")
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
 
@@ -58,7 +62,7 @@ def main() -> int:
     try:
         compile_indicators()
     except CompileError as error:
-        print(f"error: mypyc could not compile agents/indicators:\n{error}", file=sys.stderr)
+        print(f"error: mypyc could not compile:\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -67,17 +71,17 @@ def main() -> int:
 
 def compile_indicators() -> bool:
     """Compile unless it is done; whether there is machine code of these sources now."""
-    wanted = fingerprint()
-    if MADE_OF.is_file() and MADE_OF.read_text() == wanted:
+    if is_made():
         return True
+    wanted = fingerprint()
     lacking = what_is_lacking()
     if lacking is not None:
-        print(f"the indicators stay Python, and ticks slower: {lacking}", file=sys.stderr)
+        print(f"indicators and dimensions stay Python, and slower: {lacking}", file=sys.stderr)
         return False
-    print("compiling agents/indicators: about a minute, once per change", file=sys.stderr)
+    print("compiling indicators and dimensions: two minutes, once per change", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=REPOSITORY, prefix=".compiling-") as folder:
         made = compiled_in(Path(folder))
-        (made / MADE_OF.name).write_text(wanted)
+        (made / "made-of").write_text(wanted)
         shutil.rmtree(COMPILED, ignore_errors=True)
         made.rename(COMPILED)
     return True
@@ -95,26 +99,28 @@ def what_is_lacking() -> str | None:
 
 def compiled_in(work: Path) -> Path:
     """Compile a copy of the sources in ``work``; the folder with nothing but the machine code."""
-    package = work / SOURCES.relative_to(REPOSITORY)
-    package.mkdir(parents=True)
     shutil.copytree(REPOSITORY / "schemas", work / "schemas")
-    for folder in (package, package.parent):
-        (folder / "__init__.py").touch()
+    (work / "agents").mkdir()
+    (work / "agents" / "__init__.py").touch()
     modules = []
-    for source in sorted(SOURCES.glob("*.py")):
-        if source.name != "__init__.py":
-            copy = package / source.name
-            copy.write_text(with_annotations(source.read_text()))
+    for source in sources():
+        copy = work / source.relative_to(REPOSITORY)
+        copy.parent.mkdir(exist_ok=True)
+        text = "" if source.name == "__init__.py" else source.read_text()
+        if text and not HOLDS_SETTINGS.search(text):
+            text = with_annotations(text)
             modules.append(str(copy.relative_to(work)))
+        copy.write_text(text)
     script = BUILD.format(modules=modules, group=GROUP)
     run = [sys.executable, "-c", script]
     done = subprocess.run(run, cwd=work, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CompileError(done.stdout + done.stderr)
     made = work / "made"
-    made.mkdir()
-    for library in package.glob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
-        library.rename(made / library.name)
+    for name in PACKAGES:
+        (made / name).mkdir(parents=True)
+        for library in (work / "agents" / name).glob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
+            library.rename(made / name / library.name)
     return made
 
 

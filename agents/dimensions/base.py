@@ -23,8 +23,8 @@ from schemas.alert import Alert, Severity
 from schemas.errors import SequenceHole
 from schemas.frame import Backfill, Frame, Message
 from schemas.score import NEUTRAL, ComponentReading, DimensionScore
+from schemas.section import Section
 from schemas.series import Series
-from schemas.settings import Section, validated
 
 MAX_DIVERGENCE = 10.0
 """Largest timeframe-divergence bonus of a component, in points."""
@@ -67,7 +67,7 @@ class ComponentSpec:
     monotone: Mapping[Push, int] = field(default_factory=dict)
 
 
-class Reading(msgspec.Struct, array_like=True, frozen=True):
+class Reading(msgspec.Struct):
     """What a component gives at a tick: a score in [0, 100] or ``None``, and its raw values.
 
     ``coverage`` is how much of what the component wants to look at was ready, in (0, 1].
@@ -80,7 +80,7 @@ class Reading(msgspec.Struct, array_like=True, frozen=True):
     coverage: float = 1.0
 
 
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S")
 
 
 class Dimension(ABC, Generic[S]):
@@ -95,14 +95,6 @@ class Dimension(ABC, Generic[S]):
     components: ClassVar[tuple[ComponentSpec, ...]]
     options_type: ClassVar[type[Section]]
     state_type: ClassVar[type[Any]]
-
-    @abstractmethod
-    def __init__(self, options: Any) -> None: ...
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Dimension[S]:
-        """A dimension from plain option values; :class:`SettingsError` names what does not fit."""
-        return cls(validated(cls.options_type, options, at=f"dimensions.options.{cls.name}"))
 
     @abstractmethod
     def initial(self) -> S:
@@ -127,7 +119,8 @@ class Dimension(ABC, Generic[S]):
         return False
 
 
-class SymbolState(msgspec.Struct):
+@dataclass
+class SymbolState:
     """All that one dimension keeps of one symbol: where it stands in the log, and its own state."""
 
     inner: Any
@@ -135,7 +128,7 @@ class SymbolState(msgspec.Struct):
     seq: int = -1
     close_ns: int = -1
     tainted: bool = False
-    fitness: Fitness = msgspec.field(default_factory=Fitness)
+    fitness: Fitness = field(default_factory=Fitness)
 
 
 class DimensionMachine:

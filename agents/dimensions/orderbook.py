@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import msgspec
-from pydantic import Field
 
-from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
+from agents.dimensions.options import OrderbookOptions
 from agents.indicators.blend import blend, score, squash
 from agents.indicators.book_shape import (
     common_reach,
@@ -36,33 +36,6 @@ BANDS = ((50, 0.5), (100, 0.3), (200, 0.2))
 """Bands of the liquidity lean in basis points (0.5%, 1%, 2% of mid), nearer ones weighing more."""
 
 
-class OrderbookOptions(BandOptions):
-    """Settings of the orderbook dimension; every time is event time."""
-
-    warmup_s: float = Field(30.0, gt=0, description="History in s before a scale is trusted.")
-    history_half_life_s: float = Field(
-        600.0, gt=0, description="Half-life in s of the symbol's own past that scores are held to."
-    )
-    imbalance_half_life_s: float = Field(
-        2.0, gt=0, description="Half-life in s of the time-weighted imbalance and depth."
-    )
-    pressure_half_life_s: float = Field(
-        10.0, gt=0, description="Half-life in s of the order-flow imbalance."
-    )
-    impact_half_life_s: float = Field(
-        10.0, gt=0, description="Half-life in s with which the impact of the past fades."
-    )
-    reference_s: float = Field(
-        10.0, gt=0, description="The reference order is what the symbol trades in this many s."
-    )
-    large_multiple: float = Field(
-        8.0, gt=1, description="An order is large from this many usual level quantities on."
-    )
-    wall_multiple: float = Field(
-        5.0, gt=1, description="A level is a wall from this many times its side's others on."
-    )
-
-
 class BookView(msgspec.Struct):
     """What the book of one tick shows, in values (not mantissas); absent without a sound book."""
 
@@ -85,7 +58,8 @@ class BookView(msgspec.Struct):
     ask_walls: tuple[int, float, float]
 
 
-class OrderbookState(msgspec.Struct):
+@dataclass
+class OrderbookState:
     """Everything kept of one symbol."""
 
     imbalance: Ewma

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import msgspec
-from pydantic import Field
-
-from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
+from agents.dimensions.options import OrderflowOptions
 from agents.indicators.blend import blend, score, squash
 from agents.indicators.cascade import LiquidationCascade
 from agents.indicators.conditions import MarketConditions
@@ -32,55 +30,8 @@ INTEREST_FRAMES = (("1m", 60.0, 5.0), ("15m", 900.0, 60.0), ("4h", 14_400.0, 600
 and distance of samples in s."""
 
 
-class OrderflowOptions(BandOptions):
-    """Settings of the orderflow dimension; every time is event time."""
-
-    warmup_s: float = Field(30.0, gt=0, description="History in s before a scale is trusted.")
-    history_half_life_s: float = Field(
-        600.0, gt=0, description="Half-life in s of the symbol's own past that scores are held to."
-    )
-    evidence_half_life_s: float = Field(
-        30.0, gt=0, description="Half-life in s of a trade as evidence of a flow."
-    )
-    evidence_doubt: float = Field(
-        5.0, ge=0, description="A flow of as many moments with trades counts for half; 0: in full."
-    )
-    flow_half_life_s: float = Field(
-        15.0, gt=0, description="Half-life in s of the aggressive imbalance."
-    )
-    large_half_life_s: float = Field(
-        60.0, gt=0, description="Half-life in s of the large-trade imbalance."
-    )
-    large_odds: int = Field(
-        9, ge=1, description="A trade is large above the odds/(odds+1) quantile of sizes: 9 is 90%."
-    )
-    cvd_sample_s: float = Field(2.0, gt=0, description="Distance in s of the CVD's samples.")
-    cvd_samples: int = Field(30, ge=3, le=120, description="Samples in the CVD's slope.")
-    open_interest_window_s: float = Field(
-        300.0, gt=0, description="How far back in s open interest and price are compared."
-    )
-    quotes_half_life_s: float = Field(
-        60.0, gt=0, description="Half-life in s of what makers were seen to do."
-    )
-    refresh_timeout_s: float = Field(
-        5.0, gt=0, description="After this many s a quote taken by a trade is not waited for."
-    )
-    bucket_s: float = Field(
-        10.0, gt=0, description="A VPIN bucket is what the symbol trades in this many s."
-    )
-    buckets: int = Field(30, ge=8, le=200, description="Buckets in the VPIN.")
-    horizon_s: float = Field(
-        5.0, gt=0, description="Time in s after which a trade is held against the mid."
-    )
-    impact_half_life_s: float = Field(
-        120.0, gt=0, description="Half-life in s of Kyle's regression."
-    )
-    cascade_half_life_s: float = Field(
-        20.0, gt=0, description="Half-life in s of what counts as one run of liquidations."
-    )
-
-
-class OrderflowState(msgspec.Struct):
+@dataclass
+class OrderflowState:
     """Everything kept of one symbol."""
 
     conditions: MarketConditions

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 
-import msgspec
-from pydantic import Field
-
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
+from agents.dimensions.options import PriceStructureOptions
 from agents.dimensions.timeframes import over_timeframes
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
@@ -23,7 +22,6 @@ from agents.indicators.structure import Structure, StructureView
 from agents.indicators.vwap import vwap_score
 from schemas.frame import Backfill, Frame
 from schemas.series import Series, SeriesName
-from schemas.settings import Section
 
 TOLERANCE = 1e-6
 """Points: sums over rows of a mirrored or rescaled market round differently."""
@@ -32,25 +30,15 @@ TOLERANCE = 1e-6
 _Pairs = tuple[tuple[str, float], ...]
 
 
-class PriceStructureOptions(Section):
-    """Settings of the price structure dimension."""
-
-    divergence_threshold: float = Field(
-        10.0, ge=0, le=100, description="Points by which a timeframe may differ from the whole."
-    )
-    heat_half_life_s: float = Field(
-        21_600.0, gt=0, description="Half-life in s of the openings that position heat remembers."
-    )
-
-
-class PriceStructureState(msgspec.Struct):
+@dataclass
+class PriceStructureState:
     """Everything kept of one symbol."""
 
     bars: MarketBars
     timeframes: list[Structure]
     heat: PositionHeat
-    blocks: list[_Pairs] = msgspec.field(default_factory=lambda: [()] * len(TIMEFRAMES))
-    turns: list[_Pairs] = msgspec.field(default_factory=lambda: [()] * len(TIMEFRAMES))
+    blocks: list[_Pairs] = field(default_factory=lambda: [()] * len(TIMEFRAMES))
+    turns: list[_Pairs] = field(default_factory=lambda: [()] * len(TIMEFRAMES))
     """Per timeframe: raw values of order blocks and of structure as of its last closed bar."""
     readings: tuple[Reading, ...] = ()
     read_at: int = -1

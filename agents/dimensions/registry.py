@@ -12,6 +12,7 @@ from typing import Any
 import agents.dimensions
 from agents.dimensions.base import Dimension
 from schemas.errors import SettingsError
+from schemas.settings import validated
 
 
 @cache
@@ -26,9 +27,16 @@ def dimensions() -> dict[str, type[Dimension[Any]]]:
 
 
 def create(name: str, options: Mapping[str, Any]) -> Dimension[Any]:
-    """A dimension by name; :class:`SettingsError` names the nearest known one."""
+    """A dimension by name and plain option values; :class:`SettingsError` names what does not fit.
+
+    Of an unknown dimension it names the nearest known one.
+    """
     known = dimensions()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
         raise SettingsError(f"unknown dimension {name}; the nearest known one is {''.join(near)}")
-    return known[name].from_options(options)
+    kind: Any = known[name]
+    made: Dimension[Any] = kind(
+        validated(kind.options_type, options, at=f"dimensions.options.{name}")
+    )
+    return made

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pydantic import Field
-
 from agents.dimensions import sentiment_readings as readings
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
+from agents.dimensions.options import SentimentOptions
 from agents.dimensions.sentiment_state import SentimentState
 from agents.indicators.bar_series import ClosedBar
 from agents.indicators.mood import Mood
@@ -17,27 +16,6 @@ from agents.indicators.taker_counts import taker_counts
 from agents.indicators.taker_volume import TakerVolume
 from schemas.frame import Backfill, Frame
 from schemas.series import Series
-from schemas.settings import Section
-
-
-class SentimentOptions(Section):
-    """Settings of the sentiment dimension."""
-
-    divergence_threshold: float = Field(
-        10.0, ge=0, le=100, description="Points by which a timeframe may differ from the whole."
-    )
-    news_half_life_s: float = Field(
-        21_600.0, gt=0, description="Half-life in s of what news and social media said."
-    )
-    assumed_leverage: float = Field(
-        10.0, gt=1, le=125, description="Leverage assumed of positions: no venue tells it."
-    )
-    assumed_maintenance_share: float = Field(
-        0.05,
-        ge=0,
-        lt=1,
-        description="Part of the initial margin that is maintenance: stands in for venues' tiers.",
-    )
 
 
 class Sentiment(Dimension[SentimentState]):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bars import MINUTE_NS, TIMEFRAMES, MarketBars
@@ -34,26 +33,25 @@ def _counts() -> list[TakerCounts]:
     return [TakerCounts(half_life_s=half_life_s * minutes) for _, minutes in TIMEFRAMES]
 
 
-class SentimentState(msgspec.Struct):
+@dataclass
+class SentimentState:
     """Everything kept of one symbol; lists are by timeframe."""
 
     outside: OutsideMood
-    bars: MarketBars = msgspec.field(default_factory=MarketBars)
-    moods: list[Mood] = msgspec.field(default_factory=lambda: [Mood() for _ in TIMEFRAMES])
-    takers: list[TakerVolume] = msgspec.field(
-        default_factory=lambda: [TakerVolume() for _ in TIMEFRAMES]
-    )
-    counts: list[TakerCounts] = msgspec.field(default_factory=_counts)
+    bars: MarketBars = field(default_factory=MarketBars)
+    moods: list[Mood] = field(default_factory=lambda: [Mood() for _ in TIMEFRAMES])
+    takers: list[TakerVolume] = field(default_factory=lambda: [TakerVolume() for _ in TIMEFRAMES])
+    counts: list[TakerCounts] = field(default_factory=_counts)
     fresh_buys: int = 0
     fresh_sells: int = 0
     """Trades since the last tick."""
-    ratio: LongShortRatio = msgspec.field(default_factory=LongShortRatio)
-    funding: FundingRate = msgspec.field(default_factory=FundingRate)
-    premium: Premium = msgspec.field(default_factory=Premium)
-    interest: OpenPositions = msgspec.field(default_factory=OpenPositions)
-    run: LiquidationRun = msgspec.field(default_factory=LiquidationRun)
-    periods: ForcedPeriods = msgspec.field(default_factory=ForcedPeriods)
-    views: list[MoodView] = msgspec.field(default_factory=list)
+    ratio: LongShortRatio = field(default_factory=LongShortRatio)
+    funding: FundingRate = field(default_factory=FundingRate)
+    premium: Premium = field(default_factory=Premium)
+    interest: OpenPositions = field(default_factory=OpenPositions)
+    run: LiquidationRun = field(default_factory=LiquidationRun)
+    periods: ForcedPeriods = field(default_factory=ForcedPeriods)
+    views: list[MoodView] = field(default_factory=list)
     viewed_at: int = -1
     """What the bars' moods last said, and the version of the bars that they said it of."""
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-import msgspec
-from pydantic import Field
-
-from agents.dimensions.bands import BandOptions
 from agents.dimensions.base import ComponentSpec, Dimension, Reading
+from agents.dimensions.options import TechnicalOptions
 from agents.dimensions.timeframes import over_timeframes
 from agents.indicators.bands import band_share, band_stretch
 from agents.indicators.bar import PRICE_SCALE
@@ -27,15 +25,8 @@ TOLERANCE = 1e-6
 """Points: volume-weighted means of a mirrored or rescaled series round differently."""
 
 
-class TechnicalOptions(BandOptions):
-    """Settings of the technical dimension; the periods are those of the indicators' authors."""
-
-    divergence_threshold: float = Field(
-        10.0, ge=0, le=100, description="Points by which a timeframe may differ from the whole."
-    )
-
-
-class TechnicalState(msgspec.Struct):
+@dataclass
+class TechnicalState:
     """Everything kept of one symbol."""
 
     bars: MarketBars
@@ -44,10 +35,10 @@ class TechnicalState(msgspec.Struct):
     """Per timeframe: what its last closed bar completed, 100 bullish to -100 bearish."""
     ratios: list[_Raw]
     """Per timeframe: what moved its bands as of the last closed bar."""
-    steady: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(TIMEFRAMES))
+    steady: list[float] = field(default_factory=lambda: [1.0] * len(TIMEFRAMES))
     """Per timeframe: the stretch of its bands by volatility and volume of closed bars."""
-    liquidity: BookLiquidity = msgspec.field(default_factory=BookLiquidity)
-    views: list[TechnicalView] = msgspec.field(default_factory=list)
+    liquidity: BookLiquidity = field(default_factory=BookLiquidity)
+    views: list[TechnicalView] = field(default_factory=list)
     viewed_at: int = -1
     """What the indicators last said, and the version of the bars that they said it of."""
 

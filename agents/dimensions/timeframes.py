@@ -21,7 +21,7 @@ PULL = 0.25
 """Part of its excess by which a disagreeing timeframe pulls."""
 
 
-class Combined(msgspec.Struct, frozen=True):
+class Combined(msgspec.Struct):
     """Score of a component over the timeframes, its divergence bonus, and what is ready of it."""
 
     score: float | None

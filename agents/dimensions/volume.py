@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import msgspec
-from pydantic import Field
+from dataclasses import dataclass
 
 from agents.dimensions.base import ComponentSpec, Dimension, Push, Reading
+from agents.dimensions.options import VolumeOptions
 from agents.dimensions.timeframes import combine, over_timeframes
 from agents.indicators.bar import PRICE_SCALE
 from agents.indicators.bar_series import ClosedBar
@@ -15,21 +14,13 @@ from agents.indicators.bars import TIMEFRAMES, MarketBars
 from agents.indicators.blend import scores
 from agents.indicators.volumes import Volumes, VolumeView
 from schemas.frame import Backfill, Frame
-from schemas.settings import Section
 
 TOLERANCE = 1e-6
 """Points: sums of volumes in other units round differently."""
 
 
-class VolumeOptions(Section):
-    """Settings of the volume dimension; the periods are those of the indicators."""
-
-    divergence_threshold: float = Field(
-        10.0, ge=0, le=100, description="Points by which a timeframe may differ from the whole."
-    )
-
-
-class VolumeState(msgspec.Struct):
+@dataclass
+class VolumeState:
     """Everything kept of one symbol."""
 
     bars: MarketBars

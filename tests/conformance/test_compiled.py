@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import agents.indicators
+import agents.compiled
 from infra.compile import CompileError, with_annotations
 from tests.support.needs import REPOSITORY, require_or_skip
 
@@ -46,8 +46,8 @@ def traced(*, interpreted: bool) -> dict[str, Any]:
 @pytest.mark.needs_compiler
 def test_machine_code_and_python_say_and_keep_the_same_bytes() -> None:
     require_or_skip(
-        agents.indicators.MADE_OF.is_file(),
-        "the indicators are not compiled: make test does it where there is a C compiler",
+        (agents.compiled.COMPILED / "made-of").is_file(),
+        "nothing is compiled: make test does it where there is a C compiler",
     )
     compiled, interpreted = traced(interpreted=False), traced(interpreted=True)
     assert compiled["compiled"], "made of other sources: python infra/compile.py"
@@ -56,38 +56,47 @@ def test_machine_code_and_python_say_and_keep_the_same_bytes() -> None:
     assert compiled["digests"] == interpreted["digests"]
 
 
-def test_machine_code_of_other_sources_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mean.py").write_text(SAMPLE)
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree with one module and what says that it was compiled; the module's path."""
+    module = tmp_path / "indicators" / "mean.py"
+    for folder in (module.parent, tmp_path / "_compiled"):
+        folder.mkdir()
+    module.write_text(SAMPLE)
     monkeypatch.delenv("PRISM_INTERPRETED", raising=False)
-    monkeypatch.setattr(agents.indicators, "SOURCES", tmp_path)
-    monkeypatch.setattr(agents.indicators, "MADE_OF", tmp_path / "made-of")
-    assert not agents.indicators.is_compiled()
-    (tmp_path / "made-of").write_text(agents.indicators.fingerprint())
-    assert agents.indicators.is_compiled()
-    (tmp_path / "mean.py").write_text(SAMPLE + "\n")
-    assert not agents.indicators.is_compiled()
+    monkeypatch.setattr(agents.compiled, "AGENTS", tmp_path)
+    monkeypatch.setattr(agents.compiled, "COMPILED", tmp_path / "_compiled")
+    (tmp_path / "_compiled" / "made-of").write_text(agents.compiled.fingerprint())
+    return module
 
 
-def test_python_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents.indicators, "MADE_OF", tmp_path / "made-of")
-    (tmp_path / "made-of").write_text(agents.indicators.fingerprint())
+def test_machine_code_of_other_sources_is_left_alone(made: Path) -> None:
+    assert agents.compiled.is_compiled()
+    made.write_text(SAMPLE + "\n")
+    assert not agents.compiled.is_compiled()
+    made.write_text(SAMPLE)
+    assert agents.compiled.is_compiled()
+    (made.parent / "another.py").write_text(SAMPLE)
+    assert not agents.compiled.is_compiled()
+
+
+@pytest.mark.usefixtures("made")
+def test_python_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRISM_INTERPRETED", "1")
-    assert not agents.indicators.is_compiled()
+    assert not agents.compiled.is_compiled()
 
 
 def test_without_a_compiler_it_says_what_to_install_and_changes_nothing(tmp_path: Path) -> None:
-    for folder in ("agents/indicators", "infra"):
-        source = REPOSITORY / folder
-        shutil.copytree(source, tmp_path / folder, ignore=shutil.ignore_patterns("_compiled"))
-    (tmp_path / "agents" / "__init__.py").touch()
+    for folder in ("agents/indicators", "agents/dimensions", "infra"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    for module in ("__init__", "compiled"):
+        shutil.copy(REPOSITORY / "agents" / f"{module}.py", tmp_path / "agents")
     run = [sys.executable, str(tmp_path / "infra" / "compile.py")]
     done = subprocess.run(
         run, env=os.environ | {"CC": "no-such-cc"}, capture_output=True, text=True, check=True
     )
     assert "no C compiler 'no-such-cc' (Debian: apt-get install gcc libc6-dev)" in done.stderr
-    assert not (tmp_path / "agents" / "indicators" / "_compiled").exists()
+    assert not (tmp_path / "agents" / "_compiled").exists()
 
 
 def test_options_that_the_compiler_would_drop_are_refused() -> None:

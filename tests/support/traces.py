@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agents.compiled import is_compiled
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
-from agents.indicators import is_compiled
 from schemas.codec import encode
 from schemas.frame import Backfill, Frame
 from schemas.score import DIMENSIONS
