@@ -94,9 +94,7 @@ def feed(indicator: Any, frames: list[Frame]) -> None:
     unknown = [name for name in wanted if name not in INPUTS]
     assert not unknown, f"{type(indicator).__name__}.update takes {unknown}: add it to INPUTS"
     for frame in frames:
-        given = {name: INPUTS[name](frame) for name in wanted}
-        positional = [given.pop(name) for name, p in wanted.items() if p.kind is not p.KEYWORD_ONLY]
-        indicator.update(*positional, **given)
+        indicator.update(**{name: INPUTS[name](frame) for name in wanted})
 
 
 SLOW_MOTION = {"MarketBars": 600 * NS_PER_S}
