@@ -12,7 +12,7 @@ LOCK   := requirements/dev.txt
 help:  ## list the goals
 	@awk -F ':.*## ' '/^[a-z.$$()A-Z]+:.*## / { sub(/\$$\(VENV\)/, ".venv", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-run: compiled  ## play a market through the pipeline, live in the terminal (ARGS="--headless ...")
+run: $(STAMP)  ## play a market through the pipeline, live in the terminal (ARGS="--headless ...")
 	$(BIN)/prism up $(ARGS)
 
 test: compiled  ## all tests (ARGS="-k book" for some)

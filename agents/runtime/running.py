@@ -10,6 +10,7 @@ import mode.loop
 import structlog
 from faust import Worker
 
+from agents.compiled import is_compiled
 from agents.runtime import huge_pages, logs
 from agents.runtime.roles import Role
 
@@ -26,6 +27,8 @@ def run(role: Role) -> None:
     mode.loop.use("uvloop")
     logs.to_stderr()
     huge_pages.keep()
+    if not is_compiled():
+        log.warning("role.interpreted", action="make compiled: a tick then costs two thirds")
     role.app.before_end.insert(0, _end_in_time(role))
     role.app.task(_end_after_crash(role))
     worker = Worker(role.app, quiet=True, loglevel="WARN", redirect_stdouts=False)

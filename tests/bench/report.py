@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from agents.compiled import is_compiled
+
 
 @dataclass(frozen=True)
 class Row:
@@ -28,7 +30,8 @@ class Row:
 
 def table_of(rows: Iterable[tuple[str, Row]]) -> Table:
     """Rows with the module that measured them, as one table."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    how = "machine code" if is_compiled() else "Python: `make compiled` makes them faster"
+    table = Table(box=None, pad_edge=False, header_style="bold", caption=f"dimensions as {how}")
     for heading, justify in (("bench", "left"), ("what", "left"), ("value", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     table.add_column("unit")
