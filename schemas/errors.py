@@ -24,7 +24,8 @@ PrismError
 │   │   └── GivenUp            the feed itself closed the connection: open it at once
 │   └── ClockOff               this machine's clock and the venue's are too far apart
 ├── StateError                 the log and the state that folds it disagree
-│   └── SequenceHole           a frame number is missing and the feed did not declare it
+│   ├── SequenceHole           a frame number is missing and the feed did not declare it
+│   └── StateOfAnotherVersion  an account's state that another version of the program has written
 ├── BrokerError                the broker is away, or its topics are not what they must be
 │   ├── BrokerUnreachable
 │   └── TopicMismatch
@@ -163,6 +164,10 @@ class StateError(PrismError):
 
 class SequenceHole(StateError):
     """A frame number is missing and the feed did not declare it."""
+
+
+class StateOfAnotherVersion(StateError):
+    """A state that must not be lost, and that another version of the program has written."""
 
 
 class BrokerError(PrismError):

@@ -29,7 +29,7 @@ from agents.runtime.cursor import Admission, Cursor
 from agents.runtime.failpoints import Failpoints
 from agents.runtime.snapshots import Outputs
 from schemas.clock import monotonic_ns
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, PrismError
 
 log = structlog.get_logger()
 
@@ -114,8 +114,15 @@ class Fence:
         kept = frozenset() if self._cut_short else owned & self._live
         self._cut_short = False
         self._live = kept
-        for stage in self._stages:
-            stage.load(_by_topic(owned, self._stage_of), _by_topic(kept, self._stage_of))
+        try:
+            for stage in self._stages:
+                stage.load(_by_topic(owned, self._stage_of), _by_topic(kept, self._stage_of))
+        except Exception as error:
+            # Upstream would end the role without a word to who watches it.
+            tell = log.error if isinstance(error, PrismError) else log.exception
+            tell("role.failed", error=str(error))
+            await self._app.crash(error)
+            raise
         fresh = {tp: Cursor(self._stage_of[tp.topic].start_offset(tp)) for tp in owned - kept}
         self._cursors = {tp: self._cursors[tp] for tp in kept} | fresh
         for cursor in self._cursors.values():

@@ -109,6 +109,8 @@ class OrderedFold(Protocol):
     """Topics of its own that it reads back, to know how far a predecessor came."""
     state_version: int
     """Grows when the encoding of the state changes."""
+    may_begin_anew: bool
+    """Whether a state of another version may be left; if not, the role refuses to start."""
 
     def initial(self) -> Any:
         """The state before the first step."""
@@ -159,6 +161,7 @@ class AccountFold:
     verdicts: tuple[Topic, ...] = (CONFLUENCE_SCORES, SIGNALS)
     outputs: tuple[Topic, ...] = (ORDERS, POSITIONS, PORTFOLIO, MONITOR)
     state_version = 16
+    may_begin_anew = False
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.account.id
@@ -191,6 +194,7 @@ class OverviewFold:
     reports: tuple[Topic, ...] = ()
     outputs: tuple[Topic, ...] = ()
     state_version = 1
+    may_begin_anew = True
 
     def __init__(self, settings: Settings) -> None:
         self._overview = Overview(settings)

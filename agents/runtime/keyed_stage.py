@@ -12,6 +12,7 @@ from faust.types import Message as Input
 from agents.runtime.emitter import Emitter
 from agents.runtime.fence import FencedApp, Partitions, Stage
 from agents.runtime.latency import LatencyMeter
+from agents.runtime.other_versions import Restoring
 from agents.runtime.snapshots import SnapshotWriter, TableValue
 from agents.runtime.symbols import Partition, Snapshot, Symbol
 from schemas.alert import Alert, Severity
@@ -59,7 +60,8 @@ class KeyedStage(Stage):
 
     ``then`` is fed what the folds give, at once. A table value holds the states of all folds of a
     symbol at one offset: were they apart, a kill between two of them would leave ``then`` without
-    what the others had given already.
+    what the others had given already. A state that another version has written is not decoded: its
+    fold begins anew at that offset, while the others go on.
 
     Snapshots are taken by event time, one symbol at a time, the oldest first: with ``n`` symbols in
     a partition one is due every ``interval / n``, so that each is written once an interval, quiet
@@ -111,19 +113,16 @@ class KeyedStage(Stage):
             snapshot = msgspec.msgpack.decode(value, type=Snapshot)
             if snapshot.partition in stored:
                 stored[snapshot.partition][key] = snapshot
-        self._partitions = going_on | {n: self._restored(found) for n, found in stored.items()}
+        restoring = Restoring(self._all)
+        restored = {n: self._restored(found, restoring) for n, found in stored.items()}
+        restoring.tell(self._app.conf.id)
+        self._partitions = going_on | restored
 
-    def _restored(self, found: Mapping[bytes, Snapshot]) -> Partition:
+    @staticmethod
+    def _restored(found: Mapping[bytes, Snapshot], restoring: Restoring) -> Partition:
         partition = Partition()
         for key, snapshot in found.items():
-            states = [
-                # A fold that was not there when the snapshot was taken begins here.
-                fold.decode(snapshot.states[fold.name])
-                if fold.name in snapshot.states
-                else fold.initial()
-                for fold in self._all
-            ]
-            at = snapshot.next_offset
+            at, states = snapshot.next_offset, restoring.states(snapshot)
             partition.symbols[key] = Symbol(states, at, at, hour=snapshot.hour)
         marks = [snapshot.low_water for snapshot in found.values()]
         partition.newest_low_water = max(marks, default=None)
@@ -257,6 +256,7 @@ class KeyedStage(Stage):
             low_water=partition.low_water(next_offset),
             states={fold.name: fold.encode(state) for fold, state in states},
             hour=symbol.hour,
+            versions={fold.name: fold.state_version for fold in self._all},
         )
         value = TableValue(self._table, number, key, msgspec.msgpack.encode(snapshot))
 

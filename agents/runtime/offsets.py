@@ -23,6 +23,8 @@ class OrderedSnapshot(msgspec.Struct, frozen=True, array_like=True):
     applied: dict[str, Applied]
     starts: dict[str, dict[int, int]]
     state: bytes
+    state_version: int | None = None
+    """Of the fold's state; what older snapshots lack comes at the end."""
 
 
 class Unapplied:

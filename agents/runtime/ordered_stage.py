@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,11 +21,12 @@ from agents.runtime.keyed_stage import HOUR_NS
 from agents.runtime.latency import LatencyMeter
 from agents.runtime.ledger_writer import LedgerWriter
 from agents.runtime.offsets import OrderedSnapshot
+from agents.runtime.other_versions import tell_left, version_text
 from agents.runtime.progress import Progress
 from agents.runtime.snapshots import SnapshotWriter, TableValue
 from agents.runtime.venue_link import VenueLink
 from schemas.control import Absent, Flatten, Halt, Resume, Resumed
-from schemas.errors import CodecError
+from schemas.errors import CodecError, StateOfAnotherVersion
 from schemas.frame import NS_PER_S, Backfill, Frame, Instrument, Message
 from schemas.health import Checkpoint
 from schemas.order import Flattened, Order, Position
@@ -144,12 +146,28 @@ class OrderedStage(Stage):
             return
         snapshot = msgspec.msgpack.decode(value, type=OrderedSnapshot)
         self._progress.resume(snapshot)
-        self._state = self._fold.decode(snapshot.state)
+        self._state = self._restored(snapshot)
         if self._venue is not None:
             self._venue.reports.known(self._fold.last_run(self._state))
         for key, applied in snapshot.applied.items():
             if key in self._keys:
                 self._sequencer.resume_after(key, applied.epoch, applied.seq, applied.close_ns)
+
+    def _restored(self, snapshot: OrderedSnapshot) -> Any:
+        """The state, decoded by no other version than wrote it: a default is no position."""
+        fold, found = self._fold, snapshot.state_version
+        if found == fold.state_version:
+            return fold.decode(snapshot.state)
+        if fold.may_begin_anew:
+            tell_left(self._app.conf.id, fold, [found], symbols=len(self._keys))
+            return fold.initial()
+        topic = self._table.changelog_topic.get_topic_name()
+        raise StateOfAnotherVersion(
+            f"{fold.name} {self._reader}: its state in {topic} is of version "
+            f"{version_text(found)}, this program reads version {fold.state_version}; its "
+            "positions and money are not guessed. Start the program that wrote it, flatten and end "
+            "it, then go on with another account.id (docs/operations.md, Upgrading)"
+        )
 
     def start_offset(self, tp: TP) -> int | None:
         """Where the snapshot needs a partition from; control always from its beginning."""
@@ -350,8 +368,10 @@ class OrderedStage(Stage):
     def _maybe_snapshot(self, close_ns: int) -> None:
         if not self._progress.snapshot_is_due(close_ns):
             return
-        state, fence = self._fold.encode(self._state), self._app.fence
-        snapshot, acknowledged = self._progress.snapshot(state, fence.next_offset)
+        state, version = self._fold.encode(self._state), self._fold.state_version
+        snapshot, acknowledged = self._progress.snapshot(
+            state, self._app.fence.next_offset, state_version=version
+        )
         key, body = self._reader.encode(), msgspec.msgpack.encode(snapshot)
         self._writer.write(key, [TableValue(self._table, 0, key, body)], acknowledged)
 

@@ -60,10 +60,12 @@ class Progress:
         return True
 
     def snapshot(
-        self, state: bytes, next_offset: Callable[[TP], int | None]
+        self, state: bytes, next_offset: Callable[[TP], int | None], *, state_version: int
     ) -> tuple[OrderedSnapshot, Callable[[], None]]:
         """A snapshot of ``state``, and what to call once it is acknowledged."""
-        snapshot = OrderedSnapshot(dict(self.applied), self._needed(next_offset), state)
+        snapshot = OrderedSnapshot(
+            dict(self.applied), self._needed(next_offset), state, state_version
+        )
 
         def acknowledged() -> None:
             self._durable = snapshot

@@ -21,6 +21,8 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     states: dict[str, bytes]
     hour: int | None = None
     """Of the symbol's last message, in hours of event time."""
+    versions: dict[str, int] = msgspec.field(default_factory=dict)
+    """``state_version`` of each fold's state; what older snapshots lack comes at the end."""
 
 
 @dataclass

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
+import pytest
 from faust.types import TP, ConsumerMessage
+from structlog.testing import CapturingLogger
 
 from agents.runtime import roles
 from agents.runtime.roles import Role
@@ -42,6 +46,18 @@ def worker(*partitions: TP) -> tuple[Role, Assigned]:
     consumer: Any = Assigned(*partitions)
     role.app.consumer = consumer
     return role, consumer
+
+
+@contextmanager
+def logged_by(module: ModuleType) -> Iterator[list[dict[str, Any]]]:
+    """What a module logs, as events with keys, however a role before has set up where it goes."""
+    logger, lines = CapturingLogger(), list[dict[str, Any]]()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "log", logger)
+        try:
+            yield lines
+        finally:
+            lines += [{"event": call.args[0], **call.kwargs} for call in logger.calls]
 
 
 def messages(tp: TP, offsets: Iterable[int]) -> list[Any]:

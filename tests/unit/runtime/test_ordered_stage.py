@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from faust.types import TP, ConsumerMessage
 
-from agents.runtime import back_pressure, roles
+from agents.overview.overview import OverviewState
+from agents.runtime import back_pressure, fence, other_versions, roles
 from agents.runtime.fence import Partitions
+from agents.runtime.folds import AccountFold, OverviewFold
+from agents.runtime.offsets import Applied, OrderedSnapshot
 from agents.runtime.ordered_stage import OrderedStage
+from agents.runtime.roles import Role
 from schemas.codec import encode
 from schemas.control import Absent, Resumed
+from schemas.errors import StateOfAnotherVersion
 from schemas.frame import NS_PER_S, Message, Side
 from schemas.order import Order, OrderStatus, OrderType
 from schemas.score import ConfluenceScore
-from schemas.settings import settings_from
+from schemas.settings import Settings, settings_from
 from schemas.topics import CONFLUENCE_SCORES, FRAMES, ORDERS, topic_of
 from tests.support.messages import SYMBOL, VENUE, frame_at
+from tests.unit.runtime.rig import Assigned, logged_by
 
 OTHER = "ETH/USDT:USDT"
 KEYS = (f"{VENUE}:{SYMBOL}", f"{VENUE}:{OTHER}")
@@ -69,7 +76,9 @@ class Bench:
 
     def starts(self) -> dict[str, dict[int, int]]:
         """Where a snapshot that is taken now has its inputs read from."""
-        snapshot, _ = self.stage._progress.snapshot(b"", lambda tp: self.offsets[tp])
+        snapshot, _ = self.stage._progress.snapshot(
+            b"", lambda tp: self.offsets[tp], state_version=1
+        )
         return snapshot.starts
 
 
@@ -160,3 +169,86 @@ def test_frames_of_an_absence_are_not_needed_again_if_none_of_its_symbol_ever_fo
     assert bench.starts()[FRAMES.name] == {0: bench.offsets[TP(FRAMES.name, 0)]}
     assert bench.stage._published == {}
     assert bench.stage.pending() == 0
+
+
+def role_upon(make: Callable[[Settings], Role], *, version: int | None, state: bytes) -> Role:
+    """A role in whose table there is a state of some version, before it has taken that over."""
+    role = make(settings_from({"runtime": {"symbols": KEYS}, "overview": {"enabled": True}}))
+    (stage,) = role.stages
+    assert isinstance(stage, OrderedStage)
+    applied = {KEYS[0]: Applied(1, 5, 50)}
+    stored = OrderedSnapshot(applied, {FRAMES.name: {0: 7}}, state, version)
+    fields = msgspec.structs.astuple(stored)[: 3 if version is None else 4]  # before there were any
+    stage._table.data[stage._reader.encode()] = msgspec.msgpack.encode(fields)
+    consumer: Any = Assigned(*(TP(topic, 0) for topic in stage.sources))
+    role.app.consumer = consumer
+    return role
+
+
+def loaded(role: Role) -> OrderedStage:
+    (stage,) = role.stages
+    assert isinstance(stage, OrderedStage)
+    asyncio.run(role.fence._load(role.app))
+    return stage
+
+
+@pytest.mark.parametrize(("version", "told"), [(15, "15"), (17, "17"), (None, "unknown")])
+def test_an_account_neither_decodes_a_state_of_another_version_nor_begins_without_it(
+    version: int | None, told: str
+) -> None:
+    fold = AccountFold(Settings())
+    role = role_upon(roles.execution, version=version, state=fold.encode(fold.initial()))
+    with logged_by(fence) as logged, pytest.raises(StateOfAnotherVersion) as refused:
+        loaded(role)
+    assert str(refused.value) == (
+        "account paper: its state in prism-execution-paper-account-changelog is of version "
+        f"{told}, this program reads version {AccountFold.state_version}; its positions and money "
+        "are not guessed. Start the program that wrote it, flatten and end it, then go on with "
+        "another account.id (docs/operations.md, Upgrading)"
+    )
+    assert role.app.failed.is_set()
+    assert [(line["event"], line["error"]) for line in logged] == [
+        ("role.failed", str(refused.value))
+    ]
+
+
+def test_an_account_goes_on_from_a_state_of_its_version() -> None:
+    fold = AccountFold(Settings())
+    state = fold.initial()
+    state.ledger.balance = Decimal(77)
+    version = AccountFold.state_version
+    stage = loaded(role_upon(roles.execution, version=version, state=fold.encode(state)))
+    assert stage._state.ledger.balance == 77
+
+
+def test_an_account_stores_the_version_of_its_state() -> None:
+    bench, written = Bench(KEYS[0]), []
+    writer: Any = bench.stage._writer
+    writer.write = lambda _key, values, _durable: written.append(
+        msgspec.msgpack.decode(values[0].value, type=OrderedSnapshot)
+    )
+    for number in (1, 100):
+        bench.take(frame_at(number * NS_PER_S, seq=number, is_tick=False))
+    assert [snapshot.state_version for snapshot in written] == [AccountFold.state_version]
+
+
+@pytest.mark.parametrize("version", [0, None])
+def test_an_overview_begins_anew_where_its_snapshot_was_taken(version: int | None) -> None:
+    role = role_upon(roles.overview, version=version, state=b"as another version has encoded it")
+    with logged_by(other_versions) as logged:
+        stage = loaded(role)
+    assert stage._state == stage._fold.initial()
+    assert stage.start_offset(TP(FRAMES.name, 0)) == 7
+    assert stage.steps_applied == {KEYS[0]: 50}
+    (left,) = logged
+    assert (left["event"], left["fold"]) == ("state.left", "overview")
+    assert (left["reads"], left["symbols"]) == (1, len(KEYS))
+
+
+def test_an_overview_goes_on_from_a_state_of_its_version() -> None:
+    settings = settings_from({"overview": {"enabled": True}})
+    state = OverviewState(boundary_ns=9)
+    encoded = OverviewFold(settings).encode(state)
+    version = OverviewFold.state_version
+    stage = loaded(role_upon(roles.overview, version=version, state=encoded))
+    assert stage._state == state

@@ -32,7 +32,7 @@ def test_what_is_read_and_not_yet_applied_is_needed_again() -> None:
     made.read(CONTROL)
     made.apply(frames[0])
     made.apply(frames[1])
-    snapshot, _ = made.snapshot(STATE, next_offset)
+    snapshot, _ = made.snapshot(STATE, next_offset, state_version=1)
     assert snapshot.starts == {"frames": {0: 39}, "scores": {1: 9}}
     assert snapshot.applied == {frames[1].key: Applied(frames[1].epoch, 2, 20)}
 
@@ -44,14 +44,14 @@ def test_a_partition_that_was_not_read_since_the_start_is_needed_from_where_it_w
     assert made.start_offset(CONTROL) is None
     assert made.applied_ns == 50
     made.read(SCORES)
-    snapshot, _ = made.snapshot(STATE, next_offset)
+    snapshot, _ = made.snapshot(STATE, next_offset, state_version=1)
     assert snapshot.starts == {"frames": {0: 7}, "scores": {1: 9}}
 
 
 def test_the_low_water_rises_only_with_an_acknowledged_snapshot() -> None:
     made = progress()
     made.read(FRAMES)
-    _, acknowledged = made.snapshot(STATE, next_offset)
+    _, acknowledged = made.snapshot(STATE, next_offset, state_version=1)
     assert made.low_water(FRAMES) == 0
     acknowledged()
     assert (made.low_water(FRAMES), made.low_water(SCORES)) == (40, 0)
