@@ -35,7 +35,7 @@ from tests.support.needs import market_data_dir
 FRAMES_PER_S = 2_000.0
 P50_MS, P99_MS = 8.0, 25.0
 RECOVERY_S = 5.0
-"""What the project asks for."""
+"""What the project asks for; of latencies, for those of signals. Scores are told beside them."""
 
 FRAMES = 16_000
 SYMBOLS = 100
@@ -204,8 +204,8 @@ async def _crowd(rig: Rig, recorded: Sequence[Frame], partitions: int) -> list[R
                 Row(f"{by}core used by {role}", (after[role] - before[role]) / LISTENING_S, "of 1")
                 for role in before
             ),
-            *_quantiles(f"{by}close to score", scores),
-            *_quantiles(f"{by}close to signal", signals),
+            *_quantiles(f"{by}close to score", scores, (None, None)),
+            *_quantiles(f"{by}close to signal", signals, (P50_MS, P99_MS)),
             Row(
                 f"{by}recovery after kill -9",
                 await _recovery(rig, options, seen),
@@ -252,11 +252,13 @@ async def _recovery(rig: Rig, options: list[str], seen: _Latencies) -> float:
     return time.monotonic() - killed_s
 
 
-def _quantiles(name: str, latencies_ms: list[float]) -> list[Row]:
+def _quantiles(
+    name: str, latencies_ms: list[float], targets: tuple[float | None, float | None]
+) -> list[Row]:
     cuts = statistics.quantiles(latencies_ms, n=100)
     return [
-        Row(f"{name}, p50 of {len(latencies_ms)}", cuts[49], "ms", P50_MS, at_most=True),
-        Row(f"{name}, p99", cuts[98], "ms", P99_MS, at_most=True),
+        Row(f"{name}, p50 of {len(latencies_ms)}", cuts[49], "ms", targets[0], at_most=True),
+        Row(f"{name}, p99", cuts[98], "ms", targets[1], at_most=True),
     ]
 
 

@@ -6,9 +6,13 @@ import asyncio
 import os
 import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from agents.runtime.roles import Role
+from agents.runtime.symbols import Snapshot
 from schemas.errors import BrokerError
 from schemas.topics import FRAMES
 from streams.publish import FramePublisher
@@ -71,18 +75,28 @@ def assert_it_says_why(reason: BaseException | None) -> None:
 async def made_anew(url: str) -> BaseException | None:
     """For what reason the worker has ended."""
     settings = short_settings(url=url, topic_prefix="anew.")
-    async with Inside(settings) as roles:
+    async with Inside(settings) as roles, asyncio.timeout(PATIENCE_S):
         await roles.start("worker")
-        await roles.play(short_market().frames[:200])
-        await roles.publisher.settle()
-        first = roles.role("worker").fence
-        while not any(first.low_waters().values()):  # until a snapshot is acknowledged
-            await asyncio.sleep(0.01)
+        worker = roles.role("worker")
+        for number, frame in enumerate(short_market().frames, 1):
+            await roles.play([frame])
+            if number >= 200:
+                await roles.publisher.settle()
+                while worker.fence.taken < number:
+                    await asyncio.sleep(0.01)
+                if remembers(worker):
+                    break
         await roles.stop("worker")
         await roles.log.delete_topics(["anew." + FRAMES.name])
         await roles.log.ensure_topics(topic_specs(settings.broker))
         await roles.start("worker")
         again = roles.role("worker").app
-        async with asyncio.timeout(PATIENCE_S):
-            await again.failed.wait()
+        await again.failed.wait()
         return again.crash_reason
+
+
+def remembers(worker: Role) -> bool:
+    """Whether a state is stored that need not be read again from the log's beginning."""
+    tables: Any = worker.app.tables
+    values = [value for table in tables.values() for value in table.data.values()]
+    return any(msgspec.msgpack.decode(value, type=Snapshot).low_water > 0 for value in values)
