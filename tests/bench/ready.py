@@ -6,7 +6,8 @@ has no derivatives, so it is given what a feed would give: a month of klines as 
 chance in its frames. Every figure is processor time of one thread and of one run, with its memory
 in huge pages as the roles keep it.
 
-Run it alone with ``python -m tests.bench.ready``.
+Run it alone with ``python -m tests.bench.ready`` after ``make compiled``; it says whether it ran as
+machine code.
 """
 
 from __future__ import annotations
