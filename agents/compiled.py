@@ -1,7 +1,7 @@
 """Which modules run as machine code, and where it is.
 
 The modules of :data:`PACKAGES` run compiled where ``infra/compile.py`` made machine code of exactly
-these sources, and as Python where it did not: the same answers to the last bit, half as fast
+these sources, and as Python where it did not: the same answers to the last bit, more slowly
 (ADR 0024). ``PRISM_INTERPRETED=1`` asks for Python. A module that holds settings stays Python.
 """
 
