@@ -9,6 +9,7 @@ from typing import Any
 import ccxt
 import pytest
 
+from schemas.frame import Side
 from streams.simulator.exchange.exchange import SimulatedExchange
 from streams.simulator.exchange.faults import Channel, Double, Drop, LoseReply, Manner, Reject
 from streams.simulator.exchange.trading.conditional import Waiting
@@ -349,6 +350,70 @@ def test_attached_stops_protect_the_position_and_go_with_it() -> None:
             assert (stop.status, take.status) == (Waiting.FINISHED, Waiting.CANCELLED)
             assert not await client.fetch_open_orders(BTC, params={"trigger": True})
             assert [o["id"] for o in await client.fetch_open_orders(BTC)] == [resting["id"]]
+
+    asyncio.run(scenario())
+
+
+def test_a_position_that_changes_its_side_does_not_keep_the_stops_of_the_other() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+            stops = {"stopLoss": 59_000, "takeProfit": 61_000}
+            await client.create_order(BTC, "market", "buy", 0.1, None, stops)
+            await client.create_order(BTC, "market", "sell", 0.2)
+            (position,) = await client.fetch_positions([BTC])
+            assert (position["side"], position["contracts"]) == ("short", 0.1)
+            assert (position["stopLossPrice"], position["takeProfitPrice"]) == (None, None)
+            assert not any(exchange.account(VENUE, KEY.name).waiting())
+            # The same two prices, the other way round.
+            stops = {"stopLoss": 61_000, "takeProfit": 59_000}
+            await client.create_order(BTC, "market", "sell", 0.1, None, stops)
+            stops = {"stopLoss": 59_000, "takeProfit": 61_000}
+            await client.create_order(BTC, "market", "buy", 0.3, None, stops)
+            waiting = exchange.account(VENUE, KEY.name).waiting()
+            assert {each.ticket.side for each in waiting} == {Side.SELL}
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_that_an_order_brings_is_set_beside_as_many_others_as_there_may_be() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+            for trigger in range(50_000, 50_010):
+                below = {"triggerPrice": trigger, "triggerDirection": "descending"}
+                await client.create_order(BTC, "market", "sell", 0.1, None, below)
+            with pytest.raises(ccxt.ExchangeError, match="110009"):
+                await client.create_order(BTC, "market", "sell", 0.1, None, below)
+            best = exchange.listing(VENUE, BTC).book.bids.best()
+            assert best is not None
+            stop = {"stopLoss": 55_000}
+            await client.create_order(BTC, "market", "buy", 0.1, None, stop)
+            await client.create_order(BTC, "limit", "buy", 0.1, float(best[0]), stop)
+            await exchange.advance(60)  # it fills, and the market goes on
+            account = exchange.account(VENUE, KEY.name)
+            assert account.position(exchange.listing(VENUE, BTC)).qty == Decimal("0.2")
+            (position,) = await client.fetch_positions([BTC])
+            assert position["stopLossPrice"] == 55_000
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_that_closes_on_its_trigger_closes_what_it_names() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            await exchange.advance(1)
+            await client.create_order(BTC, "market", "buy", 0.5)
+            last = float(exchange.listing(VENUE, BTC).trades[-1].price)
+            below = {"triggerPrice": last - 1, "triggerDirection": "descending"}
+            below["closeOnTrigger"] = True
+            await client.create_order(BTC, "market", "sell", 0.2, None, below)
+            account = exchange.account(VENUE, KEY.name)
+            for _ in range(120):
+                if not any(account.waiting()):
+                    break
+                await exchange.advance(1)
+            assert account.position(exchange.listing(VENUE, BTC)).qty == Decimal("0.3")
 
     asyncio.run(scenario())
 

@@ -29,9 +29,16 @@ def stop_of(account: Account, symbol: str, kind: str) -> Conditional | None:
     return next(found, None)
 
 
+def _fits(account: Account, stop: Conditional) -> bool:
+    """Whether a stop closes what is held now: not where that is gone, or has changed its side."""
+    return account.position(stop.ticket.listing).qty * stop.ticket.side < 0
+
+
 class PositionStops:
     """Each closes what the position is when the last price comes to it, at the market; both go when
-    the position does. What is past already when it is to be set closes with the next tick.
+    the position does or changes its side. What is past already when it is to be set closes with the
+    next tick. A stop that an order brings and that the venue refuses is not set; the order has
+    filled all the same.
     """
 
     def __init__(self, desk: Desk, triggers: Triggers) -> None:
@@ -43,7 +50,7 @@ class PositionStops:
     def set(self, account: Account, listing: Listing, kind: str, price: Decimal | None) -> None:
         """Set one kind anew, or with ``None`` take it away. Raises :class:`Rejected`."""
         before = stop_of(account, listing.symbol, kind)
-        if before is not None and before.trigger.price == price:
+        if before is not None and before.trigger.price == price and _fits(account, before):
             return
         if price is not None:
             # The new one first: if it is refused, the position keeps the old one.
@@ -63,7 +70,8 @@ class PositionStops:
         )
         rising = (kind == TAKE_PROFIT) == (held > 0)
         trigger = Trigger(price=price, rising=rising)
-        self._triggers.place(account, ticket, trigger, kind=kind, close_all=True)
+        # Bybit's limit is on conditional orders; a position has its two stops beside them.
+        self._triggers.place(account, ticket, trigger, kind=kind, close_all=True, limited=False)
 
     def tick(self, _now_ns: int) -> None:
         """Close what was past its stop when that was set."""
@@ -80,16 +88,20 @@ class PositionStops:
                 client_id=f"stop-{self._desk.number()}",
                 reduce_only=True,
             )
-            self._desk.place(account, ticket)
+            try:
+                self._desk.place(account, ticket)
+            except Rejected:
+                self._past.append((account, listing))  # it stays past: the next tick tries again
 
     def _hear(self, event: AccountEvent) -> None:
         match event:
             case OrderChanged(account, order) if event.fill is not None:
                 self._attach(account, order.ticket)
             case BalanceChanged(account, listing, Cause.ORDER) if listing.is_contract:
-                if not account.position(listing).qty:
-                    self.set(account, listing, STOP_LOSS, None)
-                    self.set(account, listing, TAKE_PROFIT, None)
+                for kind in (STOP_LOSS, TAKE_PROFIT):
+                    stop = stop_of(account, listing.symbol, kind)
+                    if stop is not None and not _fits(account, stop):
+                        self._triggers.cancel(account, stop)
             case _:
                 pass
 
@@ -103,6 +115,6 @@ class PositionStops:
             try:
                 self.set(account, ticket.listing, kind, price)
             except Rejected as rejected:
-                if rejected.reason is not Reason.WOULD_TRIGGER:
-                    raise
-                self._past.append((account, ticket.listing))
+                # An error here would be the market's, which told of the fill.
+                if rejected.reason is Reason.WOULD_TRIGGER:
+                    self._past.append((account, ticket.listing))

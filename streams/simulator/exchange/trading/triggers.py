@@ -39,18 +39,19 @@ class Triggers:
         *,
         kind: str,
         close_all: bool = False,
+        limited: bool = True,
     ) -> Conditional:
         """Let a ticket wait. Raises :class:`Rejected`.
 
         Whether there is something to reduce is looked at when it triggers; funds too, but where
-        waiting locks them.
+        waiting locks them. ``limited`` is whether the number of those that wait may refuse it.
         """
         desk = self._desk
         if desk.taken(account, ticket.client_id):
             raise Rejected(Reason.DUPLICATE_CLIENT_ID, ticket.client_id)
         _check_terms(ticket, trigger, close_all=close_all)
         waiting = sum(1 for _ in account.waiting(ticket.listing.symbol))
-        if waiting >= desk.terms.most_conditionals:
+        if limited and waiting >= desk.terms.most_conditionals:
             raise Rejected(Reason.TOO_MANY_CONDITIONALS)
         if trigger.reached(ticket.listing):
             raise Rejected(Reason.WOULD_TRIGGER)

@@ -78,7 +78,7 @@ class Orders:
             if trigger is None:
                 return _ids(self._desk.place(account, ticket))
             kind = "tpslOrder" if query.get("orderFilter") == "tpslOrder" else "Stop"
-            close_all = query.get("closeOnTrigger") == "true"
+            close_all = query.get("closeOnTrigger") == "true" and not ticket.qty
             return _ids(
                 self._triggers.place(account, ticket, trigger, kind=kind, close_all=close_all)
             )

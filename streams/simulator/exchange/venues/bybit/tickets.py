@@ -66,7 +66,8 @@ def ticket_of(query: Query) -> Ticket:
         client_id=link_id,
         price=price,
         force=force if kind is Kind.LIMIT else Force.GTC,
-        reduce_only=listing.is_contract and query.get("reduceOnly") == "true",
+        reduce_only=listing.is_contract
+        and "true" in (query.get("reduceOnly"), query.get("closeOnTrigger")),
         spend=qty if spends else None,
         stop_loss=number(query, "stopLoss"),
         take_profit=number(query, "takeProfit"),
