@@ -140,6 +140,34 @@ def test_amend_cancel_and_batches() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("path", "extra", "why"),
+    [
+        ("amend", {"price": "58100", "stopLoss": "57000"}, "stopLoss of an amendment"),
+        ("amend", {"price": "58100", "symbol": ""}, "Not supported symbols"),
+        ("cancel", {"symbol": ""}, "Not supported symbols"),
+        ("create", {"stopLoss": "57000", "slOrderType": "Limit"}, "slOrderType"),
+    ],
+)
+def test_what_would_be_left_out_of_a_request_is_refused(
+    path: str, extra: dict[str, str], why: str
+) -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            made = await client.create_order(BTC, "limit", "buy", 0.5, 58_000)
+            asked = {"category": "linear", "symbol": "BTCUSDT"}
+            if path == "create":
+                asked |= {"side": "Buy", "orderType": "Limit", "qty": "0.5", "price": "58000"}
+            else:
+                asked |= {"orderId": made["id"]}
+            with pytest.raises(ccxt.BadRequest, match=why):
+                await getattr(client, f"private_post_v5_order_{path}")(asked | extra)
+            (order,) = exchange.account(VENUE, KEY.name).orders.values()
+            assert (order.open, order.price) == (True, Decimal(58_000))
+
+    asyncio.run(scenario())
+
+
 def test_a_conditional_order_is_amended_while_it_waits() -> None:
     async def scenario() -> None:
         async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 from schemas.frame import ContractKind
@@ -12,7 +13,6 @@ from streams.simulator.exchange.trading.account import Account
 from streams.simulator.exchange.trading.checks import (
     check_filters,
     check_funds,
-    check_price,
     check_reducing,
 )
 from streams.simulator.exchange.trading.events import (
@@ -145,23 +145,26 @@ class Desk:
     ) -> None:
         """Change price or quantity of a resting order, which keeps its place in the queue only
         where the quantity shrinks. Raises :class:`Rejected`; the order is then as it was.
+
+        It ends where no more is wanted than has filled, and where it is post-only and would take at
+        the new price.
         """
         if not order.open or order.price is None:
             raise Rejected(Reason.UNKNOWN_ORDER)
-        new_price, new_qty = price or order.price, qty or order.qty
+        new_price = order.price if price is None else price
+        new_qty = order.qty if qty is None else qty
         if (new_price, new_qty) == (order.price, order.qty):
             raise Rejected(Reason.NOTHING_TO_AMEND)
-        if new_price != order.price:
-            check_price(order.listing, new_price)
-        if new_qty % order.listing.rules.qty_step:
-            raise Rejected(Reason.QTY_STEP, str(order.listing.rules.qty_step))
+        check_filters(replace(order.ticket, price=new_price, qty=new_qty))
         if new_qty <= order.filled:
             self._end(account, order, Status.CANCELLED)
             return
         matching = self._matching[order.symbol]
-        crosses = matching.crosses(order.side, new_price)
-        if crosses and order.ticket.force is Force.POST_ONLY:
-            raise Rejected(Reason.POST_ONLY)
+        post_only = order.ticket.force is Force.POST_ONLY
+        if post_only and matching.crosses(order.side, new_price):
+            # As Binance's "Modify Order" tells: the order does not stay as it was.
+            self._end(account, order, Status.EXPIRED, why=str(Reason.POST_ONLY))
+            return
         before = order.price, order.qty
         account.end(order)
         order.price, order.qty = new_price, new_qty

@@ -116,6 +116,42 @@ def test_amending_to_less_keeps_the_place_and_anything_else_loses_it(stage: Stag
     assert (order.filled, order.fills[0].maker) == (Decimal(2), False)
 
 
+def test_a_post_only_order_that_is_amended_to_where_it_would_take_ends(stage: Stage) -> None:
+    order = stage.order(Side.BUY, "2", "100.0", force=Force.POST_ONLY)
+    stage.desk.amend(stage.account, order, price=Decimal("100.1"), qty=None)
+    assert (order.status, order.ended_by) == (Status.EXPIRED, str(Reason.POST_ONLY))
+    assert not order.fills
+    assert not list(stage.account.open_orders())
+
+
+@pytest.mark.parametrize(
+    ("price", "qty", "reason"),
+    [
+        (None, "0.01", Reason.MIN_NOTIONAL),
+        (None, "0", Reason.QTY_RANGE),
+        (None, "-1", Reason.QTY_RANGE),
+        (None, "1.0005", Reason.QTY_STEP),
+        (None, "20000", Reason.QTY_RANGE),
+        ("0", None, Reason.PRICE_TICK),
+        ("99.95", None, Reason.PRICE_TICK),
+        ("50", None, Reason.PRICE_LOW),
+    ],
+)
+def test_an_amendment_meets_the_filters_of_a_new_order(
+    stage: Stage, price: str | None, qty: str | None, reason: Reason
+) -> None:
+    order = stage.order(Side.BUY, "2", "100.0")
+    with pytest.raises(Rejected) as refused:
+        stage.desk.amend(
+            stage.account,
+            order,
+            price=None if price is None else Decimal(price),
+            qty=None if qty is None else Decimal(qty),
+        )
+    assert refused.value.reason is reason
+    assert (order.price, order.qty, order.open) == (Decimal("100.0"), Decimal(2), True)
+
+
 def test_a_reduce_only_order_ends_with_the_position(stage: Stage) -> None:
     stage.order(Side.BUY, "3", None)
     resting = stage.order(Side.SELL, "3", "100.2", reduce_only=True)

@@ -25,7 +25,11 @@ from streams.simulator.exchange.venues.bybit.account_messages import (
 )
 from streams.simulator.exchange.venues.bybit.errors import code_of
 from streams.simulator.exchange.venues.bybit.messages import Category
-from streams.simulator.exchange.venues.bybit.protective import check_attached, check_whole
+from streams.simulator.exchange.venues.bybit.protective import (
+    check_attached,
+    check_unprotected,
+    check_whole,
+)
 from streams.simulator.exchange.venues.bybit.rest import Query
 from streams.simulator.exchange.venues.bybit.signing import plain
 from streams.simulator.exchange.venues.bybit.tickets import number, ticket_of, trigger_of
@@ -91,6 +95,7 @@ class Orders:
             raise _refused(query, rejected) from rejected
 
     def _amend(self, account: Account, query: Query) -> dict[str, Any]:
+        check_unprotected(query)
         order = self._asked(account, query)
         price, qty = number(query, "price"), number(query, "qty")
         try:
@@ -240,6 +245,7 @@ class Orders:
         return order_value(found, account.conditionals.get(found.id), self._clock)
 
     def _asked(self, account: Account, query: Query) -> Found:
+        query.listing()  # a must, and the order must be of it
         if query.get("orderId") is None and query.get("orderLinkId") is None:
             raise query.refuse(10001, "params error: orderId or orderLinkId is required")
         found = self._find(account, query)

@@ -12,9 +12,19 @@ def check_whole(query: Query) -> None:
     """Refuse what is not simulated of protective prices: to leave it out would be worse."""
     if number(query, "trailingStop") is not None or query.get("tpslMode") == "Partial":
         raise query.refuse(10001, "params error: trailingStop, tpslMode Partial: not simulated")
-    for name in ("slTriggerBy", "tpTriggerBy"):
-        if query.get(name) not in (None, "LastPrice"):
+    for name, only in (
+        *(("slTriggerBy", "LastPrice"), ("tpTriggerBy", "LastPrice")),
+        *(("slOrderType", "Market"), ("tpOrderType", "Market")),
+    ):
+        if query.get(name) not in (None, only):
             raise query.refuse(10001, f"params error: {name} is not simulated")
+
+
+def check_unprotected(query: Query) -> None:
+    """Refuse protective prices where they are not simulated at all: of an amendment."""
+    for name in ("stopLoss", "takeProfit"):
+        if query.get(name) is not None:
+            raise query.refuse(10001, f"params error: {name} of an amendment is not simulated")
 
 
 def check_attached(query: Query, ticket: Ticket) -> None:
