@@ -30,7 +30,7 @@ class Stage:
         clock = self.clock = MarketClock(speed=None)
         clock.start(start_ns)
         self.listing = Listing(rules_of(symbol), venue_id="BTCUSDT", seed="x", truth=None)
-        self.listing.now_ns = START_NS
+        self.listing.now_ns = start_ns
         self.listing.apply(
             BookSnapshot(
                 "BTCUSDT",
@@ -85,7 +85,8 @@ class Stage:
 
     def mark(self, price: str, *, rate: str | None = None) -> None:
         """Tell a mark price, and a funding rate."""
-        self._meet(DerivativesEvent("BTCUSDT", START_NS, mark_price=price, funding_rate=rate))
+        now_ns = self.clock.now_ns()
+        self._meet(DerivativesEvent("BTCUSDT", now_ns, mark_price=price, funding_rate=rate))
 
     def stop(
         self, side: Side, qty: str, trigger: str, *, rising: bool, by: TriggerBy = TriggerBy.LAST

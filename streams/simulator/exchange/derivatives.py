@@ -65,6 +65,8 @@ class Derivatives:
         waves = Waves(f"{seed}:derivatives")
         self._waves = waves
         self._funding = _Series(FUNDING_NS, start_ns, lambda at: BASE_FUNDING * (1 + waves(at)))
+        self._funding.take(start_ns + 1, BASE_FUNDING)
+        self._marks = _Series(FUNDING_NS, start_ns, lambda _: 0.0)
         self._ratio = self._around(1.5, 0.3)
         self._interest: _Series | None = None
 
@@ -72,10 +74,13 @@ class Derivatives:
         """Take what an event says; what it does not say stays."""
         at_ns = event.known_ns
         self.mark_price = event.mark_price or self.mark_price
+        if event.mark_price is not None:
+            self._marks.take(at_ns, float(event.mark_price))
         self.index_price = event.index_price or self.index_price
         if event.funding_rate is not None:
             self.funding_rate = event.funding_rate
-            self._funding.take(at_ns, float(event.funding_rate))
+            # Told at a settlement it is the rate of the next one: that of this one is due.
+            self._funding.take(at_ns + 1, float(event.funding_rate))
         if event.open_interest is not None:
             self.open_interest = event.open_interest
             if self._interest is None:
@@ -90,6 +95,15 @@ class Derivatives:
     def rate(self) -> float:
         """Funding rate of the period that is not over."""
         return BASE_FUNDING if self.funding_rate is None else float(self.funding_rate)
+
+    def settled_rate(self, at_ns: int) -> float:
+        """Rate of a settlement since the start: the last one that was told before it."""
+        rate = self._funding.at(at_ns)
+        return BASE_FUNDING if rate is None else rate
+
+    def settled_mark(self, at_ns: int) -> float | None:
+        """Mark price of a settlement since the start, where one was told."""
+        return self._marks.at(at_ns) or None
 
     def fundings(
         self, *, first_ns: int, last_ns: int, every_ns: int = FUNDING_NS

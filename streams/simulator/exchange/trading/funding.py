@@ -14,7 +14,8 @@ from streams.simulator.exchange.trading.prices import mark_price
 
 
 class Funding:
-    """Settles at 00:00, 08:00 and 16:00 UTC of market time, at the mark price and the rate of then.
+    """Settles at 00:00, 08:00 and 16:00 UTC of market time, at the mark price of then and the last
+    rate that was told before: what a source tells at that time is the rate of the next settlement.
 
     A position pays ``qty x mark x rate``: a long pays where the rate is positive, a short is paid.
     """
@@ -35,8 +36,7 @@ class Funding:
                     self._settle(account, position.listing, position.qty, period * FUNDING_NS)
 
     def _settle(self, account: Account, listing: Listing, qty: Decimal, at_ns: int) -> None:
-        told = listing.derivatives.funding_rate
-        rate = decimal_of(listing.derivatives.rate()) if told is None else Decimal(told)
+        rate = decimal_of(listing.derivatives.settled_rate(at_ns))
         paid = CONTEXT.multiply(CONTEXT.multiply(qty, mark_price(listing)), rate)
         if paid:
             account.earn(IncomeKind.FUNDING, listing, -paid, at_ns)

@@ -39,6 +39,37 @@ def test_funding_is_paid_once_a_period_by_who_holds(side: Side) -> None:
     assert [(each.amount, each.time_ns) for each in incomes] == [(paid, 60 * FUNDING_NS)]
 
 
+def test_what_is_told_at_a_settlement_is_the_rate_of_the_next_and_the_history_says_so() -> None:
+    stage = Stage(start_ns=BEFORE_FUNDING_NS)
+    funding, state = Funding(stage.desk), stage.listing.derivatives
+    stage.order(Side.BUY, "3", None)
+    stage.mark("100", rate="0.0002")
+    funding.tick(stage.pass_time(1))
+    now_ns = stage.pass_time(1)
+    assert now_ns == 60 * FUNDING_NS
+    stage.mark("101", rate="0.0007")
+    funding.tick(now_ns)
+    (income,) = [each for each in stage.account.incomes if each.kind is IncomeKind.FUNDING]
+    assert income.amount == -3 * 101 * Decimal("0.0002")
+    assert state.fundings(first_ns=now_ns, last_ns=now_ns) == [(now_ns, 0.0002)]
+    assert state.settled_mark(now_ns) == 101.0
+    funding.tick(stage.pass_time(FUNDING_NS / NS_PER_S))
+    assert stage.account.incomes[-1].amount == -3 * 101 * Decimal("0.0007")
+
+
+def test_where_no_rate_is_told_the_base_rate_is_paid_and_is_in_the_history() -> None:
+    stage = Stage(start_ns=BEFORE_FUNDING_NS)
+    funding = Funding(stage.desk)
+    stage.order(Side.BUY, "3", None)
+    stage.mark("100")
+    funding.tick(stage.pass_time(1))
+    now_ns = stage.pass_time(1)
+    funding.tick(now_ns)
+    assert stage.account.incomes[-1].amount == -3 * 100 * Decimal("0.0001")
+    state = stage.listing.derivatives
+    assert state.fundings(first_ns=now_ns, last_ns=now_ns) == [(now_ns, 0.0001)]
+
+
 def test_a_flat_account_and_the_first_tick_pay_no_funding() -> None:
     stage = Stage(start_ns=BEFORE_FUNDING_NS)
     funding = Funding(stage.desk)

@@ -245,15 +245,16 @@ class Rest:
     def _funding_rates(self, query: Query) -> list[dict[str, Any]]:
         listing = query.listing()
         first_ns, last_ns = _range(query, listing, FUNDING_NS, query.limit(100, 1000))
-        told = listing.derivatives.fundings(first_ns=first_ns, last_ns=last_ns)
+        state = listing.derivatives
         return [
             {
                 "symbol": listing.venue_id,
                 "fundingTime": self._clock.stamp_ms(at_ns),
                 "fundingRate": f"{rate:.8f}",
-                "markPrice": mark_and_index(listing)[0],
+                # As of old settlements there: empty where it is not known.
+                "markPrice": "" if (mark := state.settled_mark(at_ns)) is None else f"{mark:.8f}",
             }
-            for at_ns, rate in told
+            for at_ns, rate in state.fundings(first_ns=first_ns, last_ns=last_ns)
         ]
 
     def _open_interest(self, query: Query) -> dict[str, Any]:
