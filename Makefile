@@ -15,8 +15,10 @@ help:  ## list the goals
 run: $(STAMP)  ## play a market through the pipeline, live in the terminal (ARGS="--headless ...")
 	$(BIN)/prism up $(ARGS)
 
+# Files in the order of the folders: the long ones of integration/ come before the many short ones of
+# unit/, which fill both workers up to the end. Else pytest-xdist keeps files of few, long tests for last.
 test: compiled  ## all tests (ARGS="-k book" for some)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 check: lint types imports test  ## what CI runs: lint, format, types, import rules, tests
 
