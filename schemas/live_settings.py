@@ -12,7 +12,7 @@ from schemas.section import Section
 
 LIVE_DECIDES = {
     "enabled", "venue", "capital", "currency", "leverage", "foreign", "balance_tolerance",
-    "balance_within_s",
+    "balance_within_s", "max_decision_age_s",
 }  # fmt: skip
 """Settings by which the account decides; the others say how the venue is reached."""
 
@@ -97,6 +97,14 @@ class LiveSettings(Section):
         120.0,
         ge=0,
         description="The venue cancels open orders when it hears nothing for so long; 0: off.",
+    )
+    max_decision_age_s: float = Field(
+        15.0,
+        ge=0,
+        le=60,
+        description="An order that opens or adds is not sent when its decision is older, nor one "
+        "for a signal that has waited longer; what closes, protects or cancels always is. Longer "
+        "than runtime.absent_after_s. 0, no limit, only where connect_to is set.",
     )
     max_clock_off_ms: int = Field(
         1_000,

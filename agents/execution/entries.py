@@ -12,6 +12,7 @@ from agents.execution.position_size import Means, PositionSize
 from agents.execution.risk import Risk
 from agents.execution.sizing import policy_of
 from agents.execution.stop_plan import StopPlan, stop_plan
+from agents.venues.age import too_old
 from schemas.frame import Frame
 from schemas.money import CONTEXT, decimal_of, floor_to_step
 from schemas.order import Factor, Order, OrderStatus
@@ -30,6 +31,7 @@ class Entries:
         self._policy = policy_of(settings.sizing)
         self._size = PositionSize(settings.sizing, settings.stops)
         self._risk = risk
+        self._max_age_s = settings.live.max_decision_age_s if settings.live.enabled else 0.0
 
     def order(self, state: AccountState, frame: Frame, signal: Signal) -> Order:
         """The entry; its stop plan is kept for when it fills."""
@@ -63,7 +65,9 @@ class Entries:
                 reason=signal.reason,
                 factors=(*shares, *factors, Factor("qty", qty)),
             ),
-            rejected=_too_small(state, frame, qty, notional, price),
+            # A turn's entry waits for its exit: over a fall of role and feed that may be hours.
+            rejected=too_old(signal.tick_ns, frame.close_ns, limit_s=self._max_age_s)
+            or _too_small(state, frame, qty, notional, price),
         )
 
 

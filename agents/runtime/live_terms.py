@@ -92,6 +92,11 @@ def _times(live: LiveSettings) -> Iterator[str]:
             f"live.not_found_s {live.not_found_s} is not longer than live.recv_window_ms "
             f"{live.recv_window_ms}: an order could arrive after it was given up; raise it"
         )
+    if not live.max_decision_age_s and not live.connect_to:
+        yield (
+            "live.max_decision_age_s is 0: a start that is late would open for signals of hours "
+            "ago; set some seconds"
+        )
     if live.balance_within_s <= live.funding_s:
         yield (
             f"live.balance_within_s {live.balance_within_s} is not longer than live.funding_s "

@@ -106,6 +106,7 @@ def settings_of(market: str) -> Settings:
                 "enabled": True, "venue": venue, "sandbox": False, "capital": 50_000,
                 "reconcile_s": 1.0, "poll_s": 0.5, "timeout_s": 0.5, "not_found_s": 1.0,
                 "dead_man_s": 0, "balance_tolerance": _BALANCE, "balance_within_s": 5.0,
+                "max_decision_age_s": 12 * SPEED,
             },
             "stops": _STOPS[is_spot(symbol)],
             "risk": {
@@ -177,7 +178,7 @@ class Trial:
         self.started += 1
         desk = Desk(
             gateway, self.settings.live, account="paper", symbols=self.symbols, run=self.started,
-            ready=run.ready,
+            ready=run.ready, clock=self.exchange.clock.now_ns,
         )  # fmt: skip
         run.catch_up(desk)
         if not self.log:

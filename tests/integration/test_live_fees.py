@@ -46,12 +46,12 @@ async def traded(venue: str, coin: str) -> tuple[list[Any], list[Any]]:
             gateway = gateway_of(
                 settings, Credentials(key.key, key.secret), session, adjusts_clock=False
             )
+            order = order_at(venue)
             desk = Desk(
                 gateway, settings, account="a", symbols=[SYMBOLS[venue]], run=1,
-                ready=lambda: True,
+                ready=lambda: True, clock=lambda: order.tick_ns,
             )  # fmt: skip
             desk.begin([])
-            order = order_at(venue)
             request = VenueRequest(
                 account="a", venue=venue, symbol=order.symbol, tick_ns=1, kind=RequestKind.CREATE,
                 order=order,

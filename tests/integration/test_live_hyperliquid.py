@@ -432,11 +432,12 @@ def test_an_order_whose_reply_is_lost_is_looked_for_by_our_id_and_not_sent_again
     told: Any, status: OrderStatus
 ) -> None:
     async def work(gateway: CcxtGateway, venue: ScriptedVenue) -> None:
-        desk = Desk(
-            gateway, gateway.settings, account="a", symbols=[SYMBOL], run=1, ready=lambda: True
-        )
-        desk.begin([])
         order = btc(**LIMIT)
+        desk = Desk(
+            gateway, gateway.settings, account="a", symbols=[SYMBOL], run=1, ready=lambda: True,
+            clock=lambda: order.tick_ns,
+        )  # fmt: skip
+        desk.begin([])
         request = VenueRequest(
             account="a", venue="hyperliquid", symbol=SYMBOL, tick_ns=1, kind=RequestKind.CREATE,
             order=order,

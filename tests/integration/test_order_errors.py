@@ -31,6 +31,8 @@ from tests.support.simulated import KEY, SYMBOLS, exchange_of, session_of
 
 VENUES = ("binanceusdm", "bybit", "binance")
 MARKETS = (*(f"{venue}:{SYMBOLS[venue]}" for venue in VENUES), "bybit:BTC/USDT")
+TICK_NS = 1
+"""When everything here is decided, and what the clock says."""
 LIMIT, MARKET, STOP = OrderType.LIMIT, OrderType.MARKET, OrderType.STOP
 CANCELS: dict[str, dict[str, Any]] = {
     "binanceusdm": {"method": "DELETE", "path": "/fapi/v1/"},
@@ -68,7 +70,7 @@ class Trader:
         self.placed += 1
         return Order(
             client_order_id=f"{self.placed:032x}", version=0, account="a", venue=self.venue,
-            symbol=self.symbol, tick_ns=1, status=OrderStatus.INTENT, side=side, type=type_,
+            symbol=self.symbol, tick_ns=TICK_NS, status=OrderStatus.INTENT, side=side, type=type_,
             qty=Decimal(qty), filled_qty=Decimal(0), reduce_only=more.pop("reduce_only", False),
             signal_id="s", leg="open", attempt=1, reason="", **more,
         )  # fmt: skip
@@ -81,7 +83,7 @@ class Trader:
 
     def ask(self, kind: RequestKind, order: Order, **change: Decimal) -> None:
         """Send a request that is durable."""
-        request = VenueRequest("a", self.venue, self.symbol, 1, kind, order, **change)
+        request = VenueRequest("a", self.venue, self.symbol, TICK_NS, kind, order, **change)
         self.desk.take(request, fresh=True)
 
     async def until(self, told: Callable[[VenueReport], bool]) -> VenueReport:
@@ -144,8 +146,9 @@ async def trader_at(market: str) -> AsyncIterator[Trader]:
             keys = Credentials(KEY.key, KEY.secret)
             gateway = gateway_of(settings, keys, session, adjusts_clock=False)
             desk = Desk(
-                gateway, settings, account="a", symbols=(symbol,), run=1, ready=lambda: True
-            )
+                gateway, settings, account="a", symbols=(symbol,), run=1, ready=lambda: True,
+                clock=lambda: TICK_NS,
+            )  # fmt: skip
             desk.begin(())
             try:
                 trader = Trader(desk, exchange, market)

@@ -74,10 +74,12 @@ class LiveDesk:
     def requests(self, kind: RequestKind = RequestKind.CREATE) -> list[VenueRequest]:
         return [r for r in self.records if isinstance(r, VenueRequest) and r.kind is kind]
 
-    def reports(self, order: Order, status: OrderStatus, filled: str = "0") -> None:
+    def reports(
+        self, order: Order, status: OrderStatus, filled: str = "0", *, reason: str = ""
+    ) -> None:
         self._says(
             OrderReport, client_order_id=order.client_order_id, status=status,
-            filled_qty=Decimal(filled),
+            filled_qty=Decimal(filled), reason=reason,
         )  # fmt: skip
 
     def shows(self, balance: str, held: str = "0", entry: str = "100") -> None:

@@ -90,6 +90,8 @@ class Writer:
         self._venue, _, self._symbol = settings.runtime.symbols[0].partition(":")
         self._seq = 0
         self._last_ns = 0
+        self.behind_ns = 0
+        """How old frames are when they are written."""
 
     async def rules(self) -> None:
         """The symbol's trading rules."""
@@ -106,7 +108,8 @@ class Writer:
         """The book as it is now; a tick with a signal if there is one."""
         book = self._exchange.listing(self._venue, self._symbol).book
         self._seq += 1
-        self._last_ns = max(self._exchange.clock.now_ns(), self._last_ns + NS_PER_MS)
+        now_ns = self._exchange.clock.now_ns() - self.behind_ns
+        self._last_ns = max(now_ns, self._last_ns + NS_PER_MS)
         bids, asks = (
             tuple((int(Decimal(p) * 100), int(Decimal(q) * 1_000)) for p, q in side.top(20))
             for side in (book.bids, book.asks)

@@ -21,6 +21,7 @@ from agents.execution.parents.quality import quality_of
 from agents.execution.parents.registry import algorithm
 from agents.execution.parents.view import View, notional, traded
 from agents.execution.risk import Risk
+from agents.venues.age import is_too_old
 from agents.venues.base import Venue
 from schemas.control import TradingMode
 from schemas.frame import Backfill, Frame, Message, Side
@@ -175,6 +176,8 @@ class Dealer:
             parent.told = order.reason
             if order.status is OrderStatus.REJECTED:
                 parent.refused += 1
+                if is_too_old(order.reason):
+                    parent.stopped = parent.stopped or order.reason
                 if parent.refused >= REFUSALS:
                     parent.stopped = f"refused {REFUSALS} times: {order.reason}"
             elif order.filled_qty < order.qty and child.price is not None and not child.leaving:

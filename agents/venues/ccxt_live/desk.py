@@ -17,7 +17,7 @@ from agents.venues.ccxt_live.asking import ours
 from agents.venues.ccxt_live.order_tracker import OrderTracker
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Gateway
-from schemas.clock import monotonic_ns
+from schemas.clock import monotonic_ns, now_ns
 from schemas.frame import NS_PER_S
 from schemas.live_settings import LiveSettings
 from schemas.order import Order, OrderStatus
@@ -42,6 +42,7 @@ class Desk:
 
     ``run`` grows with each process (its start in wall ns). Reports gather until :meth:`drain`.
     ``ready`` tells whether the account has converged: until then the venue is looked at often.
+    ``clock`` is the one that ticks are of (UTC ns): what is to open must be young by it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Desk:
         symbols: Sequence[str],
         run: int,
         ready: Callable[[], bool],
+        clock: Callable[[], int] = now_ns,
     ) -> None:
         self._gateway = gateway
         self._settings = settings
@@ -60,7 +62,7 @@ class Desk:
         self._ready = ready
         self._outbox = Outbox(account=account, venue=settings.venue, run=run)
         self._orders = OrderTracker(
-            gateway, settings, self._outbox, halted=self._halt, ended=self._look_soon
+            gateway, settings, self._outbox, halted=self._halt, ended=self._look_soon, clock=clock
         )
         self._problems: dict[str, None] = {}
         self._confirmed = False

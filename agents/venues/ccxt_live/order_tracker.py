@@ -11,13 +11,14 @@ from decimal import Decimal
 
 import structlog
 
+from agents.venues.age import too_old
 from agents.venues.ccxt_live.asking import ours
 from agents.venues.ccxt_live.errors import Fate, fate_of, is_not_found
 from agents.venues.ccxt_live.outbox import Outbox
 from agents.venues.ccxt_live.seen import Gateway, Seen, SeenTrade
 from agents.venues.ccxt_live.tracked import Tracked
 from agents.venues.fees import FeeIn, fee_in
-from schemas.clock import monotonic_ns
+from schemas.clock import monotonic_ns, now_ns
 from schemas.frame import NS_PER_S
 from schemas.live_settings import LiveSettings
 from schemas.order import Order, OrderStatus
@@ -35,7 +36,7 @@ class OrderTracker:
     """Sends requests about orders, and follows each order until nothing more can come of it.
 
     ``halted`` is told why nothing more will be taken until a person has mended it, ``ended`` that
-    an order is followed no more.
+    an order is followed no more. ``clock`` is that of ticks, in UTC ns.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class OrderTracker:
         *,
         halted: Callable[[str], None],
         ended: Callable[[], None],
+        clock: Callable[[], int] = now_ns,
     ) -> None:
         self._gateway = gateway
         self._settings = settings
         self._outbox = outbox
         self._halted = halted
         self._ended = ended
+        self._clock = clock
         self._tracked: dict[str, Tracked] = {}
         self._by_venue_id: dict[str, Tracked] = {}
 
@@ -74,7 +77,17 @@ class OrderTracker:
         return self._tracked.setdefault(order.client_order_id, Tracked(order))
 
     async def create(self, tracked: Tracked) -> None:
+        """Send an order that was never sent; one that opens or adds only while it is young.
+
+        What may have been sent before does not come here, however old it is by now: it is looked
+        for, as one that was refused and is there would be lost.
+        """
         async with tracked.turn:
+            why = self._too_old(tracked.order)
+            if why is not None:
+                log.warning("live.too_old", order=tracked.order.client_order_id, said=why)
+                self._reject(tracked, why)
+                return
             tracked.asked_ns = monotonic_ns()
             self._outbox.order(tracked.order, OrderStatus.SUBMITTED, None)
             try:
@@ -87,6 +100,12 @@ class OrderTracker:
             else:
                 self.unknown(tracked, "the venue answered without an id")
 
+    def _too_old(self, order: Order) -> str | None:
+        if order.reduce_only:
+            return None
+        limit_s = self._settings.max_decision_age_s
+        return too_old(order.tick_ns, self._clock(), limit_s=limit_s)
+
     def _not_created(self, tracked: Tracked, error: Exception) -> None:
         said = self._gateway.describe(error)
         fate = fate_of(error)
@@ -95,8 +114,7 @@ class OrderTracker:
         if fate is Fate.UNKNOWN or tracked.status is not None:
             self.unknown(tracked, said)
             return
-        self._outbox.order(tracked.order, OrderStatus.REJECTED, Decimal(0), reason=f"venue: {said}")
-        self._forget(tracked)
+        self._reject(tracked, f"venue: {said}")
 
     def unknown(self, tracked: Tracked, said: str) -> None:
         """Nobody knows, unless a stream was quicker than the reply: a look tells in any case."""
@@ -146,8 +164,7 @@ class OrderTracker:
             waited_s = (now_ns - tracked.asked_ns) / NS_PER_S
             if tracked.misses >= _MISSES and waited_s > self._settings.not_found_s:
                 why = f"the venue does not know it after {waited_s:.1f} s: it never arrived"
-                self._outbox.order(tracked.order, OrderStatus.REJECTED, Decimal(0), reason=why)
-                self._forget(tracked)
+                self._reject(tracked, why)
                 return
         tracked.again(now_ns, at_most_s=_BACKOFF_MAX_S)
 
@@ -213,6 +230,10 @@ class OrderTracker:
             self._forget(tracked)
         elif not tracked.lacks_trades():
             tracked.ask(monotonic_ns() + round(_SOON_S * NS_PER_S))  # has it ended?
+
+    def _reject(self, tracked: Tracked, why: str) -> None:
+        self._outbox.order(tracked.order, OrderStatus.REJECTED, Decimal(0), reason=why)
+        self._forget(tracked)
 
     def _forget(self, tracked: Tracked) -> None:
         self._tracked.pop(tracked.order.client_order_id, None)

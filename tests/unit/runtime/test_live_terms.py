@@ -60,6 +60,7 @@ def test_with_all_of_them_nothing_is_lacking() -> None:
         ({"live": {"position_mode": "hedge"}}, "hedge is not supported"),
         ({"live": {"not_found_s": 5.0}}, "not longer than live.recv_window_ms"),
         ({"live": {"balance_within_s": 300}}, "not longer than live.funding_s"),
+        ({"live": {"max_decision_age_s": 0}}, "would open for signals of hours ago"),
         ({"symbols": [KEY, "bybit:BTC/USDT:USDT"]}, "is not at live.venue"),
         ({"symbols": ["binanceusdm:BTC/USDC:USDC"]}, "does not settle in live.currency USDT"),
         (
@@ -100,6 +101,7 @@ def test_what_is_proven_may_trade_with_real_money(key: str) -> None:
         {"live": {"leverage": 20}},
         {"live": {"sandbox": False}},
         {"live": {"foreign": "adopt"}},
+        {"live": {"max_decision_age_s": 60}},
         {"risk": {"max_daily_loss_fraction": "0.5"}},
         {"account": {"id": "other"}},
         {"symbols": [KEY, "binanceusdm:ETH/USDT:USDT"]},
@@ -116,6 +118,10 @@ def test_other_limits_need_another_confirmation(changed: dict[str, Any]) -> None
     with pytest.raises(SettingsError, match="not confirmed"):
         live_terms.check(settings_from(values))
     assert values["live"]["confirm"] == confirmed
+
+
+def test_orders_of_any_age_may_leave_for_a_simulated_exchange_alone() -> None:
+    live_terms.check(settings_of(live={"max_decision_age_s": 0, "connect_to": "127.0.0.1:1"}))
 
 
 def test_how_the_venue_is_reached_needs_none() -> None:

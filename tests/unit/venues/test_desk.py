@@ -186,8 +186,9 @@ def test_an_order_that_a_stream_showed_before_its_reply_was_lost_is_known(error:
 
         gateway: Any = Slow(shown)
         orders = OrderTracker(
-            gateway, LiveSettings(), outbox, halted=lambda _: None, ended=lambda: None
-        )
+            gateway, LiveSettings(), outbox, halted=lambda _: None, ended=lambda: None,
+            clock=lambda: order.tick_ns,
+        )  # fmt: skip
         await orders.create(orders.track(order))
         assert states(outbox) == [OrderStatus.SUBMITTED, OrderStatus.ACKNOWLEDGED]
         (tracked,) = orders.all()
