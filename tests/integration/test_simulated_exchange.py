@@ -366,6 +366,16 @@ def test_usdm_serves_each_stream_at_its_own_endpoint_and_no_more_at_the_old_one(
             {"op": "subscribe", "args": ["orderbook.7.BTCUSDT"]},
             "handler not found,topic:orderbook.7.BTCUSDT",
         ),
+        (
+            "wss://stream.bybit.com/v5/public/linear",
+            {"op": "subscribe", "args": ["kline.BTCUSDT"]},
+            "handler not found,topic:kline.BTCUSDT",
+        ),
+        (
+            "wss://stream.bybit.com/v5/public/spot",
+            {"op": "subscribe", "args": [f"publicTrade.X{n}" for n in range(11)]},
+            "args size >10",
+        ),
         ("wss://advanced-trade-ws.coinbase.com", {"type": "subscribe", "channel": "user"}, "auth"),
         (
             "wss://advanced-trade-ws.coinbase.com",

@@ -148,6 +148,8 @@ def test_a_stop_limit_order_is_the_same_order_when_it_triggers() -> None:
         (("limit", "buy", 0.5, 200), ccxt.InvalidOrder, "PERCENT_PRICE"),
         (("limit", "buy", 0.5, 61_000, {"postOnly": True}), ccxt.InvalidOrder, "match and take"),
         (("limit", "buy", 0.5, 59_000, {"clientOrderId": "taken"}), ccxt.InvalidOrder, "Dupl"),
+        (("market", "buy", 0.5, None, {"timeInForce": "GTC"}), ccxt.BadRequest, "-1106"),
+        (("limit", "buy", 0.5, 59_000, {"quantity": "5e-1"}), ccxt.BadRequest, "-1100"),
     ],
 )
 def test_orders_that_cannot_be_are_refused_as_the_venue_refuses_them(

@@ -148,6 +148,43 @@ def test_positions_and_balances_are_streamed() -> None:
     asyncio.run(scenario())
 
 
+def test_the_answer_to_a_limit_order_that_may_rest_is_from_before_it_met_the_market() -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            through = await client.create_order(BTC, "limit", "buy", 0.2, 60_500)
+            assert (through["status"], through["filled"], through["average"]) == ("open", 0, None)
+            at_once = {"timeInForce": "IOC"}
+            taken = await client.create_order(BTC, "limit", "buy", 0.2, 60_500, at_once)
+            assert (taken["status"], taken["filled"]) == ("closed", 0.2)
+            assert (await client.fetch_order(through["id"], BTC))["filled"] == 0.2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("told", ["-1", "1e-1", "1e999999", "inf", "NaN", "\u0663", "1_000", ".5"])
+@pytest.mark.parametrize("name", ["quantity", "price"])
+def test_what_is_no_plain_number_is_refused(name: str, told: str) -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+            order |= {"quantity": "0.1", "price": "58000"} | {name: told}
+            with pytest.raises(ccxt.BadRequest, match="-1100"):
+                await client.fapiPrivatePostOrder(order)
+            assert not exchange.account(VENUE, KEY.name).orders
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("told", ["--5", "\u00b2", "1" * 5_000])
+def test_what_is_no_order_id_is_refused(told: str) -> None:
+    async def scenario() -> None:
+        async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
+            with pytest.raises(ccxt.BadRequest, match="-1100"):
+                await client.fapiPrivateGetOrder({"symbol": "BTCUSDT", "orderId": told})
+
+    asyncio.run(scenario())
+
+
 def test_amend_cancel_and_batches() -> None:
     async def scenario() -> None:
         async with exchange_of(VENUE) as exchange, trader_of(exchange, VENUE) as client:
@@ -263,6 +300,7 @@ def test_take_profit_and_stop_limit_and_cancel_of_all_that_wait() -> None:
         (("limit", "buy", 0.5, 59_000, {"hedged": True}), ccxt.ExchangeError, -4061),
         (("limit", "buy", 0.5, 59_000, {"priceMatch": "QUEUE"}), ccxt.BadRequest, -1130),
         (("limit", "buy", 0.5, 59_000, {"timeInForce": "GTD"}), ccxt.BadRequest, -1115),
+        (("market", "buy", 0.5, None, {"timeInForce": "GTC"}), ccxt.BadRequest, -1106),
     ],
 )
 def test_orders_that_cannot_be_are_refused_as_the_venue_refuses_them(

@@ -11,7 +11,7 @@ from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.listing import Listing
 from streams.simulator.exchange.trading.account import Account
 from streams.simulator.exchange.trading.desk import Desk
-from streams.simulator.exchange.trading.orders import Order
+from streams.simulator.exchange.trading.orders import Force, Kind, Order
 from streams.simulator.exchange.trading.rejections import Reason, Rejected
 from streams.simulator.exchange.venues.base import Refusal
 from streams.simulator.exchange.venues.binance.futures_errors import refusal_of, refused
@@ -61,8 +61,11 @@ class FuturesOrders:
         except Rejected as rejected:
             raise refused(rejected) from rejected
         value = order_value(order, self._clock)
-        if query.optional("newOrderRespType") != "RESULT":
+        # A limit order that may rest is answered before it has met the market, RESULT or not.
+        may_rest = ticket.kind is Kind.LIMIT and ticket.force is Force.GTC
+        if may_rest or query.optional("newOrderRespType") != "RESULT":
             value |= {"status": "NEW", "executedQty": "0", "cumQty": "0", "cumQuote": "0"}
+            value |= {"avgPrice": "0.00", "updateTime": value["time"]}
         return value
 
     def _test(self, _account: Account, query: Query) -> dict[str, Any]:
@@ -120,6 +123,8 @@ class FuturesOrders:
 
     def _batch(self, account: Account, query: Query, each: AccountHandler) -> list[Any]:
         rows = _list_of(query, "batchOrders", _MOST_IN_BATCH)
+        if not all(isinstance(row, dict) for row in rows):
+            raise refuse(-1130, "Data sent for parameter 'batchOrders' is not valid.")
         return [
             self._one(account, each, {name: _plain(value) for name, value in row.items()})
             for row in rows
@@ -161,7 +166,7 @@ class FuturesOrders:
 def _list_of(query: Query, name: str, most: int) -> list[Any]:
     try:
         rows = msgspec.json.decode(query.text(name))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         rows = None
     if not isinstance(rows, list):
         raise refuse(-1130, f"Data sent for parameter '{name}' is not valid.")

@@ -104,7 +104,7 @@ def spot_weight(request: Request) -> int:
 
 def _step(request: Request, default: int, steps: tuple[tuple[int, int], ...], most: int) -> int:
     told = request.query.get("limit", "")
-    limit = int(told) if told.isdigit() else default
+    limit = int(told) if told.isdecimal() else default
     return next((weight for upto, weight in steps if limit <= upto), most)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from schemas.frame import NS_PER_MS
 from streams.simulator.exchange.listing import Listing
 from streams.simulator.exchange.venues.base import Refusal, Reply
+
+_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+"""As the venue says it in its error -1100: no sign, no exponent."""
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 def refuse(code: int, text: str, *, status: int = 400) -> Refusal:
@@ -41,9 +46,15 @@ class Query:
         value = self._values.get(name)
         if value is None:
             return default
-        if not value.lstrip("-").isdigit():
+        if not _WHOLE.fullmatch(value):
             raise refuse(-1100, f"Illegal characters found in parameter '{name}'.")
         return int(value)
+
+    def unwanted(self, *names: str) -> None:
+        """Refuse parameters that a request of its kind does not take."""
+        for name in names:
+            if self._values.get(name):
+                raise refuse(-1106, f"Parameter '{name}' sent when not required.")
 
     def optional(self, name: str) -> str | None:
         """A text that may be missing."""
@@ -58,13 +69,13 @@ class Query:
         value = self._values.get(name)
         if not value:
             return None
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite():
-            raise refuse(-1100, f"Illegal characters found in parameter '{name}'.")
-        return number
+        if not _DECIMAL.fullmatch(value):
+            raise refuse(
+                -1100,
+                f"Illegal characters found in parameter '{name}'; legal range is "
+                f"'^{_DECIMAL.pattern}$'.",
+            )
+        return Decimal(value)
 
     def limit(self, default: int, most: int) -> int:
         """How many rows are wanted; more than the venue gives are cut to that."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ _AHEAD_MS = 1_000
 """How far a request's time may be ahead of the server's."""
 _WINDOW_MS = 5_000
 _MOST_WINDOW_MS = 60_000
+_MS = re.compile(r"[0-9]{1,19}")
 
 
 class Gate:
@@ -48,7 +50,7 @@ class Gate:
     def signed(self, request: Request) -> tuple[Account, dict[str, str]]:
         """The account and the parameters, of query and body together, of a signed request."""
         account = self.owner(request)
-        payload = request.raw_query + request.body.decode()
+        payload = request.raw_query + request.body.decode(errors="replace")
         values = dict(parse_qsl(payload, keep_blank_values=True))
         self.check(account, payload, values)
         return account, values
@@ -69,12 +71,12 @@ class Gate:
 
     def _check_time(self, values: Mapping[str, str]) -> None:
         stamp, window = values.get("timestamp", ""), values.get("recvWindow", str(_WINDOW_MS))
-        if not stamp.isdigit():
+        if not _MS.fullmatch(stamp):
             raise refuse(
                 -1102,
                 "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.",
             )
-        if not window.isdigit() or not 0 < int(window) <= _MOST_WINDOW_MS:
+        if not _MS.fullmatch(window) or not 0 < int(window) <= _MOST_WINDOW_MS:
             raise refuse(-1131, "recvWindow must be less than 60000")
         if not self._clock.keeps_pace:
             return

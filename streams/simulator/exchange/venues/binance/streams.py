@@ -191,8 +191,8 @@ class Streams:
             ("!miniTicker@arr", self._messages.small_ticker),
         ):
             for topic in (name, _COMBINED + name):
-                if self._hub.wanted(topic):
-                    active = [each for each in listings.values() if each.active]
+                active = [each for each in listings.values() if each.active]
+                if active and self._hub.wanted(topic):
                     payload = encode([value(each) for each in active])
                     self._send_topic(topic, payload, Channel.TICKER, active[0])
 

@@ -92,6 +92,8 @@ def futures_ticket(query: Query) -> Ticket:
     limit = kind == "LIMIT"
     if limit:
         query.text("timeInForce")
+    else:
+        query.unwanted("timeInForce", "price")
     return Ticket(
         listing=query.listing(),
         side=side_of(query),
@@ -151,7 +153,12 @@ def spot_ticket(query: Query) -> Ticket:
     if spend is not None and side is Side.SELL:
         raise refuse(-1106, "Parameter 'quoteOrderQty' sent when not required.")
     force = Force.GTC
+    if kind is Kind.MARKET:
+        query.unwanted("timeInForce", "price")
+    if spend is not None:
+        query.unwanted("quantity")
     if name == "LIMIT_MAKER":
+        query.unwanted("timeInForce")
         force = Force.POST_ONLY
     elif kind is Kind.LIMIT:
         query.text("timeInForce")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,7 @@ from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.venues.bybit.messages import category_of, side_name
 
 _IDS = 0x5E1F << 112
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _SPOT_IDS = 1_800_000_000_000_000_000
 FORCES = {
     Force.GTC: "GTC",
@@ -76,7 +78,7 @@ def order_id(listing: Listing, number: int) -> str:
 
 def number_of(told: str) -> int:
     """The desk's number of an id; 0 for what is none."""
-    if told.isdigit():
+    if _DIGITS.fullmatch(told):
         return max(0, int(told) - _SPOT_IDS)
     try:
         return uuid.UUID(told).int & ~_IDS

@@ -140,7 +140,7 @@ class Orders:
         category = query.category()
         try:
             rows = msgspec.json.decode(query.get("request") or "", type=list[dict[str, Any]])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise query.refuse(10001, "params error: request invalid") from None
         if not 0 < len(rows) <= _MOST_IN_BATCH:
             raise query.refuse(10001, "params error: request too long")

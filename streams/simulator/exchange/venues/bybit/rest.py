@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ _PERIODS_NS = {
     "4h": 14_400 * NS_PER_S,
     "1d": 86_400 * NS_PER_S,
 }
+_WHOLE = re.compile(r"[0-9]{1,19}")
 _NOTHING_LISTED = ("inverse", "option")
 
 
@@ -87,7 +89,7 @@ class Query:
         value = self.get(name)
         if value is None:
             return None
-        if not value.isdigit():
+        if not _WHOLE.fullmatch(value):
             raise self.refuse(10001, f"params error: {name} invalid")
         return int(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from streams.simulator.exchange.venues.base import Refusal, Reply, Request
 from streams.simulator.exchange.venues.bybit.errors import code_of
 from streams.simulator.exchange.venues.bybit.rest import envelope
 
+_MS = re.compile(r"[0-9]{1,19}")
 _AHEAD_MS = 1_000
 """How far a request's time may be ahead of the server's."""
 
@@ -39,7 +41,7 @@ class Gate:
         stamp = headers.get("X-BAPI-TIMESTAMP", "")
         window = headers.get("X-BAPI-RECV-WINDOW", "5000")
         posted = request.method == "POST"
-        payload = request.body.decode() if posted else request.raw_query
+        payload = request.body.decode(errors="replace") if posted else request.raw_query
         told = f"{stamp}{account.key.key}{window}{payload}"
         if not _fits(account, told, headers.get("X-BAPI-SIGN", "")):
             raise self.refuse(Reason.SIGNATURE)
@@ -54,7 +56,7 @@ class Gate:
         account = self._accounts.get(key)
         if account is None or not _fits(account, f"GET/realtime{expires}", signature):
             return None
-        if self._clock.keeps_pace and not expires.isdigit():
+        if self._clock.keeps_pace and not _MS.fullmatch(expires):
             return None
         if self._clock.keeps_pace and int(expires) < self._clock.now_ms():
             return None
@@ -68,12 +70,12 @@ class Gate:
     def _posted(self, request: Request) -> dict[str, str]:
         try:
             values = msgspec.json.decode(request.body or b"{}", type=dict[str, Any])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise self.refuse(Reason.BAD_REQUEST, "body") from None
         return plain(values)
 
     def _check_time(self, stamp: str, window: str) -> None:
-        if not stamp.isdigit() or not window.isdigit():
+        if not _MS.fullmatch(stamp) or not _MS.fullmatch(window):
             raise self.refuse(Reason.TIMESTAMP)
         if not self._clock.keeps_pace:
             return

@@ -32,6 +32,8 @@ from streams.simulator.exchange.venues.bybit.top_levels import TopLevels
 
 DEPTHS = (1, 50, 200, 1000)
 _BARS_EVERY_NS = 200 * NS_PER_MS
+_MOST_SPOT_ARGS = 10
+"""Topics in one request; contracts have no such limit."""
 _CONNECTION_ID = "simulated"
 _TOUCH = {"bid1Price", "bid1Size", "ask1Price", "ask1Size"}
 
@@ -115,6 +117,10 @@ class Streams:
 
     def _subscribe(self, connection: Connection, category: str, command: Command) -> None:
         topics = [str(topic) for topic in command.args]
+        if category == Category.SPOT and len(topics) > _MOST_SPOT_ARGS:
+            text = f"args size >{_MOST_SPOT_ARGS}"
+            connection.send(answer(command, text, success=False))
+            return
         for topic in topics:
             if not self._known(f"{category}:{topic}"):
                 text = f"error:handler not found,topic:{topic}"
@@ -130,16 +136,17 @@ class Streams:
         listing = self._listing(key)
         if listing is None:
             return False
-        channel, *between = key.partition(":")[2].split(".")[:-1]
-        match channel:
-            case "orderbook":
-                return between[0] in map(str, DEPTHS)
-            case "kline":
-                return between[0] in INTERVALS_NS
-            case "allLiquidation":
+        match key.partition(":")[2].split(".")[:-1]:
+            case ["orderbook", depth]:
+                return depth in map(str, DEPTHS)
+            case ["kline", interval]:
+                return interval in INTERVALS_NS
+            case ["allLiquidation"]:
                 return listing.is_contract
-            case _:
+            case [channel]:
                 return channel in ("publicTrade", "tickers")
+            case _:
+                return False
 
     def _first(self, connection: Connection, key: str, topic: str) -> None:
         """Subscribe, with the snapshot that a topic begins with."""

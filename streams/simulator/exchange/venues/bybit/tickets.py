@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from schemas.frame import Side
 from streams.simulator.exchange.trading.conditional import Trigger, TriggerBy
@@ -15,6 +15,7 @@ from streams.simulator.exchange.venues.bybit.rest import Query
 _FORCES = {"GTC": Force.GTC, "IOC": Force.IOC, "FOK": Force.FOK, "PostOnly": Force.POST_ONLY}
 _KINDS = {"Market": Kind.MARKET, "Limit": Kind.LIMIT}
 _BY = {"LastPrice": TriggerBy.LAST, "MarkPrice": TriggerBy.MARK, "IndexPrice": TriggerBy.INDEX}
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 RISES = 1
 """``triggerDirection`` of a trigger that waits for the price to rise."""
@@ -25,13 +26,9 @@ def number(query: Query, name: str) -> Decimal | None:
     told = query.get(name)
     if told is None:
         return None
-    try:
-        value = Decimal(told)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite():
+    if not _DECIMAL.fullmatch(told):
         raise query.refuse(10001, f"params error: {name} invalid")
-    return value or None
+    return Decimal(told) or None
 
 
 def ticket_of(query: Query) -> Ticket:

@@ -142,7 +142,7 @@ class Coinbase(Venue):
 
     def _book(self, query: Mapping[str, str]) -> dict[str, Any]:
         listing = self._listing(query.get("product_id"))
-        limit = int(query["limit"]) if query.get("limit", "").isdigit() else None
+        limit = int(query["limit"]) if query.get("limit", "").isdecimal() else None
         bids, asks = listing.book.bids.top(limit), listing.book.asks.top(limit)
         return {
             "pricebook": {
@@ -158,7 +158,7 @@ class Coinbase(Venue):
     def _bars(self, listing: Listing, query: Mapping[str, str]) -> dict[str, Any]:
         step_ns = _GRANULARITIES_NS.get(query.get("granularity", ""))
         first, last = query.get("start", ""), query.get("end", "")
-        if step_ns is None or not first.isdigit() or not last.isdigit():
+        if step_ns is None or not first.isdecimal() or not last.isdecimal():
             raise _refuse(400, "INVALID_ARGUMENT", "granularity, start and end are required")
         first_ns, last_ns = int(first) * NS_PER_S, int(last) * NS_PER_S
         if last_ns - first_ns > _MOST_BARS * step_ns:
@@ -171,9 +171,9 @@ class Coinbase(Venue):
 
     def _trades(self, listing: Listing, query: Mapping[str, str]) -> dict[str, Any]:
         first, last, limit = query.get("start", "0"), query.get("end", ""), query.get("limit", "")
-        first_ns = int(first) * NS_PER_S if first.isdigit() else 0
-        last_ns = int(last) * NS_PER_S if last.isdigit() else 1 << 62
-        count = min(int(limit), _MOST_TRADES) if limit.isdigit() else 100
+        first_ns = int(first) * NS_PER_S if first.isdecimal() else 0
+        last_ns = int(last) * NS_PER_S if last.isdecimal() else 1 << 62
+        count = min(int(limit), _MOST_TRADES) if limit.isdecimal() else 100
         found = [trade for trade in listing.trades if first_ns <= trade.time_ns <= last_ns]
         bid, ask = listing.book.bids.best() or ("0", "0"), listing.book.asks.best() or ("0", "0")
         return {

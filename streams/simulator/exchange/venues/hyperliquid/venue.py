@@ -57,7 +57,7 @@ class Hyperliquid(Venue):
             "allMids": lambda _: self._mids(),
             "l2Book": lambda asked: self._messages.book(self._listing(asked)),
             "recentTrades": self._trades,
-            "candleSnapshot": lambda asked: self._bars(asked.get("req") or {}),
+            "candleSnapshot": lambda asked: self._bars(_object(asked.get("req"))),
             "fundingHistory": self._fundings,
         }
 
@@ -180,3 +180,8 @@ class Hyperliquid(Venue):
 
 def _malformed() -> Refusal:
     return Refusal(Reply("Failed to deserialize the JSON body into the target type", 422))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What is asked for, if it is an object: nothing else names a coin."""
+    return value if isinstance(value, dict) else {}
