@@ -18,11 +18,13 @@ from streams.simulator.exchange.faults import (
     Reject,
     Slow,
 )
+from streams.simulator.exchange.limits import Window
 from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue, encode
 
 _MAX_CLIENT_MESSAGE: Final = 1 << 20
 _SHUTDOWN_S: Final = 1.0
+_TOO_TALKATIVE: Final = 1008
 _LOOK_EVERY_S: Final = 0.02
 """How often it is looked whether a client that hears nothing has given up."""
 
@@ -157,8 +159,13 @@ class ExchangeServer:
             return socket
         connection = Connection(transport, path=request.path, number=venue.numbered())
         venue.connect(connection, request)
+        said, most = Window(1), venue.most_said if self._enforces else None
         try:
             async for message in socket:
+                # Pings and pongs count, as Binance says.
+                if most is not None and said.add(request.path, 1) > most:
+                    connection.close(_TOO_TALKATIVE)
+                    break
                 if message.type is WSMsgType.PING:
                     connection.pong(message.data)
                 elif message.type is WSMsgType.TEXT:

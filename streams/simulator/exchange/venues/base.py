@@ -66,11 +66,13 @@ class Venue(ABC):
     ``id`` is ccxt's name of it, ``hosts`` the names in the addresses that its clients use.
     ``desk`` takes orders, where the venue's order side is simulated; ``by_clock`` is what happens
     to accounts by the clock, called with the time of every tick; ``limits`` are those of requests,
-    where the venue's are simulated.
+    where the venue's are simulated; who says more than ``most_said`` on one WebSocket connection
+    within a second is cut off.
     """
 
     id: ClassVar[str]
     hosts: ClassVar[tuple[str, ...]]
+    most_said: ClassVar[int | None] = None
 
     def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
         self.clock = clock

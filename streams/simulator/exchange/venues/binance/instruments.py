@@ -18,21 +18,25 @@ _SPOT_ORDER_TYPES = (
 )
 MOST_WEIGHT = {True: 2_400, False: 6_000}
 """Of requests per minute, by whether they are USD-M's."""
+MOST_ORDERS = {True: {10: 300, 60: 1_200}, False: {10: 100, 86_400: 200_000}}
+"""By seconds."""
+_INTERVALS = {10: ("SECOND", 10), 60: ("MINUTE", 1), 86_400: ("DAY", 1)}
 _PERPETUAL_MS = 4_133_404_800_000
 """Delivery date of what is never delivered: 2100-12-25."""
 
 
-def rate_limits(weight: int) -> list[dict[str, Any]]:
-    """Limits per minute and 10 seconds; ``weight`` is that of requests."""
+def rate_limits(*, futures: bool) -> list[dict[str, Any]]:
+    """Weight of requests, and orders."""
+    limits = [("REQUEST_WEIGHT", 60, MOST_WEIGHT[futures])]
+    limits += [("ORDERS", seconds, most) for seconds, most in MOST_ORDERS[futures].items()]
     return [
         {
-            "rateLimitType": "REQUEST_WEIGHT",
-            "interval": "MINUTE",
-            "intervalNum": 1,
-            "limit": weight,
-        },
-        {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+            "rateLimitType": kind,
+            "interval": _INTERVALS[seconds][0],
+            "intervalNum": _INTERVALS[seconds][1],
+            "limit": most,
+        }
+        for kind, seconds, most in limits
     ]
 
 

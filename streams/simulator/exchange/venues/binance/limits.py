@@ -14,20 +14,27 @@ BAN_S = 120
 _PATIENCE = 20
 """Requests after a 429, within its window, that are answered with another one."""
 _ALL = "all"
-_MOST_ORDERS = {10: 300, 60: 1_200}
-"""By seconds, as ``exchangeInfo`` announces it."""
-_NAMES = {10: "10S", 60: "1M"}
+_NAMES = {10: "10S", 60: "1M", 86_400: "1D"}
 _ORDERS = ("/order", "/algoOrder", "/batchOrders", "/order/cancelReplace")
+_BATCH = {10: 5}
+"""What a batch counts by seconds, whatever it holds; otherwise 1."""
 
 
 class BinanceLimits:
     """One address has it all: every client of the simulator comes from loopback."""
 
-    def __init__(self, weight_of: Callable[[Request], int], *, most_weight: int) -> None:
+    def __init__(
+        self,
+        weight_of: Callable[[Request], int],
+        *,
+        most_weight: int,
+        most_orders: Mapping[int, int],
+    ) -> None:
         self._weight_of = weight_of
         self._most_weight = most_weight
         self._weight = Window(60)
-        self._orders = {seconds: Window(seconds) for seconds in _MOST_ORDERS}
+        self._most_orders = most_orders
+        self._orders = {seconds: Window(seconds) for seconds in most_orders}
         self._refused = Window(60)
         self._banned_until_ns = 0
 
@@ -57,9 +64,11 @@ class BinanceLimits:
 
     def _take_order(self, request: Request) -> Reply | None:
         key = request.headers.get("X-MBX-APIKEY", "")
+        batch = request.path.endswith("/batchOrders")
         for seconds, window in self._orders.items():
-            if window.add(key, 1) > _MOST_ORDERS[seconds]:
-                limit = f"{_MOST_ORDERS[seconds]} orders per {seconds} SECOND"
+            most = self._most_orders[seconds]
+            if window.add(key, _BATCH.get(seconds, 1) if batch else 1) > most:
+                limit = f"{most} orders per {seconds} SECOND"
                 text = f"Too many new orders; current limit is {limit}."
                 return Reply(
                     {"code": -1015, "msg": text}, 429, {"Retry-After": str(window.left_s())}
@@ -75,7 +84,8 @@ class BinanceLimits:
 
 
 def _places(request: Request) -> bool:
-    return request.method == "POST" and request.path.endswith(_ORDERS)
+    """Whether it places orders, or amends them, which counts as much."""
+    return request.method in ("POST", "PUT") and request.path.endswith(_ORDERS)
 
 
 def futures_weight(request: Request) -> int:

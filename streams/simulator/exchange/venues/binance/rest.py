@@ -10,7 +10,6 @@ from streams.simulator.exchange.clock import MarketClock
 from streams.simulator.exchange.derivatives import FUNDING_NS
 from streams.simulator.exchange.listing import Listing, Trade
 from streams.simulator.exchange.venues.binance.instruments import (
-    MOST_WEIGHT,
     perpetual,
     rate_limits,
     spot,
@@ -76,7 +75,7 @@ class Rest:
         common = {"timezone": "UTC", "serverTime": self._clock.now_ms(), "exchangeFilters": []}
         if not self._futures:
             symbols = [spot(listing) for listing in listings]
-            return common | {"rateLimits": rate_limits(MOST_WEIGHT[False]), "symbols": symbols}
+            return common | {"rateLimits": rate_limits(futures=False), "symbols": symbols}
         quotes = sorted({listing.rules.settle or listing.rules.quote for listing in listings})
         assets = [
             {"asset": quote, "marginAvailable": True, "autoAssetExchange": "-10000"}
@@ -84,7 +83,7 @@ class Rest:
         ]
         return common | {
             "futuresType": "U_MARGINED",
-            "rateLimits": rate_limits(MOST_WEIGHT[True]),
+            "rateLimits": rate_limits(futures=True),
             "assets": assets,
             "symbols": [perpetual(listing) for listing in listings],
         }

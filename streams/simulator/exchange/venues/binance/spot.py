@@ -23,6 +23,7 @@ class Binance(BinanceVenue):
     id = "binance"
     hosts = ("api.binance.com", "stream.binance.com", "ws-api.binance.com")
     futures = False
+    most_said = 5
 
     def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
         super().__init__(clock, faults)

@@ -38,6 +38,7 @@ class BinanceUsdm(BinanceVenue):
     id = "binanceusdm"
     hosts = ("fapi.binance.com", "fstream.binance.com", "dapi.binance.com")
     futures = True
+    most_said = 10
 
     def __init__(self, clock: MarketClock, faults: FaultTable) -> None:
         super().__init__(clock, faults)

@@ -14,7 +14,7 @@ from streams.simulator.exchange.trading.rejections import Reason
 from streams.simulator.exchange.trading.terms import BINANCE
 from streams.simulator.exchange.venues.base import Refusal, Reply, Request, Venue
 from streams.simulator.exchange.venues.binance.futures_orders import Routes
-from streams.simulator.exchange.venues.binance.instruments import MOST_WEIGHT
+from streams.simulator.exchange.venues.binance.instruments import MOST_ORDERS, MOST_WEIGHT
 from streams.simulator.exchange.venues.binance.limits import (
     BinanceLimits,
     futures_weight,
@@ -51,7 +51,9 @@ class BinanceVenue(Venue):
         self.gate = Gate(clock, self.desk.accounts)
         self.routes: Routes = {}
         weigh = futures_weight if self.futures else spot_weight
-        self.limits = BinanceLimits(weigh, most_weight=MOST_WEIGHT[self.futures])
+        self.limits = BinanceLimits(
+            weigh, most_weight=MOST_WEIGHT[self.futures], most_orders=MOST_ORDERS[self.futures]
+        )
 
     def add(self, listing: Listing) -> None:
         """List a symbol."""
