@@ -62,7 +62,9 @@ class Market:
         self._settings = settings
         self._at_least = max(2, settings.window // _WARM_UP)
         self.symbols = {key: symbols[key] for key in sorted(symbols) if symbols[key].present}
-        self._rates = {quote: self._rate(quote) for quote in map(quote_of, self.symbols)}
+        # Pairs that tell rates are quoted in par currencies, so these come first.
+        self._rates: dict[str, float | None] = dict.fromkeys(settings.par, 1.0)
+        self._rates |= {quote: self._rate(quote) for quote in map(quote_of, self.symbols)}
         venues = dict.fromkeys(key.partition(":")[0] for key in self.symbols)
         self._references = {venue: self._reference(venue) for venue in venues}
         self._flows = self._sector_flows()
@@ -130,6 +132,10 @@ class Market:
             key for key in self.symbols if key.startswith(f"{venue}:") and base_of(key) == base
         )
 
+    def _turnover(self, key: str) -> float:
+        """In par currency; 0 where it is not known."""
+        return self._in_par(key, self.symbols[key].turnover.value) or 0.0
+
     def _rate(self, quote: str) -> float | None:
         """Par currency per unit of a quote currency."""
         par = self._settings.par
@@ -140,8 +146,8 @@ class Market:
         return None if pair is None else self.symbols[pair].last.mid
 
     def _busiest(self, keys: Iterable[str]) -> str | None:
-        """Most turnover in its own quote currency, by name where that is equal."""
-        return min(keys, key=lambda k: (-(self.symbols[k].turnover.value or 0.0), k), default=None)
+        """Most turnover, by name where that is equal."""
+        return min(keys, key=lambda key: (-self._turnover(key), key), default=None)
 
     def _in_par(self, key: str, value: float | None, *, inverse: bool = False) -> float | None:
         rate = self._rates[quote_of(key)]

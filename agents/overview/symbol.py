@@ -7,15 +7,14 @@ import math
 import msgspec
 
 from agents.indicators.book_shape import is_sound
-from agents.indicators.quotes import twice_mid
+from agents.indicators.quotes import NOT_NOW, twice_mid
 from agents.overview.lead_lag import MoveGrid
-from schemas.frame import BAND_BPS, Book, ContractKind, Frame, TradeFlag, contract_kind
+from schemas.frame import BAND_BPS, Book, ContractKind, Frame, contract_kind
 
 DEPTH_BPS = 10
 """Distance from mid within which depth is measured; one of ``BAND_BPS``."""
 
 _BAND = BAND_BPS.index(DEPTH_BPS)
-_NON_MARKET = int(TradeFlag.NON_MARKET)
 
 
 class FadingMean(msgspec.Struct, array_like=True):
@@ -83,9 +82,10 @@ class SymbolState(msgspec.Struct):
         """Take the next frame of the open interval.
 
         Turnover is price × quantity × contract size, for inverse contracts quantity × contract
-        size (they count in quote currency); trades that are not of the market are left out. Without
-        a contract size nothing is counted in money. Spread and depth are read on ticks, which come
-        whether or not there is news, and not off a crossed book.
+        size (they count in quote currency); trades that are not of the market, or of a moment that
+        is over, are left out. Without a contract size nothing is counted in money. Spread and depth
+        are read on ticks, which come whether or not there is news, and not off a crossed book. Of a
+        book that has been silent for too long nothing is read: it would pass for a calm market.
         Cost: O(trades), on ticks also O(levels) where the frame has no depth bands.
         """
         now = self.open
@@ -95,7 +95,8 @@ class SymbolState(msgspec.Struct):
         elif frame.trades.price:
             self._trade(frame, contract_size)
         twice = twice_mid(frame)
-        if twice is None or twice <= 0:
+        told_by = "touch" if frame.book is None else "book"
+        if twice is None or twice <= 0 or told_by in frame.quality.stale:
             return
         mid = now.mid = twice / (2 * 10**frame.price_exponent)
         self.moves.update(mid, frame.close_ns)
@@ -141,7 +142,7 @@ class SymbolState(msgspec.Struct):
         inverse = contract_kind(frame.symbol) is ContractKind.INVERSE
         bought = sold = 0
         for price, qty, side, flag in zip(tape.price, tape.qty, tape.side, tape.flags, strict=True):
-            if flag & _NON_MARKET:
+            if flag & NOT_NOW:
                 continue
             worth = qty if inverse else price * qty
             if side > 0:

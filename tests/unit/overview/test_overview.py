@@ -13,8 +13,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from agents.overview.lead_lag import POINTS
+from agents.overview.measures import Market
 from agents.overview.overview import Overview, OverviewState
 from agents.overview.ranking import GROUP_WEIGHTS, ranked, standings
+from agents.overview.symbol import SymbolState
 from schemas.frame import ContractKind, Frame, Instrument
 from schemas.overview import MarketOverview, SymbolOverview
 from schemas.settings import Settings, settings_from
@@ -237,6 +239,23 @@ def test_beta_refers_to_the_reference_of_the_venue_else_to_all_others() -> None:
     assert value_of(last, "b:SOL/USDT", "beta") == pytest.approx(2 / 1.5, abs=0.1)
     (*_, last) = overviews(in_order(*lanes), with_(reference="SOL"))
     assert value_of(last, "a:BTC/USDT", "beta") == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_reference_is_the_busiest_in_money_and_not_in_small_change() -> None:
+    usd = [frame_of("a:BTC/USDT", n, mid=5_000_000, bought=10) for n in range(1, 22)]
+    yen = [frame_of("a:BTC/JPY", n, mid=750_000_000, bought=1) for n in range(1, 22)]
+    rate = [frame_of("a:JPY/USDT", n, mid=4, spread=2, bought=9) for n in range(1, 22)]
+    market = Market(_symbols(in_order(usd, yen, rate)), SETTINGS.overview)
+    assert market._references["a"] == "a:BTC/USDT"
+    market = Market(_symbols(in_order(usd, yen)), SETTINGS.overview)
+    assert market._references["a"] == "a:BTC/USDT"  # what is not known to be money is none
+
+
+def _symbols(frames: Iterable[Frame]) -> dict[str, SymbolState]:
+    overview, state = Overview(SETTINGS), OverviewState()
+    for frame in frames:
+        overview.step(state, frame)
+    return state.symbols
 
 
 def test_money_of_other_quotes_is_converted_where_a_pair_tells_how() -> None:

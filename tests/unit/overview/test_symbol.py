@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from agents.overview.overview import Overview, OverviewState
-from schemas.frame import DepthBands, Frame, TradeFlag
+from schemas.frame import DepthBands, Frame, Quality, TradeFlag
 from schemas.overview import MarketOverview
 from schemas.settings import settings_from
 from tests.support.lanes import FRAMES_PER_TICK, frame_of, in_order, lane, path_of
@@ -81,9 +81,10 @@ def test_measures_are_those_of_pandas_in_the_par_currency() -> None:
     assert values_of(found, "a:ETH/BTC")["sector_flow"] == pytest.approx(net / total, rel=1e-9)
 
 
-def test_trades_that_are_not_of_the_market_are_no_volume() -> None:
+@pytest.mark.parametrize("flag", [TradeFlag.NON_MARKET, TradeFlag.RECOVERED_LATE])
+def test_trades_that_are_not_of_the_market_of_now_are_no_volume(flag: TradeFlag) -> None:
     frames = [frame_of("a:BTC/USDT", n, mid=1_000, bought=50, sold=30) for n in range(1, 12)]
-    flags = (int(TradeFlag.NON_MARKET), 0)
+    flags = (int(flag), 0)
     other = [
         msgspec.structs.replace(f, trades=msgspec.structs.replace(f.trades, flags=flags))
         for f in frames
@@ -91,6 +92,20 @@ def test_trades_that_are_not_of_the_market_are_no_volume() -> None:
     assert values_of(last_of(frames), "a:BTC/USDT")["volume"] == pytest.approx(8.0)
     assert values_of(last_of(other), "a:BTC/USDT")["volume"] == pytest.approx(3.0)
     assert values_of(last_of(other), "a:BTC/USDT")["sector_flow"] == -1.0
+
+
+def test_a_book_that_is_silent_for_too_long_is_no_calm_market() -> None:
+    frames = lane("a:BTC/USDT", path_of(1, 121), seed=1)
+    stale = Quality(book_synced=True, stale=("book",))
+    frames[60:] = [
+        msgspec.structs.replace(frame, book=frames[59].book, quality=stale) for frame in frames[60:]
+    ]
+    overview, state = Overview(SETTINGS), OverviewState()
+    for frame in frames:
+        overview.step(state, frame)
+    known = [r is not None for r in state.symbols["a:BTC/USDT"].returns]
+    assert known == [False, *[True] * 5, *[False] * 6]
+    assert state.symbols["a:BTC/USDT"].present  # it trades, all the same
 
 
 def test_depth_is_what_lies_within_ten_bps_as_far_as_it_is_known() -> None:
