@@ -11,20 +11,22 @@ from typing import NamedTuple
 
 import pytest
 
-from agents.execution.account import Account, AccountState
+from agents.execution.account import Account
 from agents.execution.orders import is_entry
 from agents.pipeline import Pipeline
 from schemas.frame import Message, Side
-from schemas.order import Fill, Order, OrderStatus, Position
+from schemas.order import Fill, Order, OrderStatus
 from schemas.position_assessment import MonitorAction, PositionAssessment, RiskLevel
 from schemas.settings import settings_from
+from schemas.topics import FILLS, MONITOR, ORDERS
 from tests.chaos.expected import frames_of
 from tests.golden.sources import golden_paths
+from tests.support.nexo_day import SETTINGS, NexoDay
 from tests.support.prism import prism
 
 pytestmark = [pytest.mark.needs_market_data, pytest.mark.timeout(900)]
 
-DAYS = {"BTC_usdm_20240808": "btc", "NEXO_spot_23_24": "nexo"}
+BTC = "BTC_usdm_20240808"
 QUICK: dict[str, Mapping[str, object]] = {
     "dimensions": {"enabled": ["orderbook", "orderflow"]},
     "signals": {"exit_band": 0, "cooldown_s": 1},
@@ -39,8 +41,9 @@ class Played(NamedTuple):
     """A day in one mode."""
 
     messages: Sequence[Message]
-    state: AccountState
     account: Account
+    state: bytes
+    """Of the account at the end, encoded."""
 
     def of_orders(self) -> list[Order]:
         found = [m for m in self.messages if isinstance(m, Order)]
@@ -55,24 +58,37 @@ class Played(NamedTuple):
         return [m for m in self.messages if isinstance(m, PositionAssessment)]
 
 
-def play(data: Path, day: str, mode: str, **monitor: object) -> Played:
-    """The account's part of a day, without scores."""
+def play(data: Path, mode: str, **monitor: object) -> Played:
+    """The account's part of the minutes of BTC, without scores."""
     chosen = {**QUICK, "monitor": {"mode": mode, **RESTLESS, **monitor}}
     settings = settings_from(chosen)
     pipeline = Pipeline(settings)
-    kept = (Order, Fill, Position, PositionAssessment)
+    kept = (Order, Fill, PositionAssessment)
     found = [
         record.message
-        for frame in frames_of(golden_paths(data, day), settings)
+        for frame in frames_of(golden_paths(data, BTC), settings)
         for record in pipeline.process(frame)
         if isinstance(record.message, kept)
     ]
-    return Played(found, pipeline.account_state, Account(settings))
+    account = Account(settings)
+    return Played(found, account, account.encode(pipeline.account_state))
 
 
-@pytest.fixture(scope="module", params=list(DAYS), ids=list(DAYS.values()))
-def full(request: pytest.FixtureRequest, market_data: Path) -> Played:
-    return play(market_data, request.param, "full")
+@pytest.fixture(scope="module")
+def btc(market_data: Path) -> Played:
+    return play(market_data, "full")
+
+
+@pytest.fixture(scope="module")
+def nexo(nexo_day: NexoDay) -> Played:
+    found = [m for topic in (ORDERS, FILLS, MONITOR) for m in nexo_day.messages(topic)]
+    return Played(found, Account(SETTINGS), nexo_day.account())
+
+
+@pytest.fixture(scope="module", params=["btc", "nexo"])
+def full(request: pytest.FixtureRequest) -> Played:
+    played: Played = request.getfixturevalue(request.param)
+    return played
 
 
 def test_each_of_its_actions_is_taken_on_a_recorded_day(full: Played) -> None:
@@ -120,18 +136,16 @@ def test_every_exit_of_the_monitor_names_its_reason(full: Played) -> None:
 
 
 def test_what_it_remembers_is_bounded_by_the_symbols(full: Played) -> None:
-    state = full.state
+    state = full.account.decode(full.state)
     for kept in (state.watches, state.theses, state.past_guards, state.outlooks):
         assert len(kept) <= 1
-    encoded = full.account.encode(state)
-    assert full.account.encode(full.account.decode(encoded)) == encoded
+    assert full.account.encode(state) == full.state
 
 
 def test_who_observes_trades_as_if_there_were_no_monitor(market_data: Path) -> None:
-    day = "BTC_usdm_20240808"
-    observed = play(market_data, day, "observe")
-    busy = play(market_data, day, "reduce")
-    never = play(market_data, day, "protect", confirm_s=100_000, tighten_after_s=100_000)
+    observed = play(market_data, "observe")
+    busy = play(market_data, "reduce")
+    never = play(market_data, "protect", confirm_s=100_000, tighten_after_s=100_000)
     assert {a.action for a in observed.told()} == {MonitorAction.HOLD}
     assert any(a.advice is MonitorAction.EXIT for a in observed.told())
     assert observed.traded() == never.traded() != busy.traded()
@@ -140,7 +154,7 @@ def test_who_observes_trades_as_if_there_were_no_monitor(market_data: Path) -> N
 def test_the_command_shows_what_was_said_of_open_positions_and_what_was_done(
     market_data: Path, tmp_path: Path
 ) -> None:
-    paths = [str(path) for path in golden_paths(market_data, "BTC_usdm_20240808")]
+    paths = [str(path) for path in golden_paths(market_data, BTC)]
     chosen = ["--set", "signals.exit_band=0", "--set", "monitor.tighten_after_s=1"]
     done = prism("replay", *paths, "--out", str(tmp_path), *chosen, timeout_s=300)
     assert done.returncode == 0, done.stderr

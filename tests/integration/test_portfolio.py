@@ -15,6 +15,7 @@ from schemas.order import Fill, Funding, Order
 from schemas.portfolio import Portfolio
 from streams.sinks.files import read_lines
 from tests.golden.sources import golden_paths
+from tests.support.nexo_day import NexoDay
 from tests.support.prism import prism
 
 pytestmark = [pytest.mark.needs_market_data, pytest.mark.timeout(600)]
@@ -36,17 +37,26 @@ class Run(NamedTuple):
     portfolios: list[Portfolio]
 
 
-@pytest.fixture(
-    scope="module", params=["BTC_usdm_20240808", "NEXO_spot_23_24"], ids=["btc", "nexo"]
-)
-def run(
-    request: pytest.FixtureRequest, market_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Run:
+@pytest.fixture(scope="module")
+def btc(market_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a replay."""
     out = tmp_path_factory.mktemp("run")
     settings = [argument for setting in OFTEN for argument in ("--set", setting)]
-    paths = [str(path) for path in golden_paths(market_data, request.param)]
-    done = prism("replay", *paths, "--out", str(out), *settings, timeout_s=500)
+    paths = golden_paths(market_data, "BTC_usdm_20240808")
+    done = prism("replay", *paths, "--out", out, *settings, timeout_s=500)
     assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def nexo(nexo_day: NexoDay) -> Path:
+    """The folder of a replay."""
+    return nexo_day.folder
+
+
+@pytest.fixture(scope="module", params=["btc", "nexo"])
+def run(request: pytest.FixtureRequest) -> Run:
+    out: Path = request.getfixturevalue(request.param)
     return Run(
         out,
         read_lines(out / "orders.jsonl", Order),

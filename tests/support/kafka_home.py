@@ -1,14 +1,13 @@
 """Apache Kafka's jars, fetched from Maven Central once and kept in the user's cache."""
 
-import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
+
+from tests.support.once import locked
 
 POM = Path(__file__).with_name("kafka-pom.xml")
 
@@ -38,7 +37,7 @@ def kafka_home() -> Path:
     if home.is_dir():
         return home
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / f"{home.name}.lock"):
+    with locked(cache / f"{home.name}.lock"):
         if not home.is_dir():
             _fetch(home)
     return home
@@ -66,10 +65,3 @@ def _fetch(home: Path) -> None:
             tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
             raise KafkaUnavailable(f"Maven did not fetch Kafka; try `{' '.join(command)}`:\n{tail}")
         jars.rename(home)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
