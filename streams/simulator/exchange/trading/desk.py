@@ -240,7 +240,10 @@ class Desk:
                 position.updated_ns = now_ns
             fee = fee_of(self.terms, listing, order.side, qty=qty, price=price, maker=maker)
             if account.key.fee_coin:
-                fee = in_coin(fee, account.key.fee_coin, self._listings, price=price)
+                paid = in_coin(fee, account.key.fee_coin, self._listings, price=price)
+                # Without enough of the coin the whole fee is paid as if there were none.
+                if account.wallet.get(paid.asset, ZERO) >= paid.amount:
+                    fee = paid
             fill = Fill(
                 id=next(self._fill_ids),
                 order_id=order.id,

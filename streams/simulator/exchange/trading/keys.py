@@ -23,7 +23,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A key of one owner: each venue has an account for it.
 
     ``name`` is what the truth calls it, and is no secret. Fees are paid in ``fee_coin``, as BNB at
-    Binance, where that is listed. ``trade`` is the right to trade,
+    Binance, where that is listed and there is enough of it. ``trade`` is the right to trade,
     ``withdraw`` that to withdraw (which the venues report, and nothing here uses). ``balances`` are
     decimal texts by asset.
     """

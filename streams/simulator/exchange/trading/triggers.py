@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from streams.simulator.exchange.listing import Listing, Marked, Trade, Update
 from streams.simulator.exchange.trading.account import Account
-from streams.simulator.exchange.trading.checks import check_price, check_spot
+from streams.simulator.exchange.trading.checks import check_filters, check_price, check_spot
 from streams.simulator.exchange.trading.conditional import (
     Conditional,
     Trigger,
@@ -50,6 +50,8 @@ class Triggers:
         if desk.taken(account, ticket.client_id):
             raise Rejected(Reason.DUPLICATE_CLIENT_ID, ticket.client_id)
         _check_terms(ticket, trigger, close_all=close_all)
+        if not ticket.listing.is_contract:
+            check_filters(ticket)
         waiting = sum(1 for _ in account.waiting(ticket.listing.symbol))
         if limited and waiting >= desk.terms.most_conditionals:
             raise Rejected(Reason.TOO_MANY_CONDITIONALS)

@@ -9,12 +9,12 @@ import pytest
 from schemas.frame import NS_PER_S, Side
 from streams.simulator.exchange.derivatives import FUNDING_NS
 from streams.simulator.exchange.trading.account import IncomeKind
-from streams.simulator.exchange.trading.conditional import TriggerBy, Waiting
+from streams.simulator.exchange.trading.conditional import Trigger, TriggerBy, Waiting
 from streams.simulator.exchange.trading.dead_man import DeadMan
 from streams.simulator.exchange.trading.funding import Funding
 from streams.simulator.exchange.trading.liquidation import Liquidation
 from streams.simulator.exchange.trading.margin import liquidation_price
-from streams.simulator.exchange.trading.orders import Status
+from streams.simulator.exchange.trading.orders import Kind, Status, Ticket
 from streams.simulator.exchange.trading.rejections import Reason, Rejected
 from streams.simulator.exchange.trading.settings import set_isolated, set_leverage
 from tests.support.desk import Stage
@@ -184,6 +184,22 @@ def test_a_stop_waits_for_the_price_it_names_and_no_other() -> None:
     assert stage.position.qty == 1
     stage.trade(Side.SELL, "99.0", "1")
     assert stage.position.qty == 0
+
+
+def test_a_stop_of_spot_meets_the_filters_when_it_is_placed() -> None:
+    stage = Stage("BTC/USDT")
+    below = Trigger(price=Decimal(99), rising=False)
+    for qty, reason in (("0.01", Reason.MIN_NOTIONAL), ("20000", Reason.QTY_RANGE)):
+        ticket = Ticket(
+            listing=stage.listing,
+            side=Side.SELL,
+            kind=Kind.MARKET,
+            qty=Decimal(qty),
+            client_id="stop",
+        )
+        with pytest.raises(Rejected) as refused:
+            stage.triggers.place(stage.account, ticket, below, kind="STOP_LOSS")
+        assert refused.value.reason is reason
 
 
 def test_a_stop_that_finds_nothing_to_reduce_is_rejected_when_it_triggers() -> None:

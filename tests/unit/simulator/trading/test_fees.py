@@ -8,8 +8,20 @@ import pytest
 
 from schemas.frame import Side
 from streams.simulator.exchange.trading.fees import Fee, fee_of
+from streams.simulator.exchange.trading.keys import ApiKey
 from streams.simulator.exchange.trading.terms import BINANCE, BYBIT, Terms
 from tests.support.desk import Stage
+
+
+@pytest.mark.parametrize(("coins", "asset"), [("1", "BTC"), ("0.00001", "USDT"), ("0", "USDT")])
+def test_a_fee_is_paid_in_a_coin_only_where_there_is_enough_of_it(coins: str, asset: str) -> None:
+    stage = Stage()
+    balances = {"USDT": Decimal(1_000), "BTC": Decimal(coins)}
+    key = ApiKey(name="b", key="k2", secret="s", fee_coin="BTC", balances=balances)
+    stage.account = stage.desk.open(key)
+    order = stage.order(Side.BUY, "1", None)
+    assert [fill.fee_asset for fill in order.fills] == [asset]
+    assert all(held >= 0 for held in stage.account.wallet.values())
 
 
 @pytest.mark.parametrize(
