@@ -7,6 +7,7 @@ be equal. The pipeline's answer is computed once per day.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from tests.chaos.inside import Inside
 from tests.chaos.outputs import Outputs, digests
 from tests.golden.sources import golden_paths
 from tests.support.kafka import KafkaServer
+from tests.support.nexo_day import NAME, VALUES, NexoDay
 from tests.support.prism import first_lines, write_recording
 
 PARTITIONS = 8
@@ -40,20 +42,18 @@ class Day(NamedTuple):
 
 
 def day_of(paths: list[Path], settings: Settings | None = None) -> Day:
-    expected = pipeline_outputs(paths, settings or Settings())
+    return day_with(paths, pipeline_outputs(paths, settings or Settings()))
+
+
+def day_with(paths: list[Path], expected: Outputs) -> Day:
     assert expected["execution.fills"]
     symbols = {recording.key for recording in sources_from(paths)}
     return Day(paths, tuple(sorted(symbols)), expected)
 
 
-NEXO = ["orderbook", "orderflow"]
-"""Of the long day; the others have all six dimensions, with which it takes three times as long."""
-
-
 @pytest.fixture(scope="module")
-def nexo(market_data: Path) -> Day:
-    settings = settings_from({"dimensions": {"enabled": NEXO}})
-    return day_of(golden_paths(market_data, "NEXO_spot_23_24"), settings)
+def nexo(market_data: Path, nexo_day: NexoDay) -> Day:
+    return day_with(golden_paths(market_data, NAME), nexo_day.outputs())
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_two_symbols_and_two_workers_on_the_embedded_broker(btc_and_eth: Day) ->
 
 
 def test_the_nexo_day_on_the_embedded_broker(nexo: Day) -> None:
-    found = on_embedded(nexo, "worker", "execution", dimensions={"enabled": NEXO})
+    found = on_embedded(nexo, "worker", "execution", **VALUES)
     assert found == digests(nexo.expected)
 
 
@@ -182,6 +182,10 @@ def test_two_symbols_and_two_workers_on_kafka(
 @pytest.mark.needs_kafka
 @pytest.mark.chaos
 def test_the_nexo_day_on_kafka(nexo: Day, kafka: KafkaServer, tmp_path: Path) -> None:
-    only = f"dimensions.enabled={NEXO}"
-    found = on_kafka(nexo, kafka, tmp_path, "worker", "execution", overrides=[only])
+    chosen = [
+        f"{section}.{name}={json.dumps(value)}"
+        for section, values in VALUES.items()
+        for name, value in values.items()
+    ]
+    found = on_kafka(nexo, kafka, tmp_path, "worker", "execution", overrides=chosen)
     assert found == digests(nexo.expected)
