@@ -18,9 +18,10 @@ from streams.simulator.exchange.trading.prices import mark_price
 
 class Liquidation:
     """Looks at every tick. An isolated position stands for itself, all others of a settle asset
-    stand together: when their equity is no more than their maintenance margin, their orders are
-    cancelled and they are closed at the market, with the taker's fee. What is lost beyond the
-    equity the insurance fund pays. What the book cannot take is closed later.
+    stand together: when their equity is no more than their maintenance margin, the orders that
+    share that equity, whatever their symbol, are cancelled and the positions are closed at the
+    market, with the taker's fee. What is lost beyond the equity the insurance fund pays. What the
+    book cannot take is closed later.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -43,10 +44,17 @@ class Liquidation:
                 equity = CONTEXT.add(cross_wallet(account, asset), cross_unrealised(account, asset))
                 needed = sum((maintenance(each) for each in together), ZERO)
                 if together and equity <= needed:
+                    self._cancel_crossed(account, asset)
                     isolated = CONTEXT.subtract(
                         account.wallet.get(asset, ZERO), cross_wallet(account, asset)
                     )
                     self._close(account, together, isolated)
+
+    def _cancel_crossed(self, account: Account, asset: str) -> None:
+        for order in account.open_orders():
+            crossed = order.listing.is_contract and not account.position(order.listing).isolated
+            if crossed and order.listing.rules.settle == asset:
+                self._desk.cancel(account, order)
 
     @staticmethod
     def _ruined_alone(position: Position) -> bool:

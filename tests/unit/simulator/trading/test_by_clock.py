@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from schemas.frame import NS_PER_S, Side
+from streams.events import BookSnapshot
 from streams.simulator.exchange.derivatives import FUNDING_NS
+from streams.simulator.exchange.listing import Listing
 from streams.simulator.exchange.trading.account import IncomeKind
 from streams.simulator.exchange.trading.conditional import Trigger, TriggerBy, Waiting
 from streams.simulator.exchange.trading.dead_man import DeadMan
@@ -18,6 +20,7 @@ from streams.simulator.exchange.trading.orders import Kind, Status, Ticket
 from streams.simulator.exchange.trading.rejections import Reason, Rejected
 from streams.simulator.exchange.trading.settings import set_isolated, set_leverage
 from tests.support.desk import Stage
+from tests.support.simulated import START_NS, rules_of
 
 BEFORE_FUNDING_NS = 60 * FUNDING_NS - 2 * NS_PER_S
 
@@ -103,6 +106,29 @@ def test_a_ruined_position_is_closed_and_its_orders_cancelled(side: Side, isolat
     assert forced.forced
     assert forced.client_id.startswith("autoclose-")
     assert stage.account.wallet["USDT"] > 0
+
+
+def test_orders_of_other_symbols_that_share_the_equity_go_too() -> None:
+    stage = Stage(usdt="60")
+    other = Listing(rules_of("ETH/USDT:USDT"), venue_id="ETHUSDT", seed="y", truth=None)
+    other.now_ns = START_NS
+    other.apply(BookSnapshot("ETHUSDT", START_NS, 1, [("100.0", "5")], [("100.1", "4")]))
+    stage.desk.add(other)
+    stage.mark("100")
+    stage.order(Side.BUY, "4", None)
+    ticket = Ticket(
+        listing=other,
+        side=Side.BUY,
+        kind=Kind.LIMIT,
+        qty=Decimal(1),
+        client_id="other",
+        price=Decimal(99),
+    )
+    resting = stage.desk.place(stage.account, ticket)
+    stage.mark("85")
+    Liquidation(stage.desk).tick(0)
+    assert stage.position.qty == 0
+    assert resting.status is Status.CANCELLED
 
 
 def test_what_is_lost_beyond_the_equity_the_insurance_pays() -> None:
