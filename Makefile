@@ -42,7 +42,7 @@ bench: compiled  ## measure the hot paths
 chaos: compiled  ## the full kill and disturbance matrix (long)
 	$(BIN)/python -m pytest -m chaos --timeout 3600 $(ARGS)
 
-compiled: $(STAMP)  ## indicators and dimensions as machine code, where there is a C compiler
+compiled: $(STAMP)  ## indicators, dimensions and the join as machine code, where there is a C compiler
 	@$(BIN)/python infra/compile.py
 
 $(VENV): $(STAMP)  ## the virtualenv, synced with the lock

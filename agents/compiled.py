@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-PACKAGES = ("indicators", "dimensions")
+PACKAGES = ("indicators", "dimensions", "confluence")
 AGENTS = Path(__file__).parent
 COMPILED = AGENTS / "_compiled"
 """A folder for each package, and beside them ``made-of``: the fingerprint of their sources."""

@@ -11,11 +11,11 @@ from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from agents.confluence.breakdown import Breakdown, Row, Table
-from agents.confluence.interpretation import DimensionWords, Reason
-from agents.confluence.phrasebook import plain_name
-from agents.confluence.sentences.base import Tone, tone_of
-from agents.confluence.sentences.figures import points, price
+from agents.interpretation.breakdown import Breakdown, Row, Table
+from agents.interpretation.interpret import DimensionWords, Reason
+from agents.interpretation.phrasebook import plain_name
+from agents.interpretation.sentences.base import Tone, tone_of
+from agents.interpretation.sentences.figures import points, price
 from cli.moment import written
 from schemas.score import ConfluenceScore
 

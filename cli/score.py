@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from agents.confluence.breakdown import Breakdown
+from agents.interpretation.breakdown import Breakdown
 from cli.breakdown import BreakdownView
 from cli.client_logs import quiet_client
 from cli.common import PANEL_OUTPUT, ConfigOption, SetOption, settings_of

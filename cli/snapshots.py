@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from agents.confluence.breakdown import Breakdown, breakdown
+from agents.interpretation.breakdown import Breakdown, breakdown
 from cli.feeds import FileFeed
 from cli.moment import Moment, written
 from cli.progress import progress

@@ -1,4 +1,4 @@
-"""Make machine code of the indicators and dimensions with mypyc: ``python infra/compile.py``.
+"""Make machine code of indicators, dimensions and the join with mypyc: ``python infra/compile.py``.
 
 Done when the code there is of exactly these sources. Without a C compiler or the headers of the
 interpreter it says so and changes nothing: everything then runs as Python, more slowly. A wheel
@@ -76,9 +76,9 @@ def compile_indicators() -> bool:
     wanted = fingerprint()
     lacking = what_is_lacking()
     if lacking is not None:
-        print(f"indicators and dimensions stay Python, and slower: {lacking}", file=sys.stderr)
+        print(f"indicators, dimensions and the join stay Python, and slower: {lacking}", file=sys.stderr)
         return False
-    print("compiling indicators and dimensions: two minutes, once per change", file=sys.stderr)
+    print("compiling indicators, dimensions and the join: two minutes, once per change", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=REPOSITORY, prefix=".compiling-") as folder:
         made = compiled_in(Path(folder))
         (made / "made-of").write_text(wanted)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-
-import msgspec
+from dataclasses import dataclass, field
 
 from agents.confluence.market import MarketState
 from agents.confluence.raw import ADX, raw_value
@@ -16,13 +15,14 @@ from schemas.confluence_settings import RegimeSettings
 from schemas.score import DimensionScore, Regime
 
 
-class AdaptationState(msgspec.Struct):
+@dataclass
+class AdaptationState:
     """Of one symbol. ``multipliers`` are those in force; a dimension that is not named has 1."""
 
-    market: MarketState = msgspec.field(default_factory=MarketState)
-    skill: SkillState = msgspec.field(default_factory=SkillState)
+    market: MarketState = field(default_factory=MarketState)
+    skill: SkillState = field(default_factory=SkillState)
     regime: Regime | None = None
-    multipliers: dict[str, float] = msgspec.field(default_factory=dict)
+    multipliers: dict[str, float] = field(default_factory=dict)
 
     @property
     def volatility_ratio(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import msgspec
 
@@ -13,7 +14,8 @@ from schemas.score import NEUTRAL
 from schemas.signal import SignalKind
 
 
-class CrossingState(msgspec.Struct):
+@dataclass
+class CrossingState:
     """What has been asked for so far. ``stance`` is the side that the last signal left open."""
 
     stance: SignalKind = SignalKind.EXIT
@@ -22,7 +24,7 @@ class CrossingState(msgspec.Struct):
     entered_ns: int | None = None
 
 
-class Tick(msgspec.Struct, frozen=True):
+class Tick(msgspec.Struct):
     """What a tick is judged by."""
 
     score: float
@@ -31,7 +33,7 @@ class Tick(msgspec.Struct, frozen=True):
     limits: Thresholds
 
 
-class Zone(msgspec.Struct, frozen=True):
+class Zone(msgspec.Struct):
     """Scores from ``low`` (inclusive) up to the next zone: what is due, and whether it is given."""
 
     low: float
@@ -54,7 +56,7 @@ def zone_at(zones: Zones, score: float) -> int:
     return 2 if score >= zones[2].low else 1 if score >= zones[1].low else 0
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct):
     """A signal and its reason, or why a crossing gave none; ``None`` for both: nothing is due."""
 
     kind: SignalKind | None = None

@@ -7,6 +7,7 @@ for which there is no room is refused, and its caller gives it again later.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 import msgspec
@@ -37,19 +38,20 @@ MOST_WAITING = 600
 _TAINTED = attrgetter("tainted")
 
 
-class JoinState(msgspec.Struct):
+@dataclass
+class JoinState:
     """Of one symbol: undecided ticks, recent scores, where its signals and weights stand.
 
     ``full`` holds from a refusal until nothing waits any more: ticks are refused in a row, so that
     none is missing among those that are taken later.
     """
 
-    waiting: dict[int, dict[str, DimensionScore]] = msgspec.field(default_factory=dict)
+    waiting: dict[int, dict[str, DimensionScore]] = field(default_factory=dict)
     decided_ns: int = -1
-    recent: list[float] = msgspec.field(default_factory=list)
-    crossing: CrossingState = msgspec.field(default_factory=CrossingState)
+    recent: list[float] = field(default_factory=list)
+    crossing: CrossingState = field(default_factory=CrossingState)
     alerted_ns: int = -1
-    adaptation: AdaptationState = msgspec.field(default_factory=AdaptationState)
+    adaptation: AdaptationState = field(default_factory=AdaptationState)
     full: bool = False
 
 

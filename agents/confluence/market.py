@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from operator import sub
-
-import msgspec
 
 from schemas.confluence_settings import RegimeSettings
 from schemas.frame import NS_PER_S
@@ -13,7 +12,8 @@ from schemas.frame import NS_PER_S
 _LN2 = math.log(2.0)
 
 
-class Volatility(msgspec.Struct):
+@dataclass
+class Volatility:
     """Realised volatility: squared log returns over the time they took, older ones fading.
 
     ``sqrt(sum(k r^2) / sum(k dt))`` with ``k`` halved every half-life. Unit: 1/sqrt(s).
@@ -34,13 +34,14 @@ class Volatility(msgspec.Struct):
         return math.sqrt(self.squares / self.seconds) if self.seconds > 0.0 else 0.0
 
 
-class MarketState(msgspec.Struct):
+@dataclass
+class MarketState:
     """Samples of the mid, oldest first, and the volatilities."""
 
     sampled_ns: int | None = None
-    mids: list[float] = msgspec.field(default_factory=list)
-    short: Volatility = msgspec.field(default_factory=Volatility)
-    long: Volatility = msgspec.field(default_factory=Volatility)
+    mids: list[float] = field(default_factory=list)
+    short: Volatility = field(default_factory=Volatility)
+    long: Volatility = field(default_factory=Volatility)
 
     def sample(self, price: float | None, now_ns: int, settings: RegimeSettings) -> bool:
         """Take the mid of a tick if a sample is due; whether it was.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-import msgspec
+from dataclasses import dataclass, field
 
 from schemas.confluence_settings import RegimeSettings
 from schemas.score import NEUTRAL, DimensionScore
@@ -15,7 +14,8 @@ _HALF = 4.0
 """A t-statistic of 4 gives tanh(1) = 76% of the reach; one of 1, which chance gives, 24%."""
 
 
-class Moments(msgspec.Struct):
+@dataclass
+class Moments:
     """Fading sums over pairs of a lean and the move after it, and how many moves they span."""
 
     both: float = 0.0
@@ -37,18 +37,20 @@ class Moments(msgspec.Struct):
         return self.both / math.sqrt(spread) * math.sqrt(self.count) if spread > 0.0 else 0.0
 
 
-class Past(msgspec.Struct):
+@dataclass
+class Past:
     """Mid and leans (score - 50) of one sample."""
 
     mid: float
     leans: dict[str, float]
 
 
-class SkillState(msgspec.Struct):
+@dataclass
+class SkillState:
     """The samples whose moves are still open, and what the dimensions have shown so far."""
 
-    open: list[Past] = msgspec.field(default_factory=list)
-    moments: dict[str, Moments] = msgspec.field(default_factory=dict)
+    open: list[Past] = field(default_factory=list)
+    moments: dict[str, Moments] = field(default_factory=dict)
 
     def update(
         self, mid: float, scores: Sequence[DimensionScore], settings: RegimeSettings

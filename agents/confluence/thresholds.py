@@ -11,7 +11,7 @@ from schemas.confluence_settings import SignalsSettings, ThresholdsSettings
 from schemas.score import NEUTRAL, ThresholdMove
 
 
-class Thresholds(msgspec.Struct, frozen=True):
+class Thresholds(msgspec.Struct):
     """Long at or above, short at or below; and what moved them there."""
 
     long: float

@@ -19,9 +19,6 @@ from schemas.topics import KeyedBy, topic_of
 
 log = structlog.get_logger()
 
-_STEPS_TO_WRITE = 3
-"""Turns of the event loop from a record given to aiokafka's producer to a request written."""
-
 
 class Emitter:
     """Encodes messages and hands them to the producer, in order per partition.
@@ -55,11 +52,6 @@ class Emitter:
         sent.add_done_callback(partial(self._on_sent, message))
         self.sent += 1
         failpoints.passed_with(message, "sent")
-
-    async def hurry(self) -> None:
-        """Let the producer write what it was given before the next input is worked on."""
-        for _ in range(_STEPS_TO_WRITE):
-            await asyncio.sleep(0)
 
     async def dead_letter(self, message: Input, error: Exception) -> None:
         """Put aside an input that cannot be used, with where it came from."""

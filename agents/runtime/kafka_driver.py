@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 from mode.utils.futures import maybe_async
+from mode.utils.imports import symbol_by_name
 
 from agents.runtime.patience import Patience
 from schemas.clock import monotonic_ns
@@ -91,28 +92,8 @@ class Consumer(driver.Consumer):
         return SameLoopConsumer(self, beacon=self.beacon)
 
 
-class Producer(driver.Producer):
-    """Upstream's, whose client is told of every topic before its first record.
-
-    aiokafka asks for the leaders of those topics only that it was told of, and then takes what it
-    knew of others from its first look for gone: a batch for one of them would never leave, and
-    everything that waits for it would stand still.
-    """
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._told: set[str] = set()
-
-    async def send(self, topic: str, *args: Any, **kwargs: Any) -> Any:
-        """Send a record; gives the future of its acknowledgement."""
-        if topic not in self._told:
-            self._told.add(topic)
-            await self._ensure_producer().client.add_topic(topic)
-        return await super().send(topic, *args, **kwargs)
-
-
 class Transport(driver.Transport):
-    """Upstream's, with the consumer and the producer of this module."""
+    """Upstream's, with the consumer of this module and a producer of librdkafka."""
 
     Consumer = Consumer
-    Producer = Producer
+    Producer: ClassVar[Any] = symbol_by_name("streams.transport.faust_kafka_producer:Producer")

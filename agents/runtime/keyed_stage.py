@@ -169,11 +169,10 @@ class KeyedStage(Stage):
     async def _send(self, decided: Sequence[Message], cause: Input) -> None:
         """Send signals at once, and the rest when the batch is done: nobody trades on that."""
         for given in decided:
-            if not isinstance(given, Signal):
+            if isinstance(given, Signal):
+                await self._emit(given, cause)
+            else:
                 self._unsent.append((given, cause))
-                continue
-            await self._emit(given, cause)
-            await self._emitter.hurry()
 
     async def flush(self) -> None:
         """Send what was decided and is not sent yet."""

@@ -87,7 +87,7 @@ def test_python_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_compiler_it_says_what_to_install_and_changes_nothing(tmp_path: Path) -> None:
-    for folder in ("agents/indicators", "agents/dimensions", "infra"):
+    for folder in (*(f"agents/{name}" for name in agents.compiled.PACKAGES), "infra"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     for module in ("__init__", "compiled"):
         shutil.copy(REPOSITORY / "agents" / f"{module}.py", tmp_path / "agents")

@@ -8,9 +8,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from agents.confluence.breakdown import Breakdown, breakdown, dimension_table
-from agents.confluence.interpretation import interpret
 from agents.dimensions import registry
+from agents.interpretation.breakdown import Breakdown, breakdown, dimension_table
+from agents.interpretation.interpret import interpret
 from cli.breakdown import BreakdownView, gauge, in_force, smallest_flip, table
 from schemas.score import (
     ComponentReading,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import pytest
 
-from agents.confluence.breakdown import Breakdown
+from agents.interpretation.breakdown import Breakdown
 from cli import score, snapshots
 from cli.snapshots import Latest, ScoreTopics
 from cli.stop import Stop

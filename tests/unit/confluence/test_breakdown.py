@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.confluence.breakdown import breakdown, dimension_table
 from agents.confluence.weighting import confluence
+from agents.interpretation.breakdown import breakdown, dimension_table
 from schemas.plain import plain
 from schemas.score import NEUTRAL, ComponentReading, ConfluenceScore, DimensionScore
 from tests.support.messages import score_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.confluence.sentences.figures import (
+from agents.interpretation.sentences.figures import (
     bps,
     number,
     percent,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.confluence.interpretation import interpret
-from agents.confluence.phrasebook import component_sentence, dimension_patterns, phrases
 from agents.dimensions import registry
 from agents.dimensions.base import DimensionMachine
 from agents.indicators.bar import Bar
 from agents.indicators.relative_volume import RelativeVolume
 from agents.indicators.vwap import vwap_score
+from agents.interpretation.interpret import interpret
+from agents.interpretation.phrasebook import component_sentence, dimension_patterns, phrases
 from schemas.frame import NS_PER_S
 from schemas.score import (
     NEUTRAL,
@@ -407,7 +407,7 @@ def test_bar_dimensions_and_sentiment_tell_their_figures() -> None:
         ),
     }  # fmt: skip
     for (dimension, component), (values, wanted) in told.items():
-        module = importlib.import_module(f"agents.confluence.sentences.{dimension}")
+        module = importlib.import_module(f"agents.interpretation.sentences.{dimension}")
         assert list(module.PHRASES.components[component].evidence(values)) == wanted
 
 
@@ -438,7 +438,7 @@ def test_the_figures_that_sentences_look_for_are_given(dimension: str) -> None:
     for frame in random_market(7, 900, frames_per_tick=1, interval_ns=600 * NS_PER_S):
         last = machine.step(state, frame) or last
     assert last is not None
-    module = importlib.import_module(f"agents.confluence.sentences.{dimension}")
+    module = importlib.import_module(f"agents.interpretation.sentences.{dimension}")
     silent = [
         part.name
         for part in last.components

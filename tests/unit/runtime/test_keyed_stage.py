@@ -33,9 +33,6 @@ class Sent:
         del partition, timestamp_s
         self.kinds.append(type(message).__name__)
 
-    async def hurry(self) -> None:
-        self.kinds.append("hurry")
-
 
 def stage_with(sent: Any) -> KeyedStage:
     role, _ = worker(IN)
@@ -51,9 +48,9 @@ def test_a_signal_goes_out_at_once_and_its_score_with_the_batch() -> None:
     stage = stage_with(sent)
     (cause,) = messages(IN, [0])
     asyncio.run(stage._send([score_of("orderflow", 60.0), signal_of(SignalKind.LONG)], cause))
-    assert sent.kinds == ["Signal", "hurry"]
+    assert sent.kinds == ["Signal"]
     asyncio.run(stage.flush())
-    assert sent.kinds == ["Signal", "hurry", "DimensionScore"]
+    assert sent.kinds == ["Signal", "DimensionScore"]
     asyncio.run(stage.flush())
     assert sent.kinds.count("DimensionScore") == 1
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.confluence.sentences.base import Phrase, Phrases, Values, over_timeframes
-from agents.confluence.sentences.figures import number, percent, points, times
+from agents.interpretation.sentences.base import Phrase, Phrases, Values, over_timeframes
+from agents.interpretation.sentences.figures import number, percent, points, times
 
 
 def _volume_delta(values: Values) -> Iterator[str]:

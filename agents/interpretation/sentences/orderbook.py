@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.confluence.sentences.base import Phrase, Phrases, Values
-from agents.confluence.sentences.figures import bps, number, percent, sigma, times
+from agents.interpretation.sentences.base import Phrase, Phrases, Values
+from agents.interpretation.sentences.figures import bps, number, percent, sigma, times
 
 _WIDEST_FIRST = (200, 100, 50)
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.confluence.sentences.base import TIMEFRAMES, Phrase, Phrases, Values, over_timeframes
-from agents.confluence.sentences.figures import percent, points, price, whole
+from agents.interpretation.sentences.base import (
+    TIMEFRAMES,
+    Phrase,
+    Phrases,
+    Values,
+    over_timeframes,
+)
+from agents.interpretation.sentences.figures import percent, points, price, whole
 
 
 def _order_block(values: Values) -> Iterator[str]:

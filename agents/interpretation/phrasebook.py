@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 
-import agents.confluence.sentences
-from agents.confluence.sentences.base import Phrase, Phrases, Tone, Values, tone_of
-from agents.confluence.sentences.figures import number, points
+import agents.interpretation.sentences
+from agents.interpretation.sentences.base import Phrase, Phrases, Tone, Values, tone_of
+from agents.interpretation.sentences.figures import number, points
 from schemas.score import ComponentReading, DimensionScore
 
 MOST_EVIDENCE = 3
@@ -22,9 +22,9 @@ _NOTHING = Phrases({})
 @cache
 def phrases() -> dict[str, Phrases]:
     """Every file of the folder that holds phrases, by the dimension that it is named after."""
-    path = agents.confluence.sentences.__path__
+    path = agents.interpretation.sentences.__path__
     found = {}
-    for module in pkgutil.iter_modules(path, "agents.confluence.sentences."):
+    for module in pkgutil.iter_modules(path, "agents.interpretation.sentences."):
         held = getattr(importlib.import_module(module.name), "PHRASES", None)
         if isinstance(held, Phrases):
             found[module.name.rpartition(".")[2]] = held

@@ -8,13 +8,13 @@ from operator import attrgetter
 
 import msgspec
 
-from agents.confluence.phrasebook import (
+from agents.interpretation.phrasebook import (
     component_sentence,
     dimension_patterns,
     lean_of,
     plain_name,
 )
-from agents.confluence.sentences.figures import points, price
+from agents.interpretation.sentences.figures import points, price
 from schemas.score import NEUTRAL, ComponentReading, ConfluenceScore, DimensionScore
 
 LEAST_POINTS = 0.05

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.confluence.sentences.base import TIMEFRAMES, Phrase, Phrases, Values, over_timeframes
-from agents.confluence.sentences.figures import number, points, whole
+from agents.interpretation.sentences.base import (
+    TIMEFRAMES,
+    Phrase,
+    Phrases,
+    Values,
+    over_timeframes,
+)
+from agents.interpretation.sentences.figures import number, points, whole
 
 TREND_ADX, RANGE_ADX = 25.0, 20.0
 """A trend above the first, none below the second. Source: Wilder (1978)."""

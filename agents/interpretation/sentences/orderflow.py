@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.confluence.sentences.base import Phrase, Phrases, Values
-from agents.confluence.sentences.figures import SIGMA, bps, number, percent, sigma, times
+from agents.interpretation.sentences.base import Phrase, Phrases, Values
+from agents.interpretation.sentences.figures import SIGMA, bps, number, percent, sigma, times
 
 UNUSUAL_SIGMA = 1.0
 """From here on the CVD counts as pushing, in standard deviations of its own past."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agents.confluence.interpretation import Interpretation, interpret
+from agents.interpretation.interpret import Interpretation, interpret
 from schemas.score import (
     DIMENSIONS,
     NEUTRAL,

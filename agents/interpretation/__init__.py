@@ -1,0 +1,1 @@
+"""What a score means: the rows of its breakdown, and sentences."""
