@@ -25,6 +25,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from agents.compiled import COMPILED, PACKAGES, fingerprint, is_made, sources  # noqa: E402
 
+WHAT = "indicators, dimensions and the join"
 GROUP = "agents.indicators.machine"
 """All modules are one library; each has a small one of its own that finds itself in it."""
 
@@ -76,9 +77,9 @@ def compile_indicators() -> bool:
     wanted = fingerprint()
     lacking = what_is_lacking()
     if lacking is not None:
-        print(f"indicators, dimensions and the join stay Python, and slower: {lacking}", file=sys.stderr)
+        print(f"{WHAT} stay Python, and slower: {lacking}", file=sys.stderr)
         return False
-    print("compiling indicators, dimensions and the join: two minutes, once per change", file=sys.stderr)
+    print(f"compiling {WHAT}: two minutes, once per change", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=REPOSITORY, prefix=".compiling-") as folder:
         made = compiled_in(Path(folder))
         (made / "made-of").write_text(wanted)
