@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support.kafka import KafkaServer
@@ -32,6 +33,12 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: must not be skipped in CI: {reason}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_by_default() -> None:
+    """A role that ran in this process has said where its lines go; the next test has not."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ def to_stderr() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVEL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
     for noisy in ("aiokafka", "faust", "mode"):
         logging.getLogger(noisy).setLevel(LEVEL)

@@ -94,7 +94,7 @@ class KafkaSender:
             if error is None:
                 sent.set_result((record.partition(), record.offset()))
             else:
-                sent.set_exception(BrokerError(f"record was not acknowledged: {error.str()}"))
+                sent.set_exception(BrokerError(f"the broker did not take it: {error.str()}"))
 
         async with self._turn:  # who comes later must not overtake who waits for room
             while True:

@@ -68,7 +68,7 @@ def test_what_no_broker_takes_in_time_fails_and_says_so() -> None:
         sender = KafkaSender([f"127.0.0.1:{free_port()}"], deliver_within_s=0.2)
         sent = await sender.send("t", b"k", b"v", partition=0)
         await sender.flush()
-        with pytest.raises(BrokerError, match=r"not acknowledged: .*timed out"):
+        with pytest.raises(BrokerError, match=r"the broker did not take it: .*timed out"):
             sent.result()
         await sender.close(within_s=1.0)
 
