@@ -201,7 +201,11 @@ def _ordered(
     _agents(role)
     _watch_topics(role, settings)
     _health(role, settings)
-    watchdog = Watchdog(stage, patience_s=settings.runtime.absent_after_s)
+    watchdog = Watchdog(
+        stage,
+        patience_s=settings.runtime.absent_after_s,
+        unanswered_ns=app.outputs.unanswered_ns,
+    )
     _every(app, min(1.0, settings.runtime.absent_after_s / 4), watchdog.look)
     return role
 

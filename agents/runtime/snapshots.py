@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schemas.clock import monotonic_ns
 from schemas.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -16,25 +17,30 @@ class Outputs:
     """Sends that the broker has not acknowledged yet; one failure is final."""
 
     def __init__(self) -> None:
-        self._open: dict[int, asyncio.Future[Any]] = {}
+        self._open: dict[int, tuple[asyncio.Future[Any], int]] = {}
         self._number = 0
 
     def track(self, sent: asyncio.Future[Any]) -> None:
         """Follow a send until it is acknowledged."""
         number = self._number
         self._number += 1
-        self._open[number] = sent
+        self._open[number] = (sent, monotonic_ns())
         sent.add_done_callback(lambda done: self._settle(number, done))
 
     async def settled(self) -> None:
         """Return when all that was sent is acknowledged; :class:`BrokerError` if a send failed."""
-        waiting = list(self._open.values())
+        waiting = [sent for sent, _ in self._open.values()]
         if waiting:
             await asyncio.wait(waiting)
         for sent in waiting:
             error = sent.exception()
             if error is not None:
                 raise BrokerError(f"an output was not acknowledged: {error}; the role restarts")
+
+    def unanswered_ns(self) -> int:
+        """For how long the broker has left the oldest send unanswered; 0 if none waits."""
+        _, since_ns = next(iter(self._open.values()), (None, None))
+        return 0 if since_ns is None else monotonic_ns() - since_ns
 
     def _settle(self, number: int, done: asyncio.Future[Any]) -> None:
         # A failed send stays, so that no later snapshot is ever written by this process.

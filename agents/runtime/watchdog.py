@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from agents.runtime.ordered_stage import OrderedStage
@@ -16,11 +18,15 @@ class Watchdog:
 
     Heartbeat frames are due once per score interval; ``patience_s`` is how long their absence is
     borne before the other symbols go on without. A process that stood still itself (paused, or in a
-    rebalance) knows of no silence: it begins to wait anew.
+    rebalance), or whose broker leaves sends unanswered (``unanswered_ns``), knows of no silence:
+    it begins to wait anew.
     """
 
-    def __init__(self, stage: OrderedStage, *, patience_s: float) -> None:
+    def __init__(
+        self, stage: OrderedStage, *, patience_s: float, unanswered_ns: Callable[[], int]
+    ) -> None:
         self._stage = stage
+        self._unanswered_ns = unanswered_ns
         self._patience_ns = round(patience_s * NS_PER_S)
         self._looked_ns = monotonic_ns()
         self._since: dict[str, tuple[int, int]] = {}
@@ -29,7 +35,8 @@ class Watchdog:
     async def look(self) -> None:
         """One round; call it about once a second."""
         now_ns = monotonic_ns()
-        if now_ns - self._looked_ns > self._patience_ns // 2:
+        stood_still = now_ns - self._looked_ns > self._patience_ns // 2
+        if stood_still or self._unanswered_ns() > self._patience_ns // 4:
             self._since.clear()
         self._looked_ns = now_ns
         laggards = self._stage.laggards()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
+from faust.types import RecordMetadata
 
+from streams.transport.faust_producer import pass_on
 from streams.transport.kafka_sender import KafkaSender
 
 
@@ -32,12 +35,12 @@ class Producer(driver.Producer):
         headers: Any,
         *,
         transactional_id: str | None = None,  # noqa: ARG002
-    ) -> Any:
-        """Send a record; gives the future of its acknowledgement, which gives its place."""
+    ) -> asyncio.Future[RecordMetadata]:
+        """Send a record; gives the future of its acknowledgement."""
         assert self._sender is not None, "started"
         if partition is None:
             partition = self.key_partition(topic, key or b"").partition
-        return await self._sender.send(
+        done = await self._sender.send(
             topic,
             key,
             value,
@@ -45,6 +48,9 @@ class Producer(driver.Producer):
             headers=headers or (),
             timestamp_ms=None if timestamp is None else int(timestamp * 1_000.0),
         )
+        sent: asyncio.Future[RecordMetadata] = done.get_loop().create_future()
+        done.add_done_callback(lambda done: pass_on(topic, done, sent))
+        return sent
 
     async def flush(self) -> None:
         """Wait for what was sent so far."""

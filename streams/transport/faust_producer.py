@@ -45,7 +45,7 @@ class Producer(BaseProducer):
         if written.done():
             sent.set_result(_metadata(topic, *written.result()))
         else:
-            written.add_done_callback(lambda done: _pass_on(topic, done, sent))
+            written.add_done_callback(lambda done: pass_on(topic, done, sent))
         return sent
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
@@ -100,10 +100,14 @@ def _metadata(topic: str, partition: int, offset: int) -> RecordMetadata:
     return RecordMetadata(topic, partition, TP(topic, partition), offset)
 
 
-def _pass_on(
+def pass_on(
     topic: str, done: asyncio.Future[tuple[int, int]], sent: asyncio.Future[RecordMetadata]
 ) -> None:
+    """Tell of a record's place as Faust's tables want to hear of it."""
     if sent.done():
+        return
+    if done.cancelled():
+        sent.cancel()
         return
     error = done.exception()
     if error is None:

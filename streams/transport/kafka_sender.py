@@ -88,9 +88,9 @@ class KafkaSender:
             more["headers"] = list(headers)
 
         def answered(error: Any, record: Any) -> None:
+            self._open.discard(sent)
             if sent.cancelled():
                 return
-            self._open.discard(sent)
             if error is None:
                 sent.set_result((record.partition(), record.offset()))
             else:
@@ -128,6 +128,7 @@ class KafkaSender:
                 self._look_due.cancel()
             for sent in self._open:
                 sent.cancel()
+            self._open.clear()
             self._producer.purge()
             self._producer.poll(0)
 

@@ -160,6 +160,9 @@ class Cluster:
                 process.terminate()
         codes = {name: process.wait(PATIENCE_S) for name, process in self.processes.items()}
         assert not any(codes.values()), f"{codes}; see {self.folder}"
+        # What fails in a callback of the event loop ends nothing: it is only told.
+        failed = [n for n in codes if "Exception in callback" in "\n".join(self.log_of(n))]
+        assert not failed, f"{failed} failed in callbacks; see {self.folder}"
 
     async def _create_topics(self) -> None:
         settings = BrokerSettings(partitions=self.partitions, topic_prefix=self.prefix)

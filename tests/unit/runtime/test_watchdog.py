@@ -21,7 +21,8 @@ class Market:
         self.absent: list[str] = []
         monkeypatch.setattr(watchdog, "monotonic_ns", lambda: self.now_ns)
         stage: Any = self
-        self.watchdog = Watchdog(stage, patience_s=10)
+        self.unanswered_ns = 0
+        self.watchdog = Watchdog(stage, patience_s=10, unanswered_ns=lambda: self.unanswered_ns)
 
     def laggards(self) -> list[str]:
         return ["v:A"]
@@ -53,6 +54,21 @@ def test_a_symbol_that_is_silent_for_longer_than_the_patience_is_declared_absent
     assert market.absent == []
     for _ in range(20):
         market.look(after_s=1)
+    assert market.absent == ["v:A"]
+
+
+def test_while_the_broker_leaves_sends_unanswered_nobody_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = Market(monkeypatch)
+    for waited_s in range(30):
+        market.unanswered_ns = waited_s * NS_PER_S
+        market.look(after_s=1)
+    market.unanswered_ns = 0
+    for _ in range(10):
+        market.look(after_s=1)
+    assert market.absent == []
+    market.look(after_s=1)
     assert market.absent == ["v:A"]
 
 

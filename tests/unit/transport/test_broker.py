@@ -12,7 +12,7 @@ import pytest
 
 from schemas.errors import BrokerError, BrokerUnreachable, TopicMismatch
 from streams.transport.broker import MIB, Address, EmbeddedBroker, broker_at, forget
-from streams.transport.faust_producer import _pass_on
+from streams.transport.faust_producer import pass_on
 from streams.transport.log import TopicPartition, TopicSpec
 
 AT = TopicPartition("t", 0)
@@ -260,7 +260,7 @@ def test_a_record_that_could_not_be_written_is_told_to_faust_too() -> None:
         loop = asyncio.get_running_loop()
         written, sent = loop.create_future(), loop.create_future()
         written.set_exception(BrokerError("disk full"))
-        _pass_on("t", written, sent)
+        pass_on("t", written, sent)
         with pytest.raises(BrokerError, match="disk full"):
             await asyncio.wait_for(sent, 5)
 
