@@ -1,4 +1,4 @@
-"""Faust's Kafka driver, made quick: what was measured is in ADR 0004."""
+"""Faust's Kafka driver, made quick: what was measured is in ADR 0004, 0018 and 0026."""
 
 from __future__ import annotations
 
