@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -171,6 +172,7 @@ class KeyedStage(Stage):
         for given in decided:
             if isinstance(given, Signal):
                 await self._emit(given, cause)
+                os.sched_yield()  # its sender's thread writes it before the next fold begins
             else:
                 self._unsent.append((given, cause))
 

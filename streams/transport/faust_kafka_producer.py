@@ -23,7 +23,7 @@ class Producer(driver.Producer):
         transport: Any = self.transport
         servers = driver.server_list(transport.url, transport.default_port)
         within_s = float(self.request_timeout)
-        self._sender = KafkaSender(servers, deliver_within_s=within_s, compress=False)
+        self._sender = KafkaSender(servers, deliver_within_s=within_s)
 
     async def send(  # noqa: PLR0917 - the signature is upstream's
         self,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.codec import has_snappy
@@ -21,7 +21,6 @@ from aiokafka.errors import (
 from schemas.errors import BrokerError, BrokerUnreachable
 from streams.transport.kafka_address import ANSWER_WITHIN_S, first_answering, servers_of
 from streams.transport.kafka_reader import KafkaSubscription, PartitionReader, told
-from streams.transport.kafka_sender import KafkaSender
 from streams.transport.log import (
     PRODUCER_COMPRESSION,
     Headers,
@@ -37,13 +36,14 @@ from streams.transport.log import (
 )
 
 REQUEST_TIMEOUT_MS = 20_000
+DELIVER_WITHIN_MS = 120_000
+"""How long a record may wait for a broker that is away (Kafka's own delivery.timeout.ms)."""
 ASK_AGAIN_S = 0.1
 LOOK_AGAIN_S = 0.02
 CLOSE_WITHIN_S = 20.0
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 300
-LINGER_MS = 0.5
-"""What is published together leaves together."""
+MAX_REQUEST_BYTES = 4 << 20
 FETCH_WAIT_MS = 100
 """How long the broker holds an empty fetch; a seek has to wait for the one on its way."""
 
@@ -56,11 +56,21 @@ class KafkaLog:
         self._admin = AIOKafkaAdminClient(
             bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS
         )
-        self._sender = KafkaSender(servers, linger_ms=LINGER_MS)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=servers,
+            request_timeout_ms=DELIVER_WITHIN_MS,
+            enable_idempotence=True,
+            linger_ms=0,
+            max_request_size=MAX_REQUEST_BYTES,
+            # Without the codec's package (cramjam) frames travel as they are.
+            compression_type="snappy" if has_snappy() else None,
+        )
+        _ask_less_often(self._producer.client)
         self._counts: dict[str, int] = {}
         self._readers: dict[TopicPartition, PartitionReader] = {}
         self._turns: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._groups: dict[str, Any] = {}
+        self._joining = asyncio.Lock()
         self._subscriptions: list[KafkaSubscription] = []
 
     @classmethod
@@ -72,6 +82,7 @@ class KafkaLog:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await log._admin.start()
+                await log._producer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await log.close()
             raise BrokerUnreachable(
@@ -137,13 +148,23 @@ class KafkaLog:
             partition = 0 if key is None else partition_of(key, count)
         if not 0 <= partition < count:
             raise unknown_topic(topic, partition)
-        return await self._sender.send(
-            topic, key, value, partition=partition, headers=headers, timestamp_ms=timestamp_ms
-        )
+        with told():
+            sent = await self._producer.send(
+                topic,
+                value,
+                key=key,
+                partition=partition,
+                timestamp_ms=timestamp_ms,
+                headers=list(headers) or None,
+            )
+        done: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+        sent.add_done_callback(lambda answer: _pass_on(answer, done))
+        return done
 
     async def flush(self) -> None:
         """See :class:`Log`."""
-        await self._sender.flush()
+        with told():
+            await self._producer.flush()
 
     async def read(
         self,
@@ -217,7 +238,8 @@ class KafkaLog:
             await member.stop()
         await self._admin.close()
         try:
-            await self._sender.close(within_s=CLOSE_WITHIN_S)
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self._producer.stop()
         except TimeoutError as error:
             raise BrokerUnreachable(
                 f"{','.join(self._servers)}: the last records were not acknowledged within "
@@ -238,12 +260,13 @@ class KafkaLog:
 
     async def _member(self, group: str) -> Any:
         """A consumer that commits for a group without being a member of it."""
-        if group not in self._groups:
-            consumer = self._consumer(group_id=group)
-            with told():
-                await consumer.start()
-            self._groups[group] = consumer
-        return self._groups[group]
+        async with self._joining:  # or two callers would start one each, and one be forgotten
+            if group not in self._groups:
+                consumer = self._consumer(group_id=group)
+                with told():
+                    await consumer.start()
+                self._groups[group] = consumer
+            return self._groups[group]
 
     async def _count(self, topic: str) -> int:
         count = self._counts.get(topic) or (await self.partition_counts()).get(topic)
@@ -300,6 +323,20 @@ def _config(spec: TopicSpec) -> dict[str, str]:
     if spec.compression != PRODUCER_COMPRESSION and has_snappy():
         config["compression.type"] = spec.compression
     return config
+
+
+def _pass_on(answer: asyncio.Future[Any], done: asyncio.Future[tuple[int, int]]) -> None:
+    if done.done():
+        return
+    error = None if answer.cancelled() else answer.exception()
+    if answer.cancelled():
+        done.cancel()
+    elif error is not None:
+        failed = BrokerError(f"record was not acknowledged: {error!r}")
+        failed.__cause__ = error
+        done.set_exception(failed)
+    else:
+        done.set_result((answer.result().partition, answer.result().offset))
 
 
 _conforms: type[Log] = KafkaLog

@@ -86,7 +86,7 @@ def _settings(
         "broker": broker, "runtime": runtime, "signals": _EAGER,
         "dimensions": {"enabled": ["orderbook", "orderflow"]},
         # The publisher shares the broker's core.
-        "feed": {"head_start_ms": 15},
+        "feed": {"head_start_ms": 30},
     }  # fmt: skip
     options = [f"{section}.{k}={v}" for section, part in values.items() for k, v in part.items()]
     return settings_from(values), options

@@ -30,6 +30,8 @@ PATIENCE_S = 120.0
 _BROKER_JVM = ("-Xms1g", "-Xmx1g", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
 _RUN_ROLE = "from cli.main import main; main()"
 _PINNED = f"import os; os.sched_setaffinity(0, {{{ROLES_CORE}}}); "
+_AFTER_OTHERS = "import os; os.nice(10); "
+"""On a core of both, verdicts come before what the account does with them, as in compose."""
 
 
 class Rig:
@@ -74,6 +76,8 @@ class Rig:
     def start(self, role: str, overrides: Sequence[str]) -> None:
         """Start ``prism worker`` or ``prism execution`` on its core."""
         code = _PINNED + _RUN_ROLE if self.pinned else _RUN_ROLE
+        if role == "execution":
+            code = _AFTER_OTHERS + code
         options = [part for setting in overrides for part in ("--set", setting)]
         with (self._folder / f"{role}.log").open("ab") as file:
             self._roles[role] = psutil.Popen(
@@ -82,7 +86,7 @@ class Rig:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
-                start_new_session=True,
+                process_group=0,  # in one session: Linux weighs sessions alike, however nice
             )
 
     def hold(self, *, still: bool) -> None:

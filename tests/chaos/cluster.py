@@ -157,6 +157,7 @@ class Cluster:
             if name == FEED:
                 process.wait(PATIENCE_S)
             else:
+                _until_it_listens(process)
                 process.terminate()
         codes = {name: process.wait(PATIENCE_S) for name, process in self.processes.items()}
         assert not any(codes.values()), f"{codes}; see {self.folder}"
@@ -226,3 +227,18 @@ def short_cluster(settings: Settings, folder: Path) -> Cluster:
         broker.url, broker.topic_prefix, folder, settings.runtime.symbols,
         partitions=broker.partitions, overrides=overrides,
     )  # fmt: skip
+
+
+def _until_it_listens(process: subprocess.Popen[bytes]) -> None:
+    """Wait until it catches SIGTERM: a role that has just been started again cannot stop cleanly.
+
+    That is what ``SigCgt`` tells in proc(5): bit ``n - 1`` for signal ``n``.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        (caught,) = (line for line in status.splitlines() if line.startswith("SigCgt:"))
+        if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        assert time.monotonic() < deadline, f"{process.args!r} does not catch SIGTERM"
+        time.sleep(_LOOK_EVERY_S)

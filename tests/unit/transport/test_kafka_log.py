@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.protocol.metadata import MetadataResponse_v1
 
 from streams.transport.kafka_log import KafkaLog
+from streams.transport.log import TopicPartition, TopicSpec
+from tests.support.kafka import KafkaServer
 
 
 class _SlowToForget:
@@ -68,3 +71,25 @@ def test_a_reader_of_a_deleted_topic_waits_before_it_asks_for_it_again(
         return asked_again
 
     assert asyncio.run(main()) == asks_again_at_once
+
+
+@pytest.mark.needs_kafka
+def test_who_ask_at_once_share_a_consumer(kafka: KafkaServer) -> None:
+    """Each of them started one; all but the last stayed connected when the log was closed."""
+    at, unclosed = TopicPartition("asked-at-once", 0), list[str]()
+
+    def told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        del loop
+        unclosed.append(context["message"])
+
+    async def main() -> list[dict[TopicPartition, int]]:
+        asyncio.get_running_loop().set_exception_handler(told)
+        log = await KafkaLog.connect(f"kafka://{kafka.bootstrap}")
+        await log.ensure_topics([TopicSpec(at.topic, 1)])
+        offsets = await asyncio.gather(log.begin_offsets([at]), log.end_offsets([at]))
+        await log.close()
+        return [*offsets]
+
+    assert asyncio.run(main()) == [{at: 0}, {at: 0}]
+    gc.collect()
+    assert unclosed == []

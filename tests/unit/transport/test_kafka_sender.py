@@ -54,9 +54,11 @@ def test_a_record_that_is_too_large_is_refused_and_the_next_one_goes(kafka: Kafk
     async def main() -> int:
         log = await KafkaLog.connect(f"kafka://{kafka.bootstrap}")
         await log.ensure_topics([TopicSpec(topic, 1)])
+        sender = KafkaSender([kafka.bootstrap])
         with pytest.raises(BrokerError, match=rf"{topic}\[0\]: not sent: .*too large"):
-            await log.produce(topic, b"k", bytes(MAX_RECORD_BYTES + 1), partition=0)
-        _, offset = await (await log.produce(topic, b"k", b"v", partition=0))
+            await sender.send(topic, b"k", bytes(MAX_RECORD_BYTES + 1), partition=0)
+        _, offset = await (await sender.send(topic, b"k", b"v", partition=0))
+        await sender.close(within_s=10.0)
         await log.close()
         return offset
 
