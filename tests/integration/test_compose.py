@@ -56,6 +56,11 @@ def test_every_role_is_there(services: dict[str, Any]) -> None:
     assert set(roles(services)) == {"feed", "worker", "execution"}
 
 
+def test_verdicts_come_before_what_the_account_does_with_them(services: dict[str, Any]) -> None:
+    usual = 1_024
+    assert services["worker"]["cpu_shares"] > services["execution"].get("cpu_shares", usual)
+
+
 def test_the_environment_names_known_settings(services: dict[str, Any]) -> None:
     for service in roles(services).values():
         settings = load_settings(environ=service["environment"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import msgspec
+import pytest
 from faust.types import TP, ConsumerMessage
 
 from agents.confluence.join import JoinState
@@ -53,6 +55,19 @@ def test_a_signal_goes_out_at_once_and_its_score_with_the_batch() -> None:
     assert sent.kinds == ["Signal", "DimensionScore"]
     asyncio.run(stage.flush())
     assert sent.kinds.count("DimensionScore") == 1
+
+
+def test_the_thread_that_writes_a_signal_gets_the_core_before_the_next_fold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It shares the core with the worker, which would keep it for milliseconds (ADR 0027)."""
+    sent = Sent()
+    stage = stage_with(sent)
+    (cause,) = messages(IN, [0])
+    monkeypatch.setattr(os, "sched_yield", lambda: sent.kinds.append("yield"))
+    decided = [signal_of(SignalKind.LONG), score_of("orderflow", 60.0), signal_of(SignalKind.LONG)]
+    asyncio.run(stage._send(decided, cause))
+    assert sent.kinds == ["Signal", "yield", "Signal", "yield"]
 
 
 def test_nothing_that_a_state_gave_is_kept_back_when_it_is_snapshotted() -> None:
