@@ -34,8 +34,9 @@ class KafkaSender:
 
     Records of one sender keep the order of their calls in each partition, and no retry doubles one.
     aiokafka's producer has one request under way to a broker, and takes several turns of the event
-    loop for each; this one takes none, and up to five are under way. Each request is for a single
-    partition, though, so what is given together for many leaves sooner with aiokafka (ADR 0026).
+    loop for each; this one takes none, and up to five are under way (ADR 0026). Each request is
+    for a single partition, though: what is given together for many leaves sooner with aiokafka
+    (ADR 0027).
     """
 
     def __init__(
